@@ -1,1 +1,36 @@
-//! Hardwire netlist.
+//! The intermediate representation every stage of Hardwire meets at.
+//!
+//! A compiled chip is a [`Chip`]: structure apart from program.
+//!
+//! - Structure is small: a [`Netlist`] (a graph of [`Unit`]s joined by streams and grouped into stations), its
+//!   [`Census`], its [`Floorplan`]. It is written as JSON.
+//! - Program is large: the codes, scales and gains of every matrix, in one file that is memory-mapped
+//!   ([`ProgramStore`]). A weight is never a node.
+//!
+//! `docs/numerics.md` says what each unit computes. This crate says which units there are and how they are joined; it
+//! computes no activation and imports no other package of the workspace.
+
+pub mod census;
+pub mod chip;
+pub mod diff;
+mod error;
+pub mod figure;
+pub mod floorplan;
+pub mod graph;
+pub mod program;
+pub mod tables;
+pub mod technology;
+pub mod tile;
+pub mod unit;
+
+pub use census::Census;
+pub use chip::{Chip, ChipWriter, ModelInfo, Structure};
+pub use error::Error;
+pub use figure::{Figure, Provenance};
+pub use floorplan::{Floorplan, Rect};
+pub use graph::{Netlist, Station, Stream, UnitId};
+pub use program::{MatrixView, ProgramId, ProgramStore, ProgramWriter};
+pub use tables::Tables;
+pub use technology::Technology;
+pub use tile::{TileShape, WeightSite};
+pub use unit::{Fixed, Unit, UnitKind};

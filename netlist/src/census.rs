@@ -1,0 +1,206 @@
+//! What a chip is made of: counted per unit from its parameters, summed, never estimated twice. The Verilog emits these
+//! very registers, memories and adders; `docs/calibration.md` holds them against synthesis.
+
+use crate::graph::{Netlist, UnitId};
+use crate::unit::{AttentionSpec, MatrixSpec, MvmSpec, UnitKind};
+use serde::{Deserialize, Serialize};
+use std::ops::{Add, AddAssign};
+
+/// Counts of hardware. A multiplier of `a` by `b` bits counts as `a * b` gates and `a * b` full adders less a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Census {
+    /// Weights held.
+    pub weights: u64,
+    pub rom_bits: u64,
+    pub sram_bits: u64,
+    pub flops: u64,
+    pub full_adders: u64,
+    /// Two-input multiplexer bits.
+    pub mux2: u64,
+    /// Other two-input gates.
+    pub gates: u64,
+}
+
+impl AddAssign for Census {
+    fn add_assign(&mut self, o: Census) {
+        self.weights += o.weights;
+        self.rom_bits += o.rom_bits;
+        self.sram_bits += o.sram_bits;
+        self.flops += o.flops;
+        self.full_adders += o.full_adders;
+        self.mux2 += o.mux2;
+        self.gates += o.gates;
+    }
+}
+
+impl Add for Census {
+    type Output = Census;
+    fn add(mut self, o: Census) -> Census {
+        self += o;
+        self
+    }
+}
+
+impl std::iter::Sum for Census {
+    fn sum<I: Iterator<Item = Census>>(iter: I) -> Census {
+        iter.fold(Census::default(), Add::add)
+    }
+}
+
+impl Census {
+    fn times(self, n: u64) -> Census {
+        Census {
+            weights: self.weights * n,
+            rom_bits: self.rom_bits * n,
+            sram_bits: self.sram_bits * n,
+            flops: self.flops * n,
+            full_adders: self.full_adders * n,
+            mux2: self.mux2 * n,
+            gates: self.gates * n,
+        }
+    }
+}
+
+fn flops(n: u64) -> Census {
+    Census { flops: n, ..Census::default() }
+}
+
+fn sram(n: u64) -> Census {
+    Census { sram_bits: n, ..Census::default() }
+}
+
+fn rom(n: u64) -> Census {
+    Census { rom_bits: n, ..Census::default() }
+}
+
+fn adder(bits: u64) -> Census {
+    Census { full_adders: bits, ..Census::default() }
+}
+
+/// A multiplexer of `ways` inputs of `bits` bits.
+fn mux(ways: u64, bits: u64) -> Census {
+    Census { mux2: ways.saturating_sub(1) * bits, ..Census::default() }
+}
+
+/// A registered product of `a` by `b` bits.
+fn multiplier(a: u64, b: u64) -> Census {
+    Census { gates: a * b, full_adders: a * b - a.min(b), flops: a + b, ..Census::default() }
+}
+
+/// Barrel shift with rounding and saturation from `wide` to `narrow` bits, registered.
+fn round_shift(wide: u64, narrow: u64) -> Census {
+    mux(1 + u64::from(64 - wide.leading_zeros()), wide) + adder(wide) + Census { gates: 2 * narrow, ..flops(narrow) }
+}
+
+/// ROM table of `entries` words with linear interpolation: value and slope.
+fn table(entries: u64, value_bits: u64, frac_bits: u64) -> Census {
+    rom(entries * value_bits) + multiplier(value_bits.min(12), frac_bits) + adder(value_bits)
+}
+
+fn bitlen(n: u64) -> u64 {
+    u64::from(64 - n.leading_zeros())
+}
+
+/// Counts of one unit.
+pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
+    let u = netlist.unit(id);
+    let v = u64::from(netlist.lanes);
+    let beats = u64::from(u.out_len).div_ceil(v);
+    let out = u64::from(u.out.bits);
+    let control = flops(2 * bitlen(beats) + 8) + adder(2 * bitlen(beats));
+    control
+        + match &u.kind {
+            UnitKind::Embed(s) => {
+                let m = &s.matrix;
+                let lane = multiplier(u64::from(m.scale_bits), 8) + adder(u64::from(m.scale_bits) + 8) + round_shift(40, out);
+                let phases: u64 = s.omega.iter().map(|t| t.len() as u64).sum();
+                matrix_rom(m) + lane.times(v) + rom(32 * phases) + multiplier(32, 20) + table(257, 15, 16).times(v.min(phases.max(1)))
+            }
+            UnitKind::RmsNorm(s) => {
+                let bits = u64::from(s.input.bits);
+                let lane =
+                    multiplier(bits, bits) + multiplier(bits, 18) + round_shift(bits + 18, 32) + multiplier(32, 20) + round_shift(52, out);
+                sram(u64::from(s.len) * bits)
+                    + rom(u64::from(s.len / s.groups) * 20)
+                    + lane.times(v)
+                    + adder(80).times(v)
+                    + flops(80)
+                    + table(193, 18, 16)
+                    + round_shift(80, 24)
+            }
+            UnitKind::RowFeed(s) => {
+                let bits = u64::from(s.input.bits);
+                let band = round_shift(bits, u64::from(s.act_bits)) + adder(u64::from(s.act_bits) + bitlen(u64::from(s.group)));
+                sram(u64::from(s.len) * bits)
+                    + flops(bits)
+                    + Census { gates: v * bits, ..Census::default() }
+                    + band.times(u64::from(s.k_tiles()))
+            }
+            UnitKind::Mvm(s) => mvm(s, out),
+            UnitKind::Rope(s) => {
+                let bits = u64::from(s.input.bits);
+                let pair = multiplier(bits, 16).times(4) + adder(bits + 17).times(2) + round_shift(bits + 17, out).times(2);
+                pair.times(v / 2)
+            }
+            UnitKind::Attention(s) => attention(s, v, out),
+            UnitKind::GatedAct(s) => {
+                let (g, up) = (u64::from(s.gate.bits), u64::from(s.up.bits));
+                let lane = table(257, 20, 8) + multiplier(g, 21) + round_shift(g + 21, g) + multiplier(g, up) + round_shift(g + up, out);
+                lane.times(v)
+            }
+            UnitKind::Add => sram(u64::from(u.out_len) * out) + (adder(out + 1) + flops(out)).times(v),
+            UnitKind::Argmax => (adder(32) + mux(2, 64)).times(v) + flops(64),
+        }
+}
+
+/// All of a netlist.
+pub fn total(netlist: &Netlist) -> Census {
+    netlist.units().map(|(id, _)| unit(netlist, id)).sum()
+}
+
+fn matrix_rom(m: &MatrixSpec) -> Census {
+    let per_group = u64::from(m.scale_bits) + u64::from(m.offset_bits);
+    let n = u64::from(m.outputs);
+    let per_output = 8 + if m.bias { 32 } else { 0 };
+    Census {
+        weights: m.weights(),
+        rom_bits: m.weights() * u64::from(m.code_bits) + n * u64::from(m.groups()) * per_group + n * per_output,
+        ..Census::default()
+    }
+}
+
+/// Multiply-select-add tiles: a product bank a tile, then for each column a selector, an accumulator and its shadow; for each
+/// tile lane a scale multiplier over totals in SRAM; for each beat lane a reduction tree and the output shift.
+fn mvm(s: &MvmSpec, out: u64) -> Census {
+    let (m, t) = (&s.matrix, s.tile());
+    let (acc, tot, act) = (u64::from(s.acc_bits), u64::from(s.tot_bits), u64::from(s.act_bits));
+    let product = act + bitlen(m.max_value() as u64);
+    let tiles = u64::from(t.k_tiles(m.inputs)) * u64::from(t.n_tiles(m.outputs));
+    let columns = u64::from(m.outputs) * u64::from(t.k_tiles(m.inputs));
+    // Eight-bit codes select twice, from a bank of sixteen for each nibble.
+    let (bank_values, selects) = if m.code_bits == 8 { (32, 2) } else { (1u64 << m.code_bits, 1) };
+    let odd = m.codebook.iter().filter(|v| v.unsigned_abs() % 2 == 1 && v.unsigned_abs() > 1).count() as u64;
+    let bank = (adder(product).times(odd.min(8)) + flops(product * bank_values)).times(tiles);
+    let column =
+        (mux(bank_values / selects, product) + flops(product)).times(selects) + adder(acc).times(selects) + flops(2 * acc) + mux(2, acc);
+    let lane = multiplier(acc, u64::from(s.matrix.scale_bits))
+        + adder(tot)
+        + if m.offset_bits > 0 { multiplier(acc, u64::from(m.offset_bits)) + adder(tot) } else { Census::default() };
+    let lanes = u64::from(t.tile_lanes()) * tiles;
+    let beat = adder(tot).times(u64::from(t.k_tiles(m.inputs)) - 1) + round_shift(tot, out);
+    matrix_rom(m) + bank + column.times(columns) + lane.times(lanes) + sram(columns * tot) + beat.times(u64::from(t.lanes))
+}
+
+/// Per query head and position lane: a dot product of `head_dim`, the exponential, and the weighted value sum; per KV head its cache.
+fn attention(s: &AttentionSpec, v: u64, out: u64) -> Census {
+    let (a, b, d) = (u64::from(s.act_bits), u64::from(s.kv_bits), u64::from(s.head_dim));
+    let (heads, p) = (u64::from(s.heads), u64::from(s.pos_lanes));
+    let sum_bits = 21 + u64::from(s.v.bits) + bitlen(u64::from(s.context));
+    let score = (multiplier(a, b) + adder(a + b + bitlen(d))).times(d) + multiplier(a + b + bitlen(d), 16) + round_shift(48, 32);
+    let exponential = table(129, 21, 9) + round_shift(21, 21) + adder(40);
+    let value = (multiplier(21, b) + round_shift(21 + b, sum_bits) + adder(sum_bits)).times(d);
+    let per_head = (score + exponential + value).times(p) + flops(sum_bits * d + 40 + 32) + sram(32 * u64::from(s.context)) + flops(a * d);
+    let finish = table(257, 17, 7) + (round_shift(sum_bits, 40) + multiplier(40, 17) + round_shift(57, out)).times(v);
+    let quantize = round_shift(u64::from(s.q.bits), a).times(v) + round_shift(u64::from(s.k.bits), b).times(2 * v);
+    per_head.times(heads) + finish + quantize + sram(s.kv_cache_bits())
+}

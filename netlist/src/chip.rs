@@ -1,0 +1,261 @@
+//! A compiled chip and its folder: `chip.json` (structure), `program.bin` (codes, mapped), `tokenizer.json` (if the checkpoint
+//! has one) and `manifest.json` (a digest of each). A folder is written beside its final name and renamed into place, so what has
+//! the final name is whole.
+
+use crate::error::Error;
+use crate::floorplan::Floorplan;
+use crate::graph::Netlist;
+use crate::program::{ProgramStore, ProgramWriter, Record};
+use crate::technology::Technology;
+use crate::unit::{MatrixSpec, UnitKind};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Version of the folder's format; a chip of another version is refused.
+pub const FORMAT: u32 = 1;
+
+/// What the chip was made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    pub name: String,
+    pub architecture: String,
+    /// Digest of the checkpoint.
+    pub digest: String,
+    pub parameters: u64,
+    pub hidden: u32,
+    pub ffn: u32,
+    pub layers: u32,
+    pub heads: u32,
+    pub kv_heads: u32,
+    pub head_dim: u32,
+    pub vocab: u32,
+    /// Positions the model was trained for.
+    pub model_context: u32,
+    /// Positions the chip's cache holds for each of `users` sequences.
+    pub context: u32,
+    pub users: u32,
+    pub act_bits: u8,
+    pub kv_bits: u8,
+    pub bos: Option<u32>,
+    pub eos: Vec<u32>,
+}
+
+/// How well the codes of one matrix stand for its tensor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MatrixQuality {
+    pub tensor: String,
+    pub bits_per_weight: f64,
+    /// Every weight of the checkpoint is reproduced exactly.
+    pub lossless: bool,
+    /// `||w - q||^2 / ||w||^2`.
+    pub relative_square_error: f64,
+}
+
+/// All of a chip but its codes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Structure {
+    pub model: ModelInfo,
+    pub technology: Technology,
+    pub netlist: Netlist,
+    pub floorplan: Floorplan,
+    pub quality: Vec<MatrixQuality>,
+    pub programs: Vec<Record>,
+}
+
+/// A chip opened from its folder.
+pub struct Chip {
+    pub folder: PathBuf,
+    pub structure: Structure,
+    pub programs: ProgramStore,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    hardwire: String,
+    /// File name to blake3 digest.
+    files: BTreeMap<String, String>,
+}
+
+impl Chip {
+    /// Opens and checks a chip folder: format, digests, sections, structure.
+    ///
+    /// # Errors
+    /// `Error::Io` or `Error::Format`, naming file and field; `Error::Structure` naming the unit.
+    pub fn open(folder: &Path) -> Result<Chip, Error> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            fs::read(&path).map_err(|e| Error::io(&path, e))
+        };
+        let manifest_path = folder.join("manifest.json");
+        let manifest: Manifest =
+            serde_json::from_slice(&read("manifest.json")?).map_err(|e| Error::format(&manifest_path, "manifest", e.to_string()))?;
+        if manifest.format != FORMAT {
+            return Err(Error::format(
+                &manifest_path,
+                "format",
+                format!("{}, this version reads {FORMAT}; compile the chip again", manifest.format),
+            ));
+        }
+        let check = |name: &str, digest: &str| match manifest.files.get(name) {
+            Some(want) if want == digest => Ok(()),
+            _ => Err(Error::format(
+                &folder.join(name),
+                "digest",
+                "does not match manifest.json: the file was changed or cut; compile the chip again",
+            )),
+        };
+        let path = folder.join("chip.json");
+        let bytes = read("chip.json")?;
+        check("chip.json", &blake3::hash(&bytes).to_hex())?;
+        let structure: Structure = serde_json::from_slice(&bytes).map_err(|e| Error::format(&path, "structure", e.to_string()))?;
+        let programs = ProgramStore::open(&folder.join("program.bin"), structure.programs.clone())?;
+        check("program.bin", &programs.digest())?;
+        structure.netlist.validate()?;
+        structure.check_programs(&path)?;
+        Ok(Chip { folder: folder.to_path_buf(), structure, programs })
+    }
+
+    /// The tokenizer's JSON, if the chip carries one.
+    pub fn tokenizer_json(&self) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.folder.join("tokenizer.json");
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io(&path, e)),
+        }
+    }
+
+    pub fn netlist(&self) -> &Netlist {
+        &self.structure.netlist
+    }
+
+    pub fn model(&self) -> &ModelInfo {
+        &self.structure.model
+    }
+}
+
+impl Structure {
+    /// Matrices of the chip, embedding included, with the path of their unit.
+    pub fn matrices(&self) -> impl Iterator<Item = (&str, &MatrixSpec)> {
+        self.netlist.units().filter_map(|(_, u)| match &u.kind {
+            UnitKind::Embed(s) => Some((u.path.as_str(), &s.matrix)),
+            UnitKind::Mvm(s) => Some((u.path.as_str(), &s.matrix)),
+            _ => None,
+        })
+    }
+
+    /// Every program a unit names exists and has the unit's shape.
+    fn check_programs(&self, path: &Path) -> Result<(), Error> {
+        let fail = |unit: &str, what: &str| Err(Error::format(path, format!("program of {unit}"), what));
+        for (unit, m) in self.matrices() {
+            match self.programs.get(m.program.0 as usize) {
+                Some(Record::Matrix { outputs, inputs, code_bits, groups, offset_bytes, .. })
+                    if (*outputs, *inputs, *code_bits, *groups) == (m.outputs, m.inputs, m.code_bits, m.groups())
+                        && (*offset_bytes > 0) == (m.offset_bits > 0) => {}
+                _ => return fail(unit, "does not have the shape of its unit"),
+            }
+        }
+        for (_, u) in self.netlist.units() {
+            if let UnitKind::RmsNorm(s) = &u.kind {
+                match self.programs.get(s.gain.0 as usize) {
+                    Some(Record::Gain { values, .. }) if values.bytes == u64::from(s.len / s.groups) * 4 => {}
+                    _ => return fail(&u.path, "is not a gain of its length"),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A chip folder being written. Dropped before [`ChipWriter::finish`], it leaves nothing behind.
+pub struct ChipWriter {
+    target: PathBuf,
+    work: PathBuf,
+    /// Takes the matrices and gains, in the order of their ids.
+    pub programs: Option<ProgramWriter>,
+    done: bool,
+}
+
+impl ChipWriter {
+    /// Starts a chip at `target`, which must be absent, empty, or a chip (which is then replaced).
+    pub fn create(target: &Path) -> Result<ChipWriter, Error> {
+        if !replaceable(target) {
+            return Err(Error::Occupied { path: target.to_path_buf() });
+        }
+        let name = target.file_name().ok_or_else(|| Error::Occupied { path: target.to_path_buf() })?;
+        let parent = match target.parent() {
+            Some(p) if !p.as_os_str().is_empty() => p.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        fs::create_dir_all(&parent).map_err(|e| Error::io(&parent, e))?;
+        let work = parent.join(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
+        let _ = fs::remove_dir_all(&work);
+        fs::create_dir(&work).map_err(|e| Error::io(&work, e))?;
+        let mut writer = ChipWriter { target: target.to_path_buf(), work, programs: None, done: false };
+        writer.programs = Some(ProgramWriter::create(&writer.work.join("program.bin"))?);
+        Ok(writer)
+    }
+
+    /// The program file being written.
+    pub fn programs(&mut self) -> &mut ProgramWriter {
+        self.programs.as_mut().expect("programs are open until finish")
+    }
+
+    /// Completes the folder and moves it into place. `structure.programs` is filled here.
+    pub fn finish(mut self, mut structure: Structure, tokenizer_json: Option<&[u8]>) -> Result<Chip, Error> {
+        let programs = self.programs.take().expect("finish runs once");
+        let (records, _, program_digest) = programs.finish()?;
+        structure.programs = records;
+        let mut files = BTreeMap::from([("program.bin".to_string(), program_digest)]);
+        let mut put = |name: &str, bytes: &[u8]| {
+            files.insert(name.to_string(), blake3::hash(bytes).to_hex().to_string());
+            let path = self.work.join(name);
+            fs::write(&path, bytes).map_err(|e| Error::io(&path, e))
+        };
+        put("chip.json", &to_json(&structure))?;
+        if let Some(t) = tokenizer_json {
+            put("tokenizer.json", t)?;
+        }
+        let manifest = Manifest { format: FORMAT, hardwire: env!("CARGO_PKG_VERSION").into(), files };
+        let path = self.work.join("manifest.json");
+        fs::write(&path, to_json(&manifest)).map_err(|e| Error::io(&path, e))?;
+        if self.target.exists() {
+            let old = self.work.with_extension("replaced");
+            fs::rename(&self.target, &old).map_err(|e| Error::io(&self.target, e))?;
+            let moved = fs::rename(&self.work, &self.target);
+            if moved.is_err() {
+                let _ = fs::rename(&old, &self.target);
+            }
+            moved.map_err(|e| Error::io(&self.target, e))?;
+            let _ = fs::remove_dir_all(&old);
+        } else {
+            fs::rename(&self.work, &self.target).map_err(|e| Error::io(&self.target, e))?;
+        }
+        self.done = true;
+        Chip::open(&self.target)
+    }
+}
+
+impl Drop for ChipWriter {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = fs::remove_dir_all(&self.work);
+        }
+    }
+}
+
+fn replaceable(target: &Path) -> bool {
+    match fs::read_dir(target) {
+        Ok(mut entries) => target.join("manifest.json").is_file() && target.join("chip.json").is_file() || entries.next().is_none(),
+        Err(_) => !target.exists(),
+    }
+}
+
+fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut out = serde_json::to_vec_pretty(value).expect("structures serialise");
+    out.push(b'\n');
+    out
+}

@@ -1,0 +1,26 @@
+//! What one token's pass through a simulated chip gives, the same for the scalar reference and the fast engine.
+
+use hardwire_netlist::UnitId;
+
+/// Outcome of one token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The head's output stream, one integer a vocabulary entry, in the format of the last matrix unit.
+    pub logits: Vec<i32>,
+    /// What the Argmax unit gives.
+    pub top: u32,
+}
+
+/// Sees every unit's output stream, padding left out, in topological order. A RowFeed shows its activations `a`.
+pub type Probe<'a> = &'a mut dyn FnMut(UnitId, &[i32]);
+
+/// Why a token could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    #[error("token {token} is outside the vocabulary of {vocab}")]
+    Token { token: u32, vocab: u32 },
+    #[error("user {user} does not exist: the chip holds {users} sequences")]
+    User { user: u32, users: u32 },
+    #[error("the context of {context} positions is full; compile the chip with a longer --context, or shorten the prompt")]
+    ContextFull { context: u32 },
+}

@@ -1,1 +1,4 @@
 //! Hardwire sim.
+
+pub mod reference;
+pub mod step;

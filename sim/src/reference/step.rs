@@ -1,0 +1,140 @@
+//! One token through all units of a chip, one after another in the order of their ids.
+
+use super::{Activations, CachedToken, Rotation, add, argmax, attention, embed, gated_act, mvm, rms_norm, rope, rotations, row_feed};
+use crate::step::{Probe, Step, StepError};
+use hardwire_netlist::unit::Activation;
+use hardwire_netlist::{Chip, UnitId, UnitKind};
+use std::collections::BTreeMap;
+
+/// The chip as the scalar reference runs it. It changes nothing: what a token leaves behind is in a [`State`].
+pub struct Reference<'c> {
+    chip: &'c Chip,
+}
+
+/// What outlives a token: the KV caches and the positions of all users, and the counts behind the overflow flags.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Tokens taken, by user.
+    positions: Vec<u32>,
+    /// By attention unit: the cached tokens of each user.
+    caches: BTreeMap<UnitId, Vec<Vec<CachedToken>>>,
+    /// By unit index: clamps that changed a value, of all users since [`Reference::start`]. The sticky flag is `> 0`.
+    pub saturations: Vec<u64>,
+}
+
+impl State {
+    /// Tokens `user` has taken, which is the position of the next one; 0 for a user the chip does not have.
+    pub fn position(&self, user: u32) -> u32 {
+        self.positions.get(user as usize).copied().unwrap_or(0)
+    }
+
+    /// Empties the sequence of `user`. The saturation counts stay.
+    pub fn reset(&mut self, user: u32) {
+        if let Some(position) = self.positions.get_mut(user as usize) {
+            *position = 0;
+            for cache in self.caches.values_mut() {
+                cache[user as usize].clear();
+            }
+        }
+    }
+}
+
+impl<'c> Reference<'c> {
+    pub fn new(chip: &'c Chip) -> Self {
+        Reference { chip }
+    }
+
+    /// A state in which no user has taken a token.
+    pub fn start(&self) -> State {
+        let users = self.chip.model().users as usize;
+        let netlist = self.chip.netlist();
+        let caches = netlist.units().filter(|(_, u)| matches!(u.kind, UnitKind::Attention(_)));
+        State {
+            positions: vec![0; users],
+            caches: caches.map(|(id, _)| (id, vec![Vec::new(); users])).collect(),
+            saturations: vec![0; netlist.units().count()],
+        }
+    }
+
+    /// Takes `token` as the next of `user`'s sequence.
+    ///
+    /// # Errors
+    /// The token, the user or the position does not exist; `state` is then as before.
+    pub fn step(&self, state: &mut State, user: u32, token: u32) -> Result<Step, StepError> {
+        self.step_probed(state, user, token, &mut |_, _| ())
+    }
+
+    /// [`Reference::step`], and `probe` sees every unit's output. An Argmax shows its index.
+    ///
+    /// # Errors
+    /// As [`Reference::step`].
+    pub fn step_probed(&self, state: &mut State, user: u32, token: u32, probe: Probe<'_>) -> Result<Step, StepError> {
+        self.check(state, user, token)?;
+        let (netlist, programs) = (self.chip.netlist(), &self.chip.programs);
+        let tables = &netlist.tables;
+        let position = state.position(user);
+
+        let mut step = Step { logits: Vec::new(), top: 0 };
+        // Output streams by unit index, what the row feeds give to their matrices, and the rotations by rope table.
+        let mut streams: Vec<Vec<i32>> = Vec::new();
+        let mut fed: BTreeMap<UnitId, Activations> = BTreeMap::new();
+        let mut turned: Vec<Vec<Rotation>> = Vec::new();
+
+        for (id, unit) in netlist.units() {
+            let out = unit.out;
+            let from = netlist.inputs(id);
+            let input = |port: usize| streams[from[port].index()].as_slice();
+            let clamped = &mut state.saturations[id.index()];
+            let y = match &unit.kind {
+                UnitKind::Embed(s) => {
+                    turned = s.omega.iter().map(|omega| rotations(omega, position, tables)).collect();
+                    embed(&s.matrix, &programs.matrix(s.matrix.program), token, out, clamped)
+                }
+                UnitKind::RmsNorm(s) => rms_norm(input(0), &programs.gain(s.gain).to_vec(), s.groups, s.epsilon, tables, out, clamped),
+                UnitKind::RowFeed(s) => {
+                    let activations = row_feed(input(0), s.act_bits);
+                    let a = activations.a.clone();
+                    fed.insert(id, activations);
+                    a
+                }
+                UnitKind::Mvm(s) => mvm(&s.matrix, &programs.matrix(s.matrix.program), &fed[&from[0]], out, clamped),
+                UnitKind::Rope(s) => rope(input(0), s.head_dim, s.rotated, &turned[usize::from(s.table)], out, clamped),
+                UnitKind::Attention(s) => {
+                    let cache = &mut state.caches.get_mut(&id).expect("start gives every attention unit a cache")[user as usize];
+                    attention(s, cache, input(0), input(1), input(2), tables, out, clamped)
+                }
+                UnitKind::GatedAct(s) => match s.activation {
+                    Activation::Silu => gated_act(input(0), input(1), s.gate, s.shift, tables, out, clamped),
+                },
+                UnitKind::Add => add(input(0), input(1), out, clamped),
+                UnitKind::Argmax => {
+                    step.logits = input(0).to_vec();
+                    step.top = argmax(input(0));
+                    vec![step.top as i32]
+                }
+            };
+            probe(id, &y);
+            streams.push(y);
+        }
+        state.positions[user as usize] += 1;
+        Ok(step)
+    }
+
+    fn check(&self, state: &State, user: u32, token: u32) -> Result<(), StepError> {
+        let (users, context) = (self.chip.model().users, self.chip.model().context);
+        for (_, unit) in self.chip.netlist().units() {
+            if let UnitKind::Embed(s) = &unit.kind
+                && token >= s.matrix.outputs
+            {
+                return Err(StepError::Token { token, vocab: s.matrix.outputs });
+            }
+        }
+        if user >= users {
+            return Err(StepError::User { user, users });
+        }
+        if state.position(user) >= context {
+            return Err(StepError::ContextFull { context });
+        }
+        Ok(())
+    }
+}

@@ -1,1 +1,59 @@
-//! Hardwire compiler.
+//! From a checkpoint to a chip, in four stages, in this order:
+//!
+//! 1. [`quantize`]: every matrix becomes codes, a codebook and scales, kept exactly where the checkpoint already is on a grid;
+//! 2. [`tile`]: every matrix gets the shape of its tile array;
+//! 3. [`build`]: the operator graph becomes the unit graph, with every format and width;
+//! 4. [`place`]: units become rectangles on a die.
+//!
+//! [`compile`] runs them and writes the chip folder. This crate computes no activations and emits no Verilog.
+
+pub mod build;
+mod error;
+mod formats;
+mod options;
+pub mod place;
+pub mod quantize;
+mod tables;
+pub mod technology;
+pub mod tile;
+
+pub use error::Error;
+pub use options::{Options, Plan};
+
+use hardwire_models::Checkpoint;
+use hardwire_netlist::chip::{Chip, ChipWriter, Structure};
+use std::path::Path;
+
+/// Told after each matrix; `done` and `total` count weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    pub path: &'a str,
+    pub done: u64,
+    pub total: u64,
+}
+
+/// Compiles `checkpoint` into the chip folder `target`.
+///
+/// The same inputs give the same bytes at any thread count. `target` must be absent, empty or a chip.
+///
+/// # Errors
+/// A checkpoint, plan or folder that cannot be used, by name; nothing is left behind then.
+pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Result<Chip, Error> {
+    let plan = options.resolve(checkpoint.config())?;
+    let technology = technology::node(&plan.node)?;
+    let mut writer = ChipWriter::create(target)?;
+    let quantized = quantize::quantize(checkpoint, &plan, writer.programs(), progress)?;
+    let tiles = tile::tile(checkpoint.graph(), &quantized, &plan)?;
+    let netlist = build::build(checkpoint, &plan, &quantized, &tiles, writer.programs())?;
+    let floorplan = place::place(&netlist, &technology);
+    let structure = Structure {
+        model: build::model_info(checkpoint, &plan),
+        technology,
+        netlist,
+        floorplan,
+        quality: quantized.quality(),
+        programs: Vec::new(),
+    };
+    let tokenizer = checkpoint.tokenizer_json()?;
+    Ok(writer.finish(structure, tokenizer.as_deref())?)
+}

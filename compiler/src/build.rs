@@ -1,0 +1,262 @@
+//! Stage 3: the operator graph becomes the unit graph: formats, widths, row feeds, stations.
+
+use crate::error::Error;
+use crate::formats::source;
+use crate::options::Plan;
+use crate::quantize::QuantizedModel;
+use crate::tables;
+use crate::tile::TilePlan;
+use hardwire_models::{Checkpoint, Node, Op};
+use hardwire_netlist::chip::ModelInfo;
+use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
+use hardwire_netlist::program::ProgramWriter;
+use hardwire_netlist::unit::{
+    Activation, AttentionSpec, EmbedSpec, Fabric, Fixed, GatedActSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec, Unit, UnitKind,
+};
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::BTreeMap;
+
+/// Scores carry base-2 logarithms with 16 fractional bits (`docs/numerics.md`, section 7).
+const SCORE_FRAC: i32 = 16;
+
+struct Builder<'a> {
+    checkpoint: &'a Checkpoint,
+    plan: &'a Plan,
+    quantized: &'a QuantizedModel,
+    tiles: &'a TilePlan,
+    graph: DiGraph<Unit, Stream>,
+    units: BTreeMap<NodeIndex, UnitId>,
+    feeds: BTreeMap<NodeIndex, UnitId>,
+    stations: Vec<Station>,
+}
+
+/// Builds the netlist; gains go to `programs`.
+pub fn build(
+    checkpoint: &Checkpoint,
+    plan: &Plan,
+    quantized: &QuantizedModel,
+    tiles: &TilePlan,
+    programs: &mut ProgramWriter,
+) -> Result<Netlist, Error> {
+    let mut b = Builder {
+        checkpoint,
+        plan,
+        quantized,
+        tiles,
+        graph: DiGraph::default(),
+        units: BTreeMap::new(),
+        feeds: BTreeMap::new(),
+        stations: vec![Station { path: "embed".into(), layer: None }],
+    };
+    let ops = checkpoint.graph();
+    for id in ops.topological_order() {
+        b.node(id, programs)?;
+    }
+    let head = b.units[&ops.output];
+    let (station, len) = (b.graph[head].station, b.graph[head].out_len);
+    let bits = 64 - u64::from(len).leading_zeros() as u8 + 1;
+    let argmax = b.add(Unit { path: "argmax".into(), station, kind: UnitKind::Argmax, out: Fixed::new(bits.max(2), 0), out_len: 1 });
+    b.connect(head, argmax, 0);
+    b.name_stations();
+    let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(), graph: b.graph };
+    netlist.validate()?;
+    Ok(netlist)
+}
+
+impl Builder<'_> {
+    fn node(&mut self, id: NodeIndex, programs: &mut ProgramWriter) -> Result<(), Error> {
+        let ops = self.checkpoint.graph();
+        let node = &ops.graph[id];
+        let inputs: Vec<UnitId> = ops.inputs(id).iter().map(|i| self.units[i]).collect();
+        let station = inputs.iter().map(|&i| self.after(i)).max().unwrap_or(0);
+        let out = self.quantized.formats.of(id);
+        let kind = self.kind(id, node, programs)?;
+        let fed = match kind {
+            UnitKind::Mvm(_) => vec![self.feed(source(ops, id), node, station)?],
+            _ => inputs,
+        };
+        let unit = self.add(Unit { path: node.path.clone(), station, kind, out, out_len: node.width as u32 });
+        for (port, &from) in fed.iter().enumerate() {
+            self.connect(from, unit, port as u8);
+        }
+        self.units.insert(id, unit);
+        Ok(())
+    }
+
+    /// Station of a consumer of `unit`: the next one if `unit` hands the residual on.
+    fn after(&mut self, unit: UnitId) -> u32 {
+        let u = &self.graph[unit];
+        let station = u.station + u32::from(matches!(u.kind, UnitKind::Embed(_) | UnitKind::Add));
+        if station as usize == self.stations.len() {
+            self.stations.push(Station { path: String::new(), layer: None });
+        }
+        station
+    }
+
+    /// The row feed of a producer: one for all matrices that read it.
+    fn feed(&mut self, producer: NodeIndex, consumer: &Node, station: u32) -> Result<UnitId, Error> {
+        if let Some(&feed) = self.feeds.get(&producer) {
+            return Ok(feed);
+        }
+        let m = &self.quantized.matrices[&consumer.path].spec;
+        let tile = self.tiles.shapes[&consumer.path];
+        let from = self.units[&producer];
+        let input = self.graph[from].out;
+        let spec = RowFeedSpec { len: m.inputs, input, act_bits: self.plan.act_bits, rows: tile.rows, group: m.group.min(tile.rows) };
+        let path = format!("{}.feed", self.checkpoint.graph().graph[producer].path);
+        let out = Fixed::new(self.plan.act_bits, input.frac);
+        let feed = self.add(Unit { path, station, kind: UnitKind::RowFeed(spec), out, out_len: m.inputs });
+        self.connect(from, feed, 0);
+        self.feeds.insert(producer, feed);
+        Ok(feed)
+    }
+
+    fn kind(&mut self, id: NodeIndex, node: &Node, programs: &mut ProgramWriter) -> Result<UnitKind, Error> {
+        let ops = self.checkpoint.graph();
+        let config = self.checkpoint.config();
+        let formats = &self.quantized.formats;
+        let input = |port: usize| formats.of(ops.inputs(id)[port]);
+        Ok(match &node.op {
+            Op::Embed { .. } => {
+                let turn = 2.0 * std::f64::consts::PI;
+                let omega = config.inverse_frequencies().iter().map(|f| libm::round(f / turn * 4_294_967_296.0) as u64 as u32).collect();
+                UnitKind::Embed(EmbedSpec { matrix: self.quantized.matrices[&node.path].spec.clone(), omega: vec![omega] })
+            }
+            Op::RmsNorm { groups, .. } => {
+                let gain = formats.gain(id);
+                UnitKind::RmsNorm(NormSpec {
+                    len: node.width as u32,
+                    groups: *groups as u32,
+                    epsilon: gain.epsilon,
+                    gain: programs.gain(&node.path, &gain.mantissas)?,
+                    input: input(0),
+                })
+            }
+            Op::Linear { .. } => {
+                let m = &self.quantized.matrices[&node.path];
+                UnitKind::Mvm(MvmSpec {
+                    matrix: m.spec.clone(),
+                    fabric: Fabric::Tile(self.tiles.shapes[&node.path]),
+                    act_bits: self.plan.act_bits,
+                    acc_bits: m.acc_bits,
+                    tot_bits: m.tot_bits,
+                })
+            }
+            Op::Rope { heads, head_dim, .. } => UnitKind::Rope(RopeSpec {
+                heads: *heads as u32,
+                head_dim: *head_dim as u32,
+                rotated: *head_dim as u32,
+                table: 0,
+                input: input(0),
+            }),
+            Op::Attention { heads, kv_heads, head_dim, scale, window } => {
+                let (q, k, v) = (input(0), input(1), input(2));
+                let exact = f64::from(*scale) * std::f64::consts::LOG2_E;
+                let (score_mantissa, score_frac) =
+                    mantissa16(exact).ok_or_else(|| Error::model(&node.path, format!("score scale {scale}")))?;
+                UnitKind::Attention(AttentionSpec {
+                    heads: *heads as u32,
+                    kv_heads: *kv_heads as u32,
+                    head_dim: *head_dim as u32,
+                    context: self.plan.context,
+                    users: self.plan.users,
+                    window: window.map(|w| w as u32),
+                    act_bits: self.plan.act_bits,
+                    kv_bits: self.plan.kv_bits,
+                    pos_lanes: self.plan.pos_lanes,
+                    q,
+                    k,
+                    v,
+                    score_mantissa,
+                    score_shift: score_frac + i32::from(q.frac) + i32::from(k.frac) - SCORE_FRAC,
+                })
+            }
+            Op::GatedAct { act } => {
+                let activation = match act {
+                    hardwire_models::Activation::Silu => Activation::Silu,
+                };
+                let (gate, up) = (input(0), input(1));
+                UnitKind::GatedAct(GatedActSpec { activation, gate, up, shift: gate.frac + up.frac - formats.of(id).frac })
+            }
+            Op::Add => UnitKind::Add,
+        })
+    }
+
+    fn add(&mut self, unit: Unit) -> UnitId {
+        self.graph.add_node(unit)
+    }
+
+    fn connect(&mut self, from: UnitId, to: UnitId, port: u8) {
+        self.graph.add_edge(from, to, Stream { port });
+    }
+
+    /// `layers.3.attn` where a station attends, `layers.3.mlp` where it does not, `head` for the last.
+    fn name_stations(&mut self) {
+        let last = self.stations.len() - 1;
+        for (i, station) in self.stations.iter_mut().enumerate().skip(1) {
+            let units = || self.graph.node_weights().filter(|u| u.station as usize == i);
+            let attends = units().any(|u| matches!(u.kind, UnitKind::Attention(_)));
+            let layer = units().find_map(|u| u.path.strip_prefix("layers.")?.split('.').next()?.parse().ok());
+            station.layer = layer;
+            station.path = match layer {
+                Some(l) => format!("layers.{l}.{}", if attends { "attn" } else { "mlp" }),
+                None if i == last => "head".into(),
+                None => format!("station{i}"),
+            };
+        }
+    }
+}
+
+/// `x = m * 2^-f` with a 16-bit mantissa, `2^15 <= m < 2^16`.
+fn mantissa16(x: f64) -> Option<(u32, i32)> {
+    if !(x.is_finite() && x > 0.0) {
+        return None;
+    }
+    let mut f = 15 - libm::floor(libm::log2(x)) as i32;
+    let mut m = libm::round(x * libm::exp2(f64::from(f)));
+    if m >= 65536.0 {
+        f -= 1;
+        m = libm::round(x * libm::exp2(f64::from(f)));
+    }
+    Some((m as u32, f))
+}
+
+/// What the chip says about the model it is.
+pub fn model_info(checkpoint: &Checkpoint, plan: &Plan) -> ModelInfo {
+    let c = checkpoint.config();
+    ModelInfo {
+        name: checkpoint.name().into(),
+        architecture: c.architecture.to_string(),
+        digest: checkpoint.digest(),
+        parameters: c.parameters,
+        hidden: c.hidden as u32,
+        ffn: c.ffn as u32,
+        layers: c.layers as u32,
+        heads: c.heads as u32,
+        kv_heads: c.kv_heads as u32,
+        head_dim: c.head_dim as u32,
+        vocab: c.vocab as u32,
+        model_context: c.context as u32,
+        context: plan.context,
+        users: plan.users,
+        act_bits: plan.act_bits,
+        kv_bits: plan.kv_bits,
+        bos: c.bos,
+        eos: c.eos.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn score_mantissas_are_within_a_part_in_65536() {
+        for x in [1e-3, 0.125 * std::f64::consts::LOG2_E, 0.999_999, 1.0, 65535.9, 3e6] {
+            let (m, f) = mantissa16(x).unwrap();
+            assert!((1 << 15..1 << 16).contains(&m));
+            assert!((f64::from(m) * libm::exp2(-f64::from(f)) / x - 1.0).abs() < 1.0 / 65536.0);
+        }
+        assert_eq!(mantissa16(0.0), None);
+    }
+}

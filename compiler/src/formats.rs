@@ -1,0 +1,149 @@
+//! Chooses the fixed-point format of every stream, from the statistics of the weights alone.
+//!
+//! A normalised vector has unit variance before its gain, so the spread of what a matrix gives out follows from its rows. Each
+//! stream gets the resolution that keeps [`BELOW`] bits under its expected root mean square; the bits above it are headroom.
+
+use crate::error::Error;
+use crate::options::Plan;
+use hardwire_models::{Checkpoint, Op, OpGraph};
+use hardwire_netlist::unit::Fixed;
+use petgraph::graph::NodeIndex;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Bits kept below the root mean square of a 32-bit stream: 2^-13 of it is finer than 12-bit activations can use. The other 18 are
+/// headroom for the rare huge values of trained residual streams.
+const BELOW: i32 = 13;
+/// The same for the 24-bit streams into attention.
+const BELOW_24: i32 = 11;
+/// Fractional bits of an RmsNorm gain's product, see `docs/numerics.md`, section 4.
+const NORM_FRAC: i16 = 11;
+/// Gain mantissas: 20 bits signed.
+const GAIN_MAX: f64 = 524_287.0;
+/// Root mean square of `silu(x)` for unit normal `x` is 0.60; products of two such streams are taken as half.
+const GATE_RMS: f64 = 0.5;
+
+/// Formats by node.
+#[derive(Clone, Debug)]
+pub struct Formats {
+    by_node: BTreeMap<NodeIndex, Fixed>,
+    gains: BTreeMap<NodeIndex, Gain>,
+}
+
+/// An RmsNorm's gain in integers.
+#[derive(Clone, Debug)]
+pub struct Gain {
+    pub mantissas: Vec<i32>,
+    pub epsilon: u64,
+}
+
+impl Formats {
+    pub fn of(&self, id: NodeIndex) -> Fixed {
+        self.by_node[&id]
+    }
+
+    pub fn gain(&self, id: NodeIndex) -> &Gain {
+        &self.gains[&id]
+    }
+}
+
+/// Producer of a node's first input.
+pub(crate) fn source(graph: &OpGraph, id: NodeIndex) -> NodeIndex {
+    graph.inputs(id)[0]
+}
+
+fn frac(rms: f64, below: i32) -> i16 {
+    let log = if rms > 0.0 { libm::ceil(libm::log2(rms)) as i32 } else { 0 };
+    (below - log).clamp(-8, 40) as i16
+}
+
+/// Walks the graph once, carrying each stream's expected root mean square.
+pub(crate) fn formats(checkpoint: &Checkpoint, _plan: &Plan) -> Result<Formats, Error> {
+    let graph = checkpoint.graph();
+    let mut f = Formats { by_node: BTreeMap::new(), gains: BTreeMap::new() };
+    let mut rms: BTreeMap<NodeIndex, f64> = BTreeMap::new();
+    let mut column_gain: BTreeMap<NodeIndex, Vec<f64>> = BTreeMap::new();
+    let mut residual = Fixed::new(32, 16);
+    for id in graph.topological_order() {
+        let node = &graph.graph[id];
+        let inputs = graph.inputs(id);
+        let (format, spread) = match &node.op {
+            Op::Embed { weight, scale } => {
+                let r = root_mean_square(checkpoint, weight, None)? * f64::from(*scale) / libm::sqrt(node.width as f64);
+                residual = Fixed::new(32, frac(r, BELOW).clamp(8, 20));
+                (residual, r)
+            }
+            Op::RmsNorm { gain, eps, gain_offset, groups } => {
+                let n = node.width / groups;
+                let input = f.by_node[&inputs[0]];
+                let gains: Vec<f64> = checkpoint.tensor(gain)?.to_f32()?.iter().map(|&g| f64::from(g + gain_offset)).collect();
+                let (mantissas, fg) = gain_mantissas(&gains, n);
+                let epsilon = libm::round(f64::from(*eps) * n as f64 * libm::exp2(2.0 * f64::from(input.frac))).clamp(1.0, 1e18) as u64;
+                f.gains.insert(id, Gain { mantissas, epsilon });
+                let r = libm::sqrt(gains.iter().map(|g| g * g).sum::<f64>() / gains.len() as f64);
+                column_gain.insert(id, gains);
+                (Fixed::new(32, NORM_FRAC + fg), r)
+            }
+            Op::Linear { weight, bias, .. } => {
+                let from = inputs[0];
+                let columns = column_gain.get(&from).filter(|g| g.len() == graph.graph[from].width);
+                let unit = if columns.is_some() { 1.0 } else { rms[&from] };
+                let mut r = root_mean_square(checkpoint, weight, columns.map(Vec::as_slice))? * unit;
+                if let Some(bias) = bias {
+                    let b = checkpoint.tensor(bias)?.to_f32()?;
+                    let square = b.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() / b.len().max(1) as f64;
+                    r = libm::sqrt(r * r + square);
+                }
+                let consumers: Vec<&Op> = graph.graph.neighbors(id).map(|c| &graph.graph[c].op).collect();
+                let format = if consumers.iter().any(|op| matches!(op, Op::Add)) {
+                    residual
+                } else if consumers.iter().any(|op| matches!(op, Op::Rope { .. } | Op::Attention { .. })) {
+                    Fixed::new(24, frac(r, BELOW_24))
+                } else {
+                    Fixed::new(32, frac(r, BELOW))
+                };
+                (format, r)
+            }
+            Op::Rope { .. } => (f.by_node[&inputs[0]], rms[&inputs[0]]),
+            Op::Attention { .. } => (f.by_node[&inputs[2]], rms[&inputs[2]]),
+            Op::GatedAct { .. } => {
+                let r = GATE_RMS * rms[&inputs[0]] * rms[&inputs[1]];
+                let most = f.by_node[&inputs[0]].frac + f.by_node[&inputs[1]].frac;
+                (Fixed::new(32, frac(r, BELOW).min(most)), r)
+            }
+            Op::Add => (residual, rms[&inputs[0]]),
+        };
+        f.by_node.insert(id, format);
+        rms.insert(id, spread);
+    }
+    Ok(f)
+}
+
+/// `gamma * sqrt(n) = mantissa * 2^-fg`, the largest mantissa filling 20 bits.
+fn gain_mantissas(gains: &[f64], n: usize) -> (Vec<i32>, i16) {
+    let root = libm::sqrt(n as f64);
+    let max = gains.iter().fold(0f64, |m, g| m.max((g * root).abs()));
+    let mut fg = if max > 0.0 { libm::floor(libm::log2(GAIN_MAX / max)) as i32 } else { 0 }.clamp(-16, 60);
+    if libm::round(max * libm::exp2(f64::from(fg))) > GAIN_MAX {
+        fg -= 1;
+    }
+    let scale = libm::exp2(f64::from(fg)) * root;
+    (gains.iter().map(|g| libm::round(g * scale) as i32).collect(), fg as i16)
+}
+
+/// Mean over the rows of `sqrt(sum_k (w_k * g_k)^2)`, as a root mean square: the spread of `W x` for unit normal `x`.
+fn root_mean_square(checkpoint: &Checkpoint, weight: &str, gains: Option<&[f64]>) -> Result<f64, Error> {
+    let tensor = checkpoint.tensor(weight)?;
+    // Rows alike in distribution: a thousand of them, evenly spaced, fix the spread to a few per cent, and it is only a power of two.
+    let step = tensor.rows().div_ceil(1024).max(1);
+    let rows: Vec<usize> = (0..tensor.rows()).step_by(step).collect();
+    let squares = rows
+        .par_iter()
+        .map(|&n| {
+            let mut row = vec![0f32; tensor.cols()];
+            tensor.row_f32(n, &mut row)?;
+            Ok(row.iter().enumerate().map(|(k, &w)| (f64::from(w) * gains.map_or(1.0, |g| g[k])).powi(2)).sum::<f64>())
+        })
+        .collect::<Result<Vec<f64>, Error>>()?;
+    Ok(libm::sqrt(squares.iter().sum::<f64>() / rows.len().max(1) as f64))
+}

@@ -1,0 +1,104 @@
+//! What a user asks for, and the plan it resolves to.
+
+use crate::error::Error;
+use hardwire_models::ModelConfig;
+
+/// Compile options; `None` leaves the choice to the compiler.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Code bits: 2, 3, 4, 6 or 8. `None` keeps a stored grid exactly and gives 4 bits to everything else.
+    pub bits: Option<u8>,
+    /// Inputs that share a scale where the compiler chooses codes.
+    pub group: Option<u32>,
+    /// Activation bits into the matrices.
+    pub act_bits: Option<u8>,
+    pub kv_bits: Option<u8>,
+    /// Positions the KV cache holds for each user.
+    pub context: Option<u32>,
+    /// Sequences the KV cache holds.
+    pub users: Option<u32>,
+    /// Stream width, elements a cycle.
+    pub lanes: Option<u32>,
+    /// Greatest tile shape.
+    pub tile_rows: Option<u32>,
+    pub tile_cols: Option<u32>,
+    /// Cached positions attention reads a cycle.
+    pub pos_lanes: Option<u32>,
+    /// Process node by name.
+    pub node: Option<String>,
+}
+
+/// Every choice made.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub bits: Option<u8>,
+    pub group: u32,
+    pub act_bits: u8,
+    pub kv_bits: u8,
+    pub context: u32,
+    pub users: u32,
+    pub lanes: u32,
+    pub tile_rows: u32,
+    pub tile_cols: u32,
+    pub pos_lanes: u32,
+    pub node: String,
+}
+
+/// Positions of KV cache unless asked otherwise: longer ones cost die area linearly.
+const DEFAULT_CONTEXT: u32 = 2048;
+
+impl Options {
+    pub(crate) fn resolve(&self, config: &ModelConfig) -> Result<Plan, Error> {
+        if let Some(bits) = self.bits
+            && !matches!(bits, 2 | 3 | 4 | 6 | 8)
+        {
+            return Err(Error::option("bits", format!("{bits}, expected 2, 3, 4, 6 or 8")));
+        }
+        let within = |option, value: u32, lo: u32, hi: u32| {
+            if (lo..=hi).contains(&value) { Ok(value) } else { Err(Error::option(option, format!("{value}, expected {lo} to {hi}"))) }
+        };
+        let head_dim = config.head_dim as u32;
+        let lanes = match self.lanes {
+            Some(v) if v % 2 == 0 && v <= 1024 && fits_heads(v, head_dim) => v,
+            Some(v) => {
+                return Err(Error::option("lanes", format!("{v}, expected an even divisor or multiple of the head dimension {head_dim}")));
+            }
+            None => auto_lanes(config.hidden as u32, head_dim),
+        };
+        let model_context = u32::try_from(config.context).unwrap_or(u32::MAX);
+        let context = match self.context {
+            Some(c) if c == 0 || c > model_context => {
+                return Err(Error::option("context", format!("{c}, the model has {model_context} positions")));
+            }
+            Some(c) => c,
+            None => model_context.min(DEFAULT_CONTEXT),
+        };
+        Ok(Plan {
+            bits: self.bits,
+            group: within("group", self.group.unwrap_or(32), 8, 1 << 20)?,
+            act_bits: within("act-bits", self.act_bits.unwrap_or(12).into(), 4, 16)? as u8,
+            kv_bits: within("kv-bits", self.kv_bits.unwrap_or(8).into(), 4, 16)? as u8,
+            context,
+            users: within("users", self.users.unwrap_or(1), 1, 1 << 16)?,
+            lanes,
+            tile_rows: within("tile-rows", self.tile_rows.unwrap_or(256), 8, 4096)?,
+            tile_cols: within("tile-cols", self.tile_cols.unwrap_or(256), 1, 4096)?,
+            pos_lanes: within("pos-lanes", self.pos_lanes.unwrap_or((context / 512).max(1).next_power_of_two().min(16)), 1, 64)?,
+            node: self.node.clone().unwrap_or_else(|| "N6".into()),
+        })
+    }
+}
+
+/// A beat holds whole heads, or a head whole beats: rotations and head boundaries then never straddle lanes.
+fn fits_heads(lanes: u32, head_dim: u32) -> bool {
+    lanes > 0 && (lanes.is_multiple_of(head_dim) || head_dim.is_multiple_of(lanes))
+}
+
+/// About 32 beats a hidden vector: wide enough that vector work hides behind the matrices, narrow enough to stay small.
+fn auto_lanes(hidden: u32, head_dim: u32) -> u32 {
+    let mut lanes = (hidden / 32).next_power_of_two().clamp(8, 128);
+    while lanes > 2 && !fits_heads(lanes, head_dim) {
+        lanes /= 2;
+    }
+    lanes
+}

@@ -1,0 +1,231 @@
+//! Encodes a tensor row by row, in parallel, with the result in row order whatever the thread count.
+
+use super::RowPermutation;
+use super::{blocks, grid, nearest};
+use crate::error::Error;
+use crate::options::Plan;
+use hardwire_models::Tensor;
+use hardwire_netlist::program::{pack_row, row_stride};
+use rayon::prelude::*;
+
+/// How a tensor's rows become codes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Coding {
+    /// Stored blocks, codes and scales as they are; each stored scale serves `stored / group` chip groups.
+    Blocks { stored: usize, code_min: i32, code_bits: u8, has_offset: bool, group: u32 },
+    /// Floats that are exactly `q * s`.
+    Grid { group: u32 },
+    /// Least squared error.
+    Nearest { bits: u8, group: u32 },
+}
+
+/// Widest scale or offset mantissa kept exactly; past it scales are rounded to this width and the matrix is not lossless.
+pub(super) const MAX_MANTISSA_BITS: u8 = 28;
+
+impl Coding {
+    /// The coding for `tensor` under `plan`; `group` overrides its natural group by a divisor of it.
+    pub(super) fn of(tensor: &Tensor<'_>, plan: &Plan, group: Option<u32>) -> Result<Coding, Error> {
+        if plan.bits.is_none() {
+            if let Some(f) = tensor.block_format() {
+                let range = (f.code_max - f.code_min) as u32;
+                let code_bits = match 32 - range.leading_zeros() as u8 {
+                    0..=2 => 2,
+                    3 => 3,
+                    4 => 4,
+                    5 | 6 => 6,
+                    _ => 8,
+                };
+                let group = group.unwrap_or(f.group as u32);
+                return Ok(Coding::Blocks { stored: f.group, code_min: f.code_min, code_bits, has_offset: f.has_offset, group });
+            }
+            if grid::is_on_grid(tensor)? {
+                return Ok(Coding::Grid { group: group.unwrap_or(grid::GROUP as u32) });
+            }
+        }
+        Ok(Coding::Nearest { bits: plan.bits.unwrap_or(4), group: group.unwrap_or(plan.group) })
+    }
+
+    pub(super) fn group(&self) -> u32 {
+        match self {
+            Coding::Blocks { group, .. } | Coding::Grid { group } | Coding::Nearest { group, .. } => *group,
+        }
+    }
+}
+
+/// A whole matrix, encoded.
+pub(super) struct Encoded {
+    pub inputs: u32,
+    pub outputs: u32,
+    pub code_bits: u8,
+    pub codebook: Vec<i32>,
+    pub group: u32,
+    /// Packed rows.
+    pub codes: Vec<u8>,
+    pub scales: Vec<i32>,
+    pub scale_bits: u8,
+    pub offsets: Vec<i32>,
+    pub offset_bits: u8,
+    /// `e[n]`.
+    pub exponents: Vec<i32>,
+    pub acc_bits: u8,
+    pub tot_bits: u8,
+    pub lossless: bool,
+    error: f64,
+    energy: f64,
+}
+
+impl Encoded {
+    pub(super) fn relative_square_error(&self) -> f64 {
+        if self.energy > 0.0 { self.error / self.energy } else { 0.0 }
+    }
+}
+
+/// One row as an encoder gives it.
+pub(super) struct Row {
+    /// Index into the codebook, one an input.
+    pub codes: Vec<u8>,
+    /// One a group: `scale = mantissa * 2^exponent`.
+    pub scales: Vec<i32>,
+    /// Empty where the coding has none.
+    pub offsets: Vec<i32>,
+    pub exponent: i32,
+    pub lossless: bool,
+}
+
+struct Packed {
+    row: Row,
+    codes: Vec<u8>,
+    max_group_sum: u64,
+    max_total: u64,
+    error: f64,
+    energy: f64,
+}
+
+pub(super) fn encode(tensor: &Tensor<'_>, order: &RowPermutation, coding: &Coding, act_bits: u8) -> Result<Encoded, Error> {
+    let (rows, cols) = (tensor.rows(), tensor.cols());
+    let (code_bits, codebook) = codebook(coding);
+    let group = coding.group() as usize;
+    let stride = row_stride(cols as u32, code_bits) as usize;
+    let packed: Vec<Packed> = (0..rows)
+        .into_par_iter()
+        .map(|n| {
+            let mut weights = vec![0f32; cols];
+            tensor.row_f32(order.source_row(n), &mut weights)?;
+            let row = match coding {
+                Coding::Blocks { stored, code_min, has_offset, .. } => {
+                    blocks::row(tensor, order.source_row(n), *stored, *code_min, *has_offset, group)?
+                }
+                Coding::Grid { .. } => grid::row(&weights, group).ok_or_else(|| Error::model(tensor.name, "left its grid"))?,
+                Coding::Nearest { bits, .. } => nearest::row(&weights, *bits, group),
+            };
+            Ok(pack(row, &weights, &codebook, code_bits, group, stride))
+        })
+        .collect::<Result<_, Error>>()?;
+    let amax = (1u64 << (act_bits - 1)) - 1;
+    let bits = |magnitude: u64| (64 - magnitude.leading_zeros() + 1) as u8;
+    let widest = |values: &dyn Fn(&Row) -> u64| packed.iter().map(|p| values(&p.row)).max().unwrap_or(0);
+    let magnitude = |v: &[i32]| v.iter().map(|x| u64::from(x.unsigned_abs())).max().unwrap_or(0);
+    let has_offset = matches!(coding, Coding::Blocks { has_offset: true, .. });
+    let max_total = packed.iter().map(|p| p.max_total).max().unwrap_or(0);
+    let tot_bits = match max_total.checked_mul(amax) {
+        Some(m) if m < 1 << 61 => bits(m),
+        _ => return Err(Error::model(tensor.name, "its sums need more than 62 bits; recompile with --bits to give it new scales")),
+    };
+    Ok(Encoded {
+        inputs: cols as u32,
+        outputs: rows as u32,
+        code_bits,
+        codebook,
+        group: group as u32,
+        scale_bits: bits(widest(&|r| magnitude(&r.scales))).max(2),
+        offset_bits: if has_offset { bits(widest(&|r| magnitude(&r.offsets))).max(2) } else { 0 },
+        acc_bits: bits(packed.iter().map(|p| p.max_group_sum).max().unwrap_or(0) * amax),
+        tot_bits,
+        lossless: packed.iter().all(|p| p.row.lossless),
+        error: packed.iter().map(|p| p.error).sum(),
+        energy: packed.iter().map(|p| p.energy).sum(),
+        exponents: packed.iter().map(|p| p.row.exponent).collect(),
+        scales: packed.iter().flat_map(|p| p.row.scales.iter().copied()).collect(),
+        offsets: packed.iter().flat_map(|p| p.row.offsets.iter().copied()).collect(),
+        codes: packed.into_iter().flat_map(|p| p.codes).collect(),
+    })
+}
+
+/// Packs a row and measures what it proves and loses.
+fn pack(mut row: Row, weights: &[f32], codebook: &[i32], code_bits: u8, group: usize, stride: usize) -> Packed {
+    let mut codes = vec![0u8; stride];
+    pack_row(&row.codes, code_bits, &mut codes);
+    let unit = libm::exp2(f64::from(row.exponent));
+    let (mut max_group_sum, mut max_total, mut error, mut energy) = (0u64, 0u64, 0f64, 0f64);
+    for (g, (codes, weights)) in row.codes.chunks(group).zip(weights.chunks(group)).enumerate() {
+        let scale = i64::from(row.scales[g]);
+        let offset = row.offsets.get(g).map_or(0, |&o| i64::from(o));
+        let mut sum = 0u64;
+        for (&c, &w) in codes.iter().zip(weights) {
+            let v = i64::from(codebook[usize::from(c)]);
+            sum += v.unsigned_abs();
+            let lost = f64::from(w) - (scale * v + offset) as f64 * unit;
+            error += lost * lost;
+            energy += f64::from(w) * f64::from(w);
+        }
+        max_group_sum = max_group_sum.max(sum);
+        max_total = max_total.saturating_add(scale.unsigned_abs() * sum + offset.unsigned_abs() * codes.len() as u64);
+    }
+    row.codes = Vec::new();
+    Packed { row, codes, max_group_sum, max_total, error, energy }
+}
+
+fn codebook(coding: &Coding) -> (u8, Vec<i32>) {
+    let range = |first: i32, bits: u8| (bits, (0..1i32 << bits).map(|i| first + i).collect());
+    match coding {
+        Coding::Blocks { code_min, code_bits, .. } => range(*code_min, *code_bits),
+        Coding::Grid { .. } => range(-8, 4),
+        Coding::Nearest { bits, .. } => range(-(1 << (bits - 1)), *bits),
+    }
+}
+
+/// Mantissas of exact floats under one exponent, or rounded ones (`false`) where [`MAX_MANTISSA_BITS`] do not hold them.
+pub(super) fn mantissas(values: &[f32]) -> (Vec<i32>, i32, bool) {
+    let parts: Vec<(i64, i32)> = values.iter().map(|&v| split(v)).collect();
+    let Some(low) = parts.iter().filter(|p| p.0 != 0).map(|p| p.1).min() else { return (vec![0; values.len()], 0, true) };
+    let top = parts.iter().filter(|p| p.0 != 0).map(|p| p.1 + (64 - p.0.unsigned_abs().leading_zeros()) as i32).max().unwrap_or(0);
+    let exponent = low.max(top - i32::from(MAX_MANTISSA_BITS - 1) + 1);
+    let exact = exponent == low;
+    let scaled = |&(m, e): &(i64, i32)| {
+        let up = e - exponent;
+        if up >= 0 { (m << up) as i32 } else { libm::round(m as f64 * libm::exp2(f64::from(up))) as i32 }
+    };
+    (parts.iter().map(scaled).collect(), exponent, exact)
+}
+
+/// `x = m * 2^e` with odd `m`, or (0, 0).
+fn split(x: f32) -> (i64, i32) {
+    if x == 0.0 {
+        return (0, 0);
+    }
+    let bits = x.to_bits();
+    let (field, fraction) = ((bits >> 23 & 0xff) as i32, i64::from(bits & 0x7f_ffff));
+    let (m, e) = if field == 0 { (fraction, -149) } else { (fraction | 1 << 23, field - 150) };
+    let zeros = m.trailing_zeros();
+    let m = m >> zeros;
+    (if x < 0.0 { -m } else { m }, e + zeros as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mantissas_reproduce_the_floats() {
+        let values = [0.75f32, -3.0, 0.0, 1.0 / 1024.0];
+        let (m, e, exact) = mantissas(&values);
+        assert!(exact);
+        for (v, m) in values.iter().zip(&m) {
+            assert_eq!(f64::from(*v), f64::from(*m) * libm::exp2(f64::from(e)));
+        }
+        let (m, e, exact) = mantissas(&[1.0e20, 1.0e-20]);
+        assert!(!exact && m[1] == 0);
+        assert!((f64::from(m[0]) * libm::exp2(f64::from(e)) / 1.0e20 - 1.0).abs() < 1e-7);
+        assert_eq!(mantissas(&[0.0, 0.0]), (vec![0, 0], 0, true));
+    }
+}

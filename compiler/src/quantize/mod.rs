@@ -1,0 +1,227 @@
+//! Stage 1: every matrix of the operator graph becomes codes, a codebook, scales and shifts, written to the program file one
+//! matrix at a time, so memory holds one matrix whatever the model.
+//!
+//! A tensor that is already on a grid is kept exactly: the blocks of a GGUF file as stored ([`blocks`]), or floats that are
+//! `q * s` in groups of 32 ([`grid`]). Everything else gets codes and scales of least squared error ([`nearest`]).
+
+mod blocks;
+mod encode;
+mod grid;
+mod nearest;
+
+use crate::Progress;
+use crate::error::Error;
+use crate::formats::{self, Formats};
+use crate::options::Plan;
+use encode::{Coding, Encoded};
+use hardwire_models::{Checkpoint, Op, OpGraph, RowOrder};
+use hardwire_netlist::chip::MatrixQuality;
+use hardwire_netlist::program::{MatrixData, ProgramWriter};
+use hardwire_netlist::unit::{Fixed, MatrixSpec};
+use petgraph::graph::NodeIndex;
+use std::collections::BTreeMap;
+
+/// One matrix in the chip's number system, its codes already in the program file.
+#[derive(Clone, Debug)]
+pub struct QuantizedMatrix {
+    pub spec: MatrixSpec,
+    /// Widths proven from the codes for `act_bits`-bit activations.
+    pub acc_bits: u8,
+    pub tot_bits: u8,
+    pub lossless: bool,
+    pub relative_square_error: f64,
+}
+
+/// Every matrix by its node's path, and the formats of all streams.
+#[derive(Clone, Debug)]
+pub struct QuantizedModel {
+    pub matrices: BTreeMap<String, QuantizedMatrix>,
+    pub formats: Formats,
+}
+
+impl QuantizedModel {
+    pub fn quality(&self) -> Vec<MatrixQuality> {
+        self.matrices
+            .values()
+            .map(|m| MatrixQuality {
+                tensor: m.spec.tensor.clone(),
+                bits_per_weight: m.spec.bits_per_weight(),
+                lossless: m.lossless,
+                relative_square_error: m.relative_square_error,
+            })
+            .collect()
+    }
+}
+
+/// Quantizes all matrices of `checkpoint` and appends them to `programs`, in graph order.
+pub fn quantize(
+    checkpoint: &Checkpoint,
+    plan: &Plan,
+    programs: &mut ProgramWriter,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<QuantizedModel, Error> {
+    let graph = checkpoint.graph();
+    let order = graph.topological_order();
+    let formats = formats::formats(checkpoint, plan)?;
+    let total = order.iter().map(|&id| matrix_size(graph, id)).sum();
+    let mut matrices = BTreeMap::new();
+    let mut done = 0;
+    for &id in &order {
+        let node = &graph.graph[id];
+        let weight = match &node.op {
+            Op::Embed { weight, .. } | Op::Linear { weight, .. } => weight,
+            _ => continue,
+        };
+        let tensor = checkpoint.tensor(weight)?;
+        let coding = Coding::of(&tensor, plan, shared_group(checkpoint, graph, id, plan)?)?;
+        let encoded = encode::encode(&tensor, &row_order(graph, id), &coding, plan.act_bits)?;
+        let (shift_base, scale) = match &node.op {
+            Op::Embed { scale, .. } => (-i32::from(formats.of(id).frac), *scale),
+            _ => (i32::from(formats.of(formats::source(graph, id)).frac) - i32::from(formats.of(id).frac), 1.0),
+        };
+        if scale != 1.0 {
+            return Err(Error::model(&node.path, format!("embedding scale {scale} is not supported by this chip's Embed unit")));
+        }
+        let bias = bias_of(checkpoint, graph, id, formats.of(id))?;
+        let shifts = encoded.exponents.iter().map(|&e| shift(&node.path, shift_base - e)).collect::<Result<Vec<i16>, Error>>()?;
+        let program = write(programs, &node.path, &encoded, &shifts, bias.as_deref())?;
+        let spec = MatrixSpec {
+            tensor: weight.clone(),
+            inputs: encoded.inputs,
+            outputs: encoded.outputs,
+            code_bits: encoded.code_bits,
+            codebook: encoded.codebook.clone(),
+            group: encoded.group,
+            scale_bits: encoded.scale_bits,
+            offset_bits: encoded.offset_bits,
+            bias: bias.is_some(),
+            program,
+        };
+        done += spec.weights();
+        let matrix = QuantizedMatrix {
+            spec,
+            acc_bits: encoded.acc_bits,
+            tot_bits: encoded.tot_bits,
+            lossless: encoded.lossless,
+            relative_square_error: encoded.relative_square_error(),
+        };
+        progress(Progress { path: &node.path, done, total });
+        matrices.insert(node.path.clone(), matrix);
+    }
+    Ok(QuantizedModel { matrices, formats })
+}
+
+fn shift(path: &str, k: i32) -> Result<i16, Error> {
+    // The shifter is 8 bits of control; anything past it means weights of absurd magnitude.
+    if (-127..=127).contains(&k) { Ok(k as i16) } else { Err(Error::model(path, format!("an output scale of 2^{} cannot be shifted", -k))) }
+}
+
+fn write(
+    programs: &mut ProgramWriter,
+    path: &str,
+    e: &Encoded,
+    shifts: &[i16],
+    bias: Option<&[i32]>,
+) -> Result<hardwire_netlist::ProgramId, Error> {
+    Ok(programs.matrix(&MatrixData {
+        name: path,
+        outputs: e.outputs,
+        inputs: e.inputs,
+        code_bits: e.code_bits,
+        codes: &e.codes,
+        groups: e.inputs.div_ceil(e.group),
+        scales: &e.scales,
+        scale_bits: e.scale_bits,
+        offsets: (e.offset_bits > 0).then_some((&e.offsets[..], e.offset_bits)),
+        shifts,
+        bias,
+    })?)
+}
+
+fn matrix_size(graph: &OpGraph, id: NodeIndex) -> u64 {
+    match &graph.graph[id].op {
+        Op::Linear { inputs, outputs, .. } => (*inputs as u64) * (*outputs as u64),
+        Op::Embed { .. } => graph.graph[graph.output].width as u64 * graph.graph[id].width as u64,
+        _ => 0,
+    }
+}
+
+/// Matrices that share an input run in lockstep, so they share a group: the smallest of theirs. `None` if nothing forces one.
+fn shared_group(checkpoint: &Checkpoint, graph: &OpGraph, id: NodeIndex, plan: &Plan) -> Result<Option<u32>, Error> {
+    let Op::Linear { .. } = &graph.graph[id].op else { return Ok(None) };
+    let source = formats::source(graph, id);
+    let mut group: Option<u32> = None;
+    for sibling in graph.graph.neighbors(source) {
+        if let Op::Linear { weight, .. } = &graph.graph[sibling].op {
+            let natural = Coding::of(&checkpoint.tensor(weight)?, plan, None)?.group();
+            group = Some(group.map_or(natural, |g| g.min(natural)));
+        }
+    }
+    Ok(group)
+}
+
+/// Order in which rows of the tensor become outputs: queries and keys in half-split order are interleaved, so that the two
+/// elements of a rotation are neighbours. Scores do not change, as both sides are permuted alike.
+fn row_order(graph: &OpGraph, id: NodeIndex) -> RowPermutation {
+    let mut at = id;
+    loop {
+        let mut next = graph.graph.neighbors(at);
+        let (Some(n), None) = (next.next(), next.next()) else { return RowPermutation::Identity };
+        match &graph.graph[n].op {
+            Op::Rope { head_dim, order: RowOrder::Half, .. } => return RowPermutation::Interleave { head_dim: *head_dim },
+            Op::RmsNorm { .. } if matches!(graph.graph[id].op, Op::Linear { .. }) => at = n,
+            _ => return RowPermutation::Identity,
+        }
+    }
+}
+
+/// See [`row_order`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowPermutation {
+    Identity,
+    Interleave { head_dim: usize },
+}
+
+impl RowPermutation {
+    /// Row of the tensor that becomes output `n`.
+    pub fn source_row(self, n: usize) -> usize {
+        match self {
+            RowPermutation::Identity => n,
+            RowPermutation::Interleave { head_dim } => {
+                let (head, i) = (n / head_dim, n % head_dim);
+                head * head_dim + i / 2 + (i % 2) * (head_dim / 2)
+            }
+        }
+    }
+}
+
+fn bias_of(checkpoint: &Checkpoint, graph: &OpGraph, id: NodeIndex, out: Fixed) -> Result<Option<Vec<i32>>, Error> {
+    let Op::Linear { bias: Some(name), outputs, .. } = &graph.graph[id].op else { return Ok(None) };
+    let tensor = checkpoint.tensor(name)?;
+    let values = tensor.to_f32()?;
+    let permutation = row_order(graph, id);
+    let scale = libm::exp2(f64::from(out.frac));
+    let max = out.max() as f64;
+    (0..*outputs)
+        .map(|n| {
+            let x = libm::round(f64::from(values[permutation.source_row(n)]) * scale);
+            if x.abs() > max {
+                return Err(Error::model(name, format!("bias {n} does not fit {} bits with {} fractional", out.bits, out.frac)));
+            }
+            Ok(x as i32)
+        })
+        .collect::<Result<Vec<i32>, Error>>()
+        .map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interleaving_pairs_the_halves_of_each_head() {
+        let p = RowPermutation::Interleave { head_dim: 4 };
+        let rows: Vec<usize> = (0..8).map(|n| p.source_row(n)).collect();
+        assert_eq!(rows, [0, 2, 1, 3, 4, 6, 5, 7]);
+    }
+}

@@ -1,0 +1,14 @@
+//! Fills the chip's function tables (`docs/numerics.md`, section 9). Uses `libm`, so every machine gets the same bits.
+
+use hardwire_netlist::Tables;
+
+pub(crate) fn tables() -> Tables {
+    let fill = |last: usize, f: &dyn Fn(f64) -> f64| (0..=last).map(|j| libm::round(f(j as f64)) as i32).collect();
+    Tables {
+        rsqrt: fill(192, &|j| 65536.0 / libm::sqrt((j + 64.0) / 256.0)),
+        sin: fill(256, &|j| 16384.0 * libm::sin(std::f64::consts::FRAC_PI_2 * j / 256.0)),
+        exp2: fill(128, &|j| 1_048_576.0 * libm::exp2(-j / 128.0)),
+        recip: fill(256, &|j| 2_147_483_648.0 / (32768.0 + 128.0 * j)),
+        sigmoid: fill(256, &|j| 1_048_576.0 / (1.0 + libm::exp(j / 16.0))),
+    }
+}

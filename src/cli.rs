@@ -1,0 +1,82 @@
+//! The command line as typed: names, help and defaults, nothing resolved.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Compile a trained language model into the chip that is that model.
+#[derive(Parser, Debug)]
+#[command(name = "hardwire", version, about, propagate_version = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+#[derive(ClapArgs, Debug, Clone)]
+pub struct Global {
+    /// Machine-readable output on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress and no messages but errors.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Threads; all cores unless given. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Compile a checkpoint into a chip folder.
+    Compile(Compile),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Compile {
+    /// A Hugging Face folder, a .gguf file, or `tales` for the bundled model.
+    pub checkpoint: PathBuf,
+    /// Chip folder to write: absent, empty, or a chip to replace.
+    #[arg(short, long, value_name = "CHIP")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+/// Choices the compiler makes itself unless told.
+#[derive(ClapArgs, Debug, Clone, Default)]
+pub struct CompileOptions {
+    /// Code bits of every matrix: 2, 3, 4, 6 or 8. Unless given, a stored grid is kept exactly and the rest gets 4.
+    #[arg(long)]
+    pub bits: Option<u8>,
+    /// Inputs that share a scale.
+    #[arg(long)]
+    pub group: Option<u32>,
+    /// Bits of the activations that enter matrices [default: 12].
+    #[arg(long)]
+    pub act_bits: Option<u8>,
+    /// Bits of cached keys and values [default: 8].
+    #[arg(long)]
+    pub kv_bits: Option<u8>,
+    /// Positions the KV cache holds for each user [default: the model's, at most 2048].
+    #[arg(long)]
+    pub context: Option<u32>,
+    /// Sequences the KV cache holds [default: 1].
+    #[arg(long)]
+    pub users: Option<u32>,
+    /// Elements a stream moves a cycle.
+    #[arg(long)]
+    pub lanes: Option<u32>,
+    /// Most inputs of a tile [default: 256].
+    #[arg(long)]
+    pub tile_rows: Option<u32>,
+    /// Most outputs of a tile [default: 256].
+    #[arg(long)]
+    pub tile_cols: Option<u32>,
+    /// Cached positions attention reads a cycle.
+    #[arg(long)]
+    pub pos_lanes: Option<u32>,
+    /// Process node: N7, N6, N5 or ASAP7 [default: N6].
+    #[arg(long)]
+    pub node: Option<String>,
+}

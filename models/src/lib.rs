@@ -1,1 +1,35 @@
-//! Hardwire models.
+//! Trained models as Hardwire's stages see them.
+//!
+//! - [`Checkpoint`]: a Hugging Face folder, a GGUF file or the bundled model, memory-mapped;
+//! - [`ModelConfig`]: its shape, readable without weights;
+//! - [`OpGraph`]: what one token computes, as named operators;
+//! - [`Tensor`]: one weight as stored, with quantised blocks as exact codes and scales;
+//! - [`Tokenizer`]: text to tokens and back;
+//! - [`FloatModel`]: the plain `f32` reference that everything else is held against.
+//!
+//! Files from outside are hostile until parsed: each fault is one [`Error`] that names the file
+//! and the field. What cannot be computed exactly as the model was trained is refused.
+
+mod arch;
+mod blocks;
+mod bundled;
+mod checkpoint;
+mod config;
+mod error;
+mod gguf;
+mod graph;
+mod huggingface;
+mod reference;
+mod storage;
+mod tensor;
+mod tokenizer;
+
+pub use arch::Architecture;
+pub use blocks::BlockFormat;
+pub use checkpoint::Checkpoint;
+pub use config::{Activation, ModelConfig, RopeScaling, config_from_file};
+pub use error::Error;
+pub use graph::{Node, Op, OpGraph, Port, RowOrder, WeightSpec};
+pub use reference::{FloatModel, FloatState, argmax};
+pub use tensor::{Dtype, Tensor};
+pub use tokenizer::{TextStream, Tokenizer};

@@ -1,0 +1,182 @@
+//! ggml's block-quantised rows: stored codes and exact scales, nothing rounded that ggml does not.
+//!
+//! Layouts from `ggml-common.h` and `ggml-quants.c` of llama.cpp. Every type is brought to one
+//! form, `w = scale * code + offset` for groups of 32 columns (16 for Q6_K), where scale and
+//! offset are exact in `f32`: an f16 is 11 bits, times at most an 8-bit sub-scale.
+
+use half::f16;
+
+use crate::Dtype;
+
+/// The integer grid that a block-quantised tensor lies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockFormat {
+    /// Consecutive columns that share one scale and offset.
+    pub group: usize,
+    /// Least stored code.
+    pub code_min: i32,
+    /// Greatest stored code.
+    pub code_max: i32,
+    /// Each group adds an offset of its own.
+    pub has_offset: bool,
+}
+
+/// The grid of a dtype; `None` for the plain float types.
+pub(crate) fn format(dtype: Dtype) -> Option<BlockFormat> {
+    let (group, code_min, code_max, has_offset) = match dtype {
+        Dtype::F32 | Dtype::F16 | Dtype::BF16 => return None,
+        Dtype::Q8_0 => (32, -128, 127, false),
+        Dtype::Q4_0 => (32, -8, 7, false),
+        Dtype::Q4_1 => (32, 0, 15, true),
+        Dtype::Q5_0 => (32, -16, 15, false),
+        Dtype::Q5_1 => (32, 0, 31, true),
+        Dtype::Q4K => (32, 0, 15, true),
+        Dtype::Q5K => (32, 0, 31, true),
+        Dtype::Q6K => (16, -32, 31, false),
+    };
+    Some(BlockFormat { group, code_min, code_max, has_offset })
+}
+
+/// Decode one row of whole blocks. Buffer lengths were checked by the caller.
+pub(crate) fn decode_row(dtype: Dtype, bytes: &[u8], codes: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
+    let Some(format) = format(dtype) else { return };
+    let (values, stride) = dtype.block();
+    let groups = values / format.group;
+    for (i, block) in bytes.chunks_exact(stride).enumerate() {
+        let codes = &mut codes[i * values..(i + 1) * values];
+        let scales = &mut scales[i * groups..(i + 1) * groups];
+        let offsets = &mut offsets[i * groups..(i + 1) * groups];
+        match dtype {
+            Dtype::F32 | Dtype::F16 | Dtype::BF16 => return,
+            Dtype::Q8_0 => {
+                (scales[0], offsets[0]) = (half_at(block, 0), 0.0);
+                for (code, byte) in codes.iter_mut().zip(&block[2..]) {
+                    *code = i16::from(*byte as i8);
+                }
+            }
+            Dtype::Q4_0 => {
+                (scales[0], offsets[0]) = (half_at(block, 0), 0.0);
+                nibbles(&block[2..18], codes, -8);
+            }
+            Dtype::Q4_1 => {
+                (scales[0], offsets[0]) = (half_at(block, 0), half_at(block, 2));
+                nibbles(&block[4..20], codes, 0);
+            }
+            Dtype::Q5_0 => {
+                (scales[0], offsets[0]) = (half_at(block, 0), 0.0);
+                nibbles(&block[6..22], codes, -16);
+                fifth_bits(&block[2..6], codes);
+            }
+            Dtype::Q5_1 => {
+                (scales[0], offsets[0]) = (half_at(block, 0), half_at(block, 2));
+                nibbles(&block[8..24], codes, 0);
+                fifth_bits(&block[4..8], codes);
+            }
+            Dtype::Q4K => {
+                sub_scales(block, scales, offsets);
+                nibble_runs(&block[16..144], codes);
+            }
+            Dtype::Q5K => {
+                sub_scales(block, scales, offsets);
+                nibble_runs(&block[48..176], codes);
+                for (g, run) in codes.chunks_exact_mut(32).enumerate() {
+                    for (code, high) in run.iter_mut().zip(&block[16..48]) {
+                        *code += i16::from(high >> g & 1) << 4;
+                    }
+                }
+            }
+            Dtype::Q6K => q6_k(block, codes, scales, offsets),
+        }
+    }
+}
+
+/// One row as `f32`, in ggml's order of operations: round(scale * code), then round(+ offset).
+pub(crate) fn dequantize_row(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
+    let Some(format) = format(dtype) else { return };
+    let (values, stride) = dtype.block();
+    let mut codes = [0i16; 256];
+    let (mut scales, mut offsets) = ([0f32; 16], [0f32; 16]);
+    for (block, out) in bytes.chunks_exact(stride).zip(out.chunks_exact_mut(values)) {
+        let groups = values / format.group;
+        let codes = &mut codes[..values];
+        decode_row(dtype, block, codes, &mut scales[..groups], &mut offsets[..groups]);
+        for (g, (out, codes)) in out.chunks_exact_mut(format.group).zip(codes.chunks_exact(format.group)).enumerate() {
+            for (w, code) in out.iter_mut().zip(codes) {
+                *w = scales[g] * f32::from(*code);
+            }
+            // Adding a zero offset would turn -0 into +0, which ggml does not do.
+            if format.has_offset {
+                out.iter_mut().for_each(|w| *w += offsets[g]);
+            }
+        }
+    }
+}
+
+fn half_at(block: &[u8], at: usize) -> f32 {
+    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+}
+
+/// 16 bytes hold 32 codes: low nibbles are columns 0..16, high nibbles 16..32.
+fn nibbles(packed: &[u8], codes: &mut [i16], bias: i16) {
+    let (low, high) = codes.split_at_mut(16);
+    for ((byte, low), high) in packed.iter().zip(low).zip(high) {
+        *low = i16::from(byte & 15) + bias;
+        *high = i16::from(byte >> 4) + bias;
+    }
+}
+
+/// Bit `c` of a little-endian u32 is bit 4 of column `c`'s code.
+fn fifth_bits(packed: &[u8], codes: &mut [i16]) {
+    for (c, code) in codes.iter_mut().enumerate() {
+        *code += i16::from(packed[c / 8] >> (c % 8) & 1) << 4;
+    }
+}
+
+/// K-quants: each 32 bytes hold 64 codes, low nibbles the first 32 columns.
+fn nibble_runs(packed: &[u8], codes: &mut [i16]) {
+    for (bytes, codes) in packed.chunks_exact(32).zip(codes.chunks_exact_mut(64)) {
+        for (i, byte) in bytes.iter().enumerate() {
+            codes[i] = i16::from(byte & 15);
+            codes[i + 32] = i16::from(byte >> 4);
+        }
+    }
+}
+
+/// Q4_K and Q5_K: f16 `d`, f16 `dmin`, then eight 6-bit scales and mins packed in 12 bytes.
+fn sub_scales(block: &[u8], scales: &mut [f32], offsets: &mut [f32]) {
+    let (d, d_min) = (half_at(block, 0), half_at(block, 2));
+    let packed = &block[4..16];
+    for g in 0..8 {
+        let (scale, min) = if g < 4 {
+            (packed[g] & 63, packed[g + 4] & 63)
+        } else {
+            let both = packed[g + 4];
+            let (scale_top, min_top) = (packed[g - 4] >> 6, packed[g] >> 6);
+            (both & 15 | scale_top << 4, both >> 4 | min_top << 4)
+        };
+        scales[g] = d * f32::from(scale);
+        offsets[g] = -(d_min * f32::from(min));
+    }
+}
+
+/// Q6_K: 128 bytes of low nibbles, 64 of high bit pairs, 16 signed scales, f16 `d`.
+fn q6_k(block: &[u8], codes: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
+    let (low, high) = (&block[..128], &block[128..192]);
+    let d = half_at(block, 208);
+    for (g, byte) in block[192..208].iter().enumerate() {
+        scales[g] = d * f32::from(*byte as i8);
+        offsets[g] = 0.0;
+    }
+    for (half, codes) in codes.chunks_exact_mut(128).enumerate() {
+        let low = &low[half * 64..half * 64 + 64];
+        let high = &high[half * 32..half * 32 + 32];
+        for i in 0..32 {
+            let pairs = high[i];
+            let code = |nibble: u8, shift: u32| i16::from(nibble | (pairs >> shift & 3) << 4) - 32;
+            codes[i] = code(low[i] & 15, 0);
+            codes[i + 32] = code(low[i + 32] & 15, 2);
+            codes[i + 64] = code(low[i] >> 4, 4);
+            codes[i + 96] = code(low[i + 32] >> 4, 6);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A checkpoint: configuration, operator graph, tensors and tokenizer of one trained model,
+//! the same whether it came as a Hugging Face folder, a GGUF file or inside this binary.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::config::ModelConfig;
+use crate::graph::{OpGraph, RowOrder};
+use crate::storage::{self, Bytes, TensorTable};
+use crate::{Error, Tensor, Tokenizer, bundled, gguf, huggingface};
+
+/// A model whose every tensor is present, has the shape its graph asks for, and lies mapped.
+pub struct Checkpoint {
+    name: String,
+    path: PathBuf,
+    kind: Kind,
+    config: ModelConfig,
+    graph: OpGraph,
+    table: TensorTable,
+}
+
+enum Kind {
+    HuggingFace,
+    Gguf(gguf::Metadata),
+    Bundled,
+}
+
+impl Checkpoint {
+    /// Open a Hugging Face folder or one GGUF file. Weights are mapped, not read.
+    ///
+    /// # Errors
+    /// The path is neither; a file is missing, truncated or malformed; the architecture or a
+    /// dtype is not supported; a tensor is missing, unexpected, or has the wrong shape. NaN and
+    /// infinite weights are found where rows are read, not here.
+    pub fn open(path: &Path) -> Result<Checkpoint, Error> {
+        let metadata = std::fs::metadata(path).map_err(|e| Error::io(path, "open", e))?;
+        if metadata.is_dir() {
+            return open_folder(path);
+        }
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        let found = match extension.to_ascii_lowercase().as_str() {
+            "gguf" => return open_gguf(path),
+            "safetensors" | "json" => "this is one file of a folder; hint: give the folder that holds it",
+            _ => "this is a file of another kind",
+        };
+        Err(Error::NotACheckpoint { path: path.to_owned(), found: found.to_owned() })
+    }
+
+    /// The checkpoint inside this binary: 1.1 M parameters trained for this project on
+    /// public-domain fairy tales.
+    pub fn bundled() -> Checkpoint {
+        bundled::open().expect("the bundled checkpoint is opened by this crate's tests")
+    }
+
+    /// `general.name` of a GGUF file, else the folder's or file's own name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it came from, for people: a path, or `bundled: tales`.
+    pub fn source(&self) -> String {
+        match self.kind {
+            Kind::Bundled => format!("bundled: {}", self.name),
+            _ => self.path.display().to_string(),
+        }
+    }
+
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The operators of one token, with Hugging Face tensor names.
+    pub fn graph(&self) -> &OpGraph {
+        &self.graph
+    }
+
+    /// A tensor by its Hugging Face name, borrowed from the mapping.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn tensor(&self, name: &str) -> Result<Tensor<'_>, Error> {
+        match self.table.entries.get_key_value(name) {
+            Some((name, entry)) => Ok(self.table.view(name, entry)),
+            None => Err(Error::MissingTensor {
+                path: self.path.clone(),
+                tensor: name.to_owned(),
+                needed_by: "it was asked for by name".to_owned(),
+            }),
+        }
+    }
+
+    /// Hugging Face names of all stored tensors, sorted.
+    pub fn tensor_names(&self) -> Vec<String> {
+        self.table.entries.keys().cloned().collect()
+    }
+
+    /// The tokenizer; `None` if the checkpoint has none.
+    ///
+    /// # Errors
+    /// It cannot be read, is of a kind that cannot be reproduced exactly, or makes tokens that
+    /// the embedding has no row for.
+    pub fn tokenizer(&self) -> Result<Option<Tokenizer>, Error> {
+        let Some(json) = self.tokenizer_json()? else {
+            return Ok(None);
+        };
+        let tokenizer = Tokenizer::from_json(&json).map_err(|e| match e {
+            Error::Tokenizer { problem, .. } => Error::Tokenizer { origin: self.source(), problem },
+            other => other,
+        })?;
+        if tokenizer.vocab_size() > self.config.vocab {
+            let expected = format!("ids below the embedding's {} rows", self.config.vocab);
+            let found = tokenizer.vocab_size() - 1;
+            return Err(Error::field(&self.path, "tokenizer's greatest id", found, expected));
+        }
+        Ok(Some(tokenizer))
+    }
+
+    /// The tokenizer as `tokenizer.json` bytes, begin-token convention included; built from the
+    /// metadata of a GGUF file. `None` if the checkpoint has none.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::tokenizer`].
+    pub fn tokenizer_json(&self) -> Result<Option<Vec<u8>>, Error> {
+        match &self.kind {
+            Kind::HuggingFace => huggingface::tokenizer_json(&self.path, &self.config),
+            Kind::Gguf(metadata) => gguf::tokenizer_json(metadata),
+            Kind::Bundled => {
+                let bytes = bundled::TOKENIZER.to_vec();
+                huggingface::complete(&self.path, bytes, None, &self.config).map(Some)
+            }
+        }
+    }
+
+    /// BLAKE3 of the configuration and of every tensor's name, dtype, shape and bytes, as hex.
+    ///
+    /// The same model in another folder has the same digest.
+    pub fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(format!("{:?}\n", self.config).as_bytes());
+        for (name, entry) in &self.table.entries {
+            let tensor = self.table.view(name, entry);
+            hasher.update(format!("{tensor:?}\n").as_bytes());
+            hasher.update(tensor.bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// Put the parts together, holding every tensor against the graph.
+    fn assemble(
+        name: String,
+        path: &Path,
+        kind: Kind,
+        config: ModelConfig,
+        order: RowOrder,
+        table: TensorTable,
+    ) -> Result<Checkpoint, Error> {
+        let graph = OpGraph::from_config(&config, order)?;
+        let weights = graph.weights();
+        for spec in &weights {
+            let Some(entry) = table.entries.get(&spec.name) else {
+                return Err(Error::MissingTensor {
+                    path: path.to_owned(),
+                    tensor: spec.name.clone(),
+                    needed_by: format!("{} needs its shape {:?}", spec.needed_by, spec.shape),
+                });
+            };
+            if entry.shape != spec.shape {
+                return Err(Error::TensorShape {
+                    path: table.shards[entry.shard].path.clone(),
+                    tensor: spec.name.clone(),
+                    found: entry.shape.clone(),
+                    expected: spec.shape.clone(),
+                    needed_by: spec.needed_by.clone(),
+                });
+            }
+        }
+        let used: std::collections::HashSet<&str> = weights.iter().map(|spec| spec.name.as_str()).collect();
+        for (tensor, entry) in &table.entries {
+            if !used.contains(tensor.as_str()) && !config.architecture.ignores(tensor, &config) {
+                return Err(Error::UnexpectedTensor {
+                    path: table.shards[entry.shard].path.clone(),
+                    tensor: tensor.clone(),
+                    architecture: config.architecture.to_string(),
+                });
+            }
+        }
+        Ok(Checkpoint { name, path: path.to_owned(), kind, config, graph, table })
+    }
+
+    /// From parts compiled into the binary.
+    pub(crate) fn from_static(name: &str, config: &[u8], weights: &'static [u8]) -> Result<Checkpoint, Error> {
+        let path = Path::new(name);
+        let config = ModelConfig::from_json(config, path)?;
+        let mut table = TensorTable::default();
+        huggingface::index_shard(&mut table, path, Bytes::Static(weights))?;
+        let kind = Kind::Bundled;
+        Checkpoint::assemble(name.to_owned(), path, kind, config, RowOrder::Half, table)
+    }
+}
+
+fn open_folder(path: &Path) -> Result<Checkpoint, Error> {
+    let config = path.join("config.json");
+    if !config.is_file() {
+        return Err(Error::NotACheckpoint { path: path.to_owned(), found: "this folder has no config.json".to_owned() });
+    }
+    let config = ModelConfig::from_json(&storage::read_small(&config)?, &config)?;
+    let table = huggingface::open_weights(path)?;
+    let kind = Kind::HuggingFace;
+    Checkpoint::assemble(own_name(path), path, kind, config, RowOrder::Half, table)
+}
+
+fn open_gguf(path: &Path) -> Result<Checkpoint, Error> {
+    let gguf::Gguf { metadata, config, order, table } = gguf::open(path)?;
+    let name = match metadata.text("general.name")? {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => own_name(path),
+    };
+    Checkpoint::assemble(name, path, Kind::Gguf(metadata), config, order, table)
+}
+
+/// The last part of a path, also of `.` and the like, without an extension for files.
+fn own_name(path: &Path) -> String {
+    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = if full.is_dir() { full.file_name() } else { full.file_stem() };
+    name.map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Checkpoint({}, {} parameters)", self.source(), self.config.parameters)
+    }
+}

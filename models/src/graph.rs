@@ -1,0 +1,212 @@
+//! The operator graph: what a model computes for one token, in named steps.
+//!
+//! Nodes are operators, edges carry one vector from a producer to a numbered input port. The
+//! graph holds no weights, only their names, so eight billion parameters cost a few hundred
+//! nodes. Tensor names are Hugging Face's, whichever file the weights came from.
+
+use std::collections::{BTreeMap, HashSet};
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Activation, ModelConfig};
+use crate::{Error, arch};
+
+/// One operator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Unique, readable place: `layers.3.self_attn.q_proj`, `embed_tokens`, `norm`, `lm_head`.
+    pub path: String,
+    pub op: Op,
+    /// Length of the output vector.
+    pub width: usize,
+}
+
+/// What an operator computes. Input ports are numbered from 0; one port where none are named.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Op {
+    /// `scale * weight[token]`; no input ports, the token itself is the input.
+    Embed { weight: String, scale: f32 },
+    /// `x / sqrt(mean(x^2) + eps) * (gain_offset + gain)`, over each of `groups` equal parts.
+    RmsNorm { gain: String, eps: f32, gain_offset: f32, groups: usize },
+    /// `weight x + bias`, weight `[outputs, inputs]`.
+    Linear { weight: String, bias: Option<String>, inputs: usize, outputs: usize },
+    /// Rotate each pair of each head by position times the pair's inverse frequency.
+    Rope { heads: usize, head_dim: usize, order: RowOrder },
+    /// `softmax(scale * q k^T) v` over all positions so far, or the last `window` of them.
+    /// Ports: 0 queries, 1 keys, 2 values. The keys and values are cached.
+    Attention { heads: usize, kv_heads: usize, head_dim: usize, scale: f32, window: Option<usize> },
+    /// `act(gate) * up`. Ports: 0 gate, 1 up.
+    GatedAct { act: Activation },
+    /// Ports: 0 residual, 1 branch.
+    Add,
+}
+
+/// Which two rows of a head's query (or key) matrix RoPE rotates together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowOrder {
+    /// Pair `i` is values `(i, i + d/2)`: Hugging Face.
+    Half,
+    /// Pair `i` is values `(2i, 2i + 1)`: the original Llama, and GGUF files of that family.
+    Interleaved,
+}
+
+/// Edge weight: the input port at the consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Port(pub u8);
+
+/// A tensor that a graph reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightSpec {
+    pub name: String,
+    /// Row-major: `[out, in]`, `[vocab, hidden]`, or `[n]`.
+    pub shape: Vec<usize>,
+    /// Path of the first node that reads it.
+    pub needed_by: String,
+}
+
+impl WeightSpec {
+    /// Product of the shape.
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().map(|&n| n as u64).product()
+    }
+}
+
+/// A model's operators for one token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OpGraph {
+    pub graph: DiGraph<Node, Port>,
+    /// The node whose output is the logits.
+    pub output: NodeIndex,
+}
+
+impl OpGraph {
+    /// Build the graph of a configuration; no weights needed.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] if the configuration's widths do not fit together.
+    pub fn from_config(config: &ModelConfig, order: RowOrder) -> Result<OpGraph, Error> {
+        let graph = arch::build(config, order);
+        graph.validate()?;
+        Ok(graph)
+    }
+
+    /// Nodes in an order where every producer comes before its consumers.
+    ///
+    /// The order is a function of the graph alone. Empty only for an empty or cyclic graph,
+    /// which [`OpGraph::validate`] refuses.
+    pub fn topological_order(&self) -> Vec<NodeIndex> {
+        petgraph::algo::toposort(&self.graph, None).unwrap_or_default()
+    }
+
+    /// The producers of a node's inputs, in port order.
+    pub fn inputs(&self, node: NodeIndex) -> Vec<NodeIndex> {
+        let mut edges: Vec<_> = self.graph.edges_directed(node, Direction::Incoming).map(|edge| (*edge.weight(), edge.source())).collect();
+        edges.sort();
+        edges.into_iter().map(|(_, source)| source).collect()
+    }
+
+    /// The node at a path.
+    pub fn find(&self, path: &str) -> Option<NodeIndex> {
+        self.graph.node_indices().find(|&n| self.graph[n].path == path)
+    }
+
+    /// Every tensor the graph reads, in first-use order, a shared one once.
+    pub fn weights(&self) -> Vec<WeightSpec> {
+        let mut specs = Vec::new();
+        let mut seen = HashSet::new();
+        for index in self.topological_order() {
+            let node = &self.graph[index];
+            let mut want = |name: &String, shape: Vec<usize>| {
+                if seen.insert(name.clone()) {
+                    specs.push(WeightSpec { name: name.clone(), shape, needed_by: node.path.clone() });
+                }
+            };
+            match &node.op {
+                Op::Embed { weight, .. } => {
+                    // The vocabulary is what the head says it is: logits, one a token.
+                    want(weight, vec![self.graph[self.output].width, node.width]);
+                }
+                Op::RmsNorm { gain, groups, .. } => want(gain, vec![node.width / groups]),
+                Op::Linear { weight, bias, inputs, outputs } => {
+                    want(weight, vec![*outputs, *inputs]);
+                    if let Some(bias) = bias {
+                        want(bias, vec![*outputs]);
+                    }
+                }
+                Op::Rope { .. } | Op::Attention { .. } | Op::GatedAct { .. } | Op::Add => {}
+            }
+        }
+        specs
+    }
+
+    /// Check that paths are unique, the graph has no cycle, every port is fed once, and every
+    /// width is what its consumer takes.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] naming the first node that does not fit.
+    pub fn validate(&self) -> Result<(), Error> {
+        let mut paths = HashSet::new();
+        if let Err(cycle) = petgraph::algo::toposort(&self.graph, None) {
+            return Err(self.problem(cycle.node_id(), "lies on a cycle"));
+        }
+        for index in self.graph.node_indices() {
+            let node = &self.graph[index];
+            if !paths.insert(node.path.as_str()) {
+                return Err(self.problem(index, "has the path of another node"));
+            }
+            let mut ports = BTreeMap::new();
+            for edge in self.graph.edges_directed(index, Direction::Incoming) {
+                if ports.insert(edge.weight().0, edge.source()).is_some() {
+                    return Err(self.problem(index, "has an input port fed twice"));
+                }
+            }
+            let wanted = node.input_widths();
+            let fed: Vec<usize> = ports.values().map(|&s| self.graph[s].width).collect();
+            if !ports.keys().copied().eq(0..wanted.len() as u8) || fed != wanted {
+                let problem = format!("input widths are {fed:?}; expected {wanted:?}");
+                return Err(self.problem(index, problem));
+            }
+            if let Some(width) = node.output_width()
+                && width != node.width
+            {
+                let problem = format!("output width is {}; expected {width}", node.width);
+                return Err(self.problem(index, problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn problem(&self, node: NodeIndex, problem: impl Into<String>) -> Error {
+        Error::Graph { node: self.graph[node].path.clone(), problem: problem.into() }
+    }
+}
+
+impl Node {
+    /// Width of each input port.
+    fn input_widths(&self) -> Vec<usize> {
+        match &self.op {
+            Op::Embed { .. } => vec![],
+            Op::RmsNorm { .. } | Op::Rope { .. } => vec![self.width],
+            Op::Linear { inputs, .. } => vec![*inputs],
+            Op::Attention { heads, kv_heads, head_dim, .. } => vec![heads * head_dim, kv_heads * head_dim, kv_heads * head_dim],
+            Op::GatedAct { .. } | Op::Add => vec![self.width; 2],
+        }
+    }
+
+    /// Width the operator's own parameters fix, if they do.
+    fn output_width(&self) -> Option<usize> {
+        match &self.op {
+            Op::Linear { outputs, .. } => Some(*outputs),
+            Op::Rope { heads, head_dim, .. } | Op::Attention { heads, head_dim, .. } => Some(heads * head_dim),
+            Op::RmsNorm { groups, .. } => {
+                // Unequal parts can have no width.
+                let whole = *groups > 0 && self.width.is_multiple_of(*groups);
+                Some(if whole { self.width } else { 0 })
+            }
+            Op::Embed { .. } | Op::GatedAct { .. } | Op::Add => None,
+        }
+    }
+}

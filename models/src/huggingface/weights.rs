@@ -1,0 +1,131 @@
+//! safetensors files into a [`TensorTable`]: one file, or every shard an index names.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+use safetensors::{SafeTensorError, SafeTensors};
+
+use crate::storage::{self, Bytes, Entry, Shard, TensorTable};
+use crate::{Dtype, Error};
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+const DTYPES: &str = "F32, F16, BF16";
+
+/// All tensors of a folder. The single file wins over an index, as in transformers.
+pub(crate) fn open_weights(folder: &Path) -> Result<TensorTable, Error> {
+    let mut table = TensorTable::default();
+    let single = folder.join(SINGLE);
+    let index = folder.join(INDEX);
+    if single.is_file() {
+        let bytes = storage::map_file(&single)?;
+        index_shard(&mut table, &single, bytes)?;
+    } else if index.is_file() {
+        let map = read_index(&index)?;
+        let mut files: Vec<&str> = map.values().map(String::as_str).collect();
+        files.sort_unstable();
+        files.dedup();
+        for file in files {
+            let path = folder.join(file);
+            let bytes = storage::map_file(&path)?;
+            index_shard(&mut table, &path, bytes)?;
+        }
+        for (tensor, file) in &map {
+            let at = table.entries.get(tensor).map(|e| &table.shards[e.shard].path);
+            if at != Some(&folder.join(file)) {
+                return Err(Error::MissingTensor {
+                    path: folder.join(file),
+                    tensor: tensor.clone(),
+                    needed_by: format!("{INDEX} says it is there"),
+                });
+            }
+        }
+    } else {
+        let expected = format!("{SINGLE} or {INDEX}; hint: convert other weights to safetensors");
+        return Err(Error::field(folder, "weights", "neither", expected));
+    }
+    Ok(table)
+}
+
+/// `weight_map` of an index: tensor name to shard file, each a plain name in the folder.
+fn read_index(path: &Path) -> Result<BTreeMap<String, String>, Error> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let text = storage::read_small(path)?;
+    let index: Index = serde_json::from_slice(&text).map_err(|e| Error::field(path, "JSON", e, "an object with weight_map"))?;
+    for (tensor, file) in &index.weight_map {
+        let mut parts = Path::new(file).components();
+        let plain = matches!(parts.next(), Some(Component::Normal(name)) if name == file.as_str());
+        if !plain || parts.next().is_some() {
+            let field = format!("weight_map entry {tensor}");
+            return Err(Error::field(path, field, file, "a file name in the same folder"));
+        }
+    }
+    Ok(index.weight_map)
+}
+
+/// Parse one file's header and add its tensors.
+pub(crate) fn index_shard(table: &mut TensorTable, path: &Path, bytes: Bytes) -> Result<(), Error> {
+    let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| header_error(path, &bytes, e))?;
+    // The eight bytes of the header's length come first.
+    let data = header + 8;
+    let mut entries = Vec::new();
+    for (name, info) in metadata.tensors() {
+        let dtype = match info.dtype {
+            safetensors::Dtype::F32 => Dtype::F32,
+            safetensors::Dtype::F16 => Dtype::F16,
+            safetensors::Dtype::BF16 => Dtype::BF16,
+            other => {
+                let field = format!("tensor {name}: dtype");
+                return Err(Error::unsupported(path, field, format!("{other:?}"), DTYPES));
+            }
+        };
+        if info.shape.is_empty() {
+            let field = format!("tensor {name}: shape");
+            return Err(Error::field(path, field, "a single number", "a vector or a matrix"));
+        }
+        let (start, end) = info.data_offsets;
+        let range = data.saturating_add(start)..data.saturating_add(end);
+        entries.push((name, dtype, info.shape.clone(), range));
+    }
+    // The metadata's map has no order; sorted, the first error is always the same one.
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    let shard = table.shards.len();
+    table.shards.push(Shard { path: path.to_owned(), bytes });
+    for (name, dtype, shape, range) in entries {
+        let entry = Entry { shard, dtype, shape, range };
+        table.insert(name, entry)?;
+    }
+    Ok(())
+}
+
+/// The safetensors crate's error in terms of the file.
+fn header_error(path: &Path, bytes: &[u8], error: SafeTensorError) -> Error {
+    let length = bytes.first_chunk::<8>().map(|b| u64::from_le_bytes(*b).to_string()).unwrap_or_default();
+    let (field, found, expected) = match error {
+        SafeTensorError::HeaderTooSmall => ("header", format!("{} bytes", bytes.len()), "at least 8; the file is truncated".to_owned()),
+        SafeTensorError::HeaderTooLarge => ("header length", length, "at most 100000000; this is no safetensors file".to_owned()),
+        SafeTensorError::InvalidHeaderLength => {
+            ("header length", length, format!("at most the {} bytes that follow", bytes.len().saturating_sub(8)))
+        }
+        SafeTensorError::InvalidHeader(e) => ("header", e.to_string(), "UTF-8".to_owned()),
+        SafeTensorError::InvalidHeaderDeserialization(e) => {
+            ("header", e.to_string(), format!("JSON of tensors with dtype ({DTYPES}), shape, data_offsets"))
+        }
+        SafeTensorError::MetadataIncompleteBuffer => (
+            "data",
+            format!("{} bytes in the file", bytes.len()),
+            "exactly the header's data_offsets; the file is truncated or has a tail".to_owned(),
+        ),
+        SafeTensorError::InvalidOffset(name) => {
+            ("data_offsets", format!("a gap or overlap at tensor {name}"), "tensors back to back".to_owned())
+        }
+        SafeTensorError::TensorInvalidInfo => {
+            ("data_offsets", "a length other than the shape's".to_owned(), "shape and dtype that give the tensor's bytes".to_owned())
+        }
+        other => ("header", other.to_string(), "valid safetensors".to_owned()),
+    };
+    Error::field(path, field, found, expected)
+}

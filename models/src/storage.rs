@@ -1,0 +1,110 @@
+//! Where bytes lie and which of them are which tensor. Knows nothing of any model.
+//!
+//! Files are memory-mapped and never copied. As with every mapping, a file that another process
+//! truncates while it is open can end this one; checkpoints are not edited in place.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::ops::{Deref, Range};
+use std::path::{Path, PathBuf};
+
+use crate::{Dtype, Error, Tensor};
+
+/// Largest JSON side file read into memory: the largest known `tokenizer.json` are about 35 MB.
+const MAX_SIDE_FILE: u64 = 256 << 20;
+
+/// The bytes of one file.
+pub(crate) enum Bytes {
+    Mapped(memmap2::Mmap),
+    /// Compiled into the binary.
+    Static(&'static [u8]),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Mapped(map) => map,
+            Bytes::Static(bytes) => bytes,
+        }
+    }
+}
+
+/// Map a whole file for reading.
+pub(crate) fn map_file(path: &Path) -> Result<Bytes, Error> {
+    let file = File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    let metadata = file.metadata().map_err(|e| Error::io(path, "inspect", e))?;
+    if !metadata.is_file() {
+        return Err(Error::field(path, "file", "something else", "a regular file"));
+    }
+    if metadata.len() == 0 {
+        return Err(Error::field(path, "file", "0 bytes", "a checkpoint"));
+    }
+    // SAFETY: the mapping is private and read-only; the module comment states the one assumption.
+    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, "map", e))?;
+    Ok(Bytes::Mapped(map))
+}
+
+/// Read a side file (JSON) into memory, up to a bound.
+pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
+    let file = File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_SIDE_FILE + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
+    if bytes.len() as u64 > MAX_SIDE_FILE {
+        let expected = format!("at most {MAX_SIDE_FILE}");
+        return Err(Error::field(path, "file size", "more", expected));
+    }
+    Ok(bytes)
+}
+
+/// One file of weights.
+pub(crate) struct Shard {
+    pub path: PathBuf,
+    pub bytes: Bytes,
+}
+
+/// Where a tensor lies. `range` has been checked against the shard's length.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub shard: usize,
+    pub dtype: Dtype,
+    /// Row-major, outermost first.
+    pub shape: Vec<usize>,
+    pub range: Range<usize>,
+}
+
+/// All tensors of a checkpoint under their Hugging Face names, in name order.
+#[derive(Default)]
+pub(crate) struct TensorTable {
+    pub shards: Vec<Shard>,
+    pub entries: BTreeMap<String, Entry>,
+}
+
+impl TensorTable {
+    /// Add an entry whose range lies in its shard and whose bytes fit its shape.
+    pub fn insert(&mut self, name: String, entry: Entry) -> Result<(), Error> {
+        let shard = &self.shards[entry.shard];
+        let needed = entry.dtype.bytes_for(&entry.shape);
+        if needed != Some(entry.range.len()) || entry.range.end > shard.bytes.len() {
+            let expected = match needed {
+                Some(n) => format!("{n} bytes for {:?} of {}", entry.shape, entry.dtype),
+                None => format!("a shape that fits {} blocks", entry.dtype),
+            };
+            let found = format!("bytes {:?}, shape {:?}", entry.range, entry.shape);
+            return Err(Error::field(&shard.path, format!("tensor {name}"), found, expected));
+        }
+        if self.entries.contains_key(&name) {
+            let field = format!("tensor {name}");
+            return Err(Error::field(&shard.path, field, "a second one", "unique tensor names"));
+        }
+        self.entries.insert(name, entry);
+        Ok(())
+    }
+
+    pub fn view<'a>(&'a self, name: &'a str, entry: &'a Entry) -> Tensor<'a> {
+        let shard = &self.shards[entry.shard];
+        let bytes = &shard.bytes[entry.range.clone()];
+        Tensor::trusted(&shard.path, name, entry.shape.clone(), entry.dtype, bytes)
+    }
+}

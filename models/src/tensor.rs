@@ -1,0 +1,239 @@
+//! One tensor as stored: borrowed bytes, a shape, a dtype, and the ways to read it.
+
+use std::fmt;
+use std::path::Path;
+
+use half::{bf16, f16};
+
+use crate::Error;
+use crate::blocks::{self, BlockFormat};
+
+/// How a tensor's numbers are stored.
+///
+/// The block types are those of ggml (`ggml-common.h`); their names keep its spelling in text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Dtype {
+    F32,
+    F16,
+    BF16,
+    Q8_0,
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q4K,
+    Q5K,
+    Q6K,
+}
+
+impl Dtype {
+    /// Values in one stored block and its bytes; plain types have blocks of one.
+    pub fn block(self) -> (usize, usize) {
+        match self {
+            Dtype::F32 => (1, 4),
+            Dtype::F16 | Dtype::BF16 => (1, 2),
+            Dtype::Q8_0 => (32, 34),
+            Dtype::Q4_0 => (32, 18),
+            Dtype::Q4_1 => (32, 20),
+            Dtype::Q5_0 => (32, 22),
+            Dtype::Q5_1 => (32, 24),
+            Dtype::Q4K => (256, 144),
+            Dtype::Q5K => (256, 176),
+            Dtype::Q6K => (256, 210),
+        }
+    }
+
+    /// Bytes of a tensor of this type; `None` on overflow, or if a row is not whole blocks.
+    pub fn bytes_for(self, shape: &[usize]) -> Option<usize> {
+        let (values, bytes) = self.block();
+        let columns = *shape.last()?;
+        if !columns.is_multiple_of(values) {
+            return None;
+        }
+        let mut total = (columns / values).checked_mul(bytes)?;
+        for &extent in &shape[..shape.len() - 1] {
+            total = total.checked_mul(extent)?;
+        }
+        Some(total)
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Dtype::F32 => "F32",
+            Dtype::F16 => "F16",
+            Dtype::BF16 => "BF16",
+            Dtype::Q8_0 => "Q8_0",
+            Dtype::Q4_0 => "Q4_0",
+            Dtype::Q4_1 => "Q4_1",
+            Dtype::Q5_0 => "Q5_0",
+            Dtype::Q5_1 => "Q5_1",
+            Dtype::Q4K => "Q4_K",
+            Dtype::Q5K => "Q5_K",
+            Dtype::Q6K => "Q6_K",
+        })
+    }
+}
+
+/// A tensor borrowed from a checkpoint's mapping. Nothing is copied until a row is read.
+#[derive(Clone)]
+pub struct Tensor<'a> {
+    /// Hugging Face name.
+    pub name: &'a str,
+    /// Row-major, outermost first: `[out, in]` for a matrix, `[n]` for a vector.
+    pub shape: Vec<usize>,
+    pub dtype: Dtype,
+    path: &'a Path,
+    bytes: &'a [u8],
+}
+
+impl<'a> Tensor<'a> {
+    /// View `bytes` as a tensor; `path` is named in errors.
+    ///
+    /// # Errors
+    /// The bytes are not exactly those of the shape, or a row is not whole blocks.
+    pub fn new(path: &'a Path, name: &'a str, shape: Vec<usize>, dtype: Dtype, bytes: &'a [u8]) -> Result<Tensor<'a>, Error> {
+        if dtype.bytes_for(&shape) != Some(bytes.len()) {
+            let found = format!("{} bytes for {shape:?} of {dtype}", bytes.len());
+            let expected = match dtype.bytes_for(&shape) {
+                Some(n) => format!("{n} bytes"),
+                None => format!("rows of whole {}-value blocks", dtype.block().0),
+            };
+            return Err(Error::field(path, format!("tensor {name}"), found, expected));
+        }
+        Ok(Tensor::trusted(path, name, shape, dtype, bytes))
+    }
+
+    /// As [`Tensor::new`] for parts that were checked before.
+    pub(crate) fn trusted(path: &'a Path, name: &'a str, shape: Vec<usize>, dtype: Dtype, bytes: &'a [u8]) -> Tensor<'a> {
+        Tensor { name, shape, dtype, path, bytes }
+    }
+
+    /// Product of all dimensions but the last; 1 for a vector.
+    pub fn rows(&self) -> usize {
+        self.shape[..self.shape.len() - 1].iter().product()
+    }
+
+    /// The last dimension.
+    pub fn cols(&self) -> usize {
+        self.shape[self.shape.len() - 1]
+    }
+
+    /// The stored bytes, as they lie in the file.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Write one row, dequantised, into `out` of `cols()` values.
+    ///
+    /// # Errors
+    /// `row` or `out` does not fit; or a weight is NaN or infinite: named by row and column.
+    pub fn row_f32(&self, row: usize, out: &mut [f32]) -> Result<(), Error> {
+        let bytes = self.row_bytes(row)?;
+        self.expect_len("output length", out.len(), self.cols())?;
+        match self.dtype {
+            Dtype::F32 => {
+                for (w, b) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                    *w = f32::from_le_bytes(*b);
+                }
+            }
+            Dtype::F16 => {
+                for (w, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                    *w = f16::from_le_bytes(*b).to_f32();
+                }
+            }
+            Dtype::BF16 => {
+                for (w, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                    *w = bf16::from_le_bytes(*b).to_f32();
+                }
+            }
+            _ => blocks::dequantize_row(self.dtype, bytes, out),
+        }
+        match out.iter().position(|w| !w.is_finite()) {
+            Some(column) => Err(self.not_finite(row, column, out[column])),
+            None => Ok(()),
+        }
+    }
+
+    /// All values, row after row: `rows() * cols()` of them.
+    ///
+    /// # Errors
+    /// As [`Tensor::row_f32`].
+    pub fn to_f32(&self) -> Result<Vec<f32>, Error> {
+        let cols = self.cols();
+        let mut out = vec![0.0; self.rows() * cols];
+        if cols > 0 {
+            for (row, values) in out.chunks_exact_mut(cols).enumerate() {
+                self.row_f32(row, values)?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// The integer grid of a block-quantised type; `None` for F32, F16, BF16.
+    pub fn block_format(&self) -> Option<BlockFormat> {
+        blocks::format(self.dtype)
+    }
+
+    /// One row as stored: `cols()` integer codes and, for each group of
+    /// [`BlockFormat::group`] columns, the scale and offset of `w = scale * code + offset`.
+    ///
+    /// Scales and offsets are exact in `f32`. `offsets` are zero where the format has none.
+    /// The product and the sum, each rounded once to `f32`, are ggml's dequantised value.
+    ///
+    /// # Errors
+    /// The type is not block-quantised, a buffer has the wrong length, or a scale is NaN or
+    /// infinite.
+    pub fn row_blocks(&self, row: usize, codes: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) -> Result<(), Error> {
+        let Some(format) = self.block_format() else {
+            let field = format!("tensor {}", self.name);
+            return Err(Error::field(self.path, field, self.dtype, "a block-quantised type"));
+        };
+        let bytes = self.row_bytes(row)?;
+        let groups = self.cols() / format.group;
+        self.expect_len("code buffer length", codes.len(), self.cols())?;
+        self.expect_len("scale buffer length", scales.len(), groups)?;
+        self.expect_len("offset buffer length", offsets.len(), groups)?;
+        blocks::decode_row(self.dtype, bytes, codes, scales, offsets);
+        for group in 0..groups {
+            for value in [scales[group], offsets[group]] {
+                if !value.is_finite() {
+                    return Err(self.not_finite(row, group * format.group, value));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn row_bytes(&self, row: usize) -> Result<&'a [u8], Error> {
+        if row >= self.rows() {
+            return Err(Error::Access {
+                tensor: self.name.to_owned(),
+                what: "row",
+                found: row,
+                expected: format!("below {}", self.rows()),
+            });
+        }
+        let (values, bytes) = self.dtype.block();
+        let stride = self.cols() / values * bytes;
+        Ok(&self.bytes[row * stride..(row + 1) * stride])
+    }
+
+    fn expect_len(&self, what: &'static str, found: usize, expected: usize) -> Result<(), Error> {
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::Access { tensor: self.name.to_owned(), what, found, expected: expected.to_string() })
+    }
+
+    fn not_finite(&self, row: usize, column: usize, value: f32) -> Error {
+        Error::NotFinite { path: self.path.to_owned(), tensor: self.name.to_owned(), row, column, value }
+    }
+}
+
+impl fmt::Debug for Tensor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {}", self.name, self.shape, self.dtype)
+    }
+}

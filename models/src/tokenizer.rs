@@ -1,0 +1,141 @@
+//! Text to tokens and back, on Hugging Face's `tokenizers` library.
+//!
+//! One `tokenizer.json` holds the whole convention, begin token included, so a chip folder needs
+//! to carry no second file.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::Error;
+
+/// A model's tokenizer.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+}
+
+impl Tokenizer {
+    /// Read `tokenizer.json` bytes. Truncation and padding in it are ignored: a prompt is
+    /// encoded whole.
+    ///
+    /// # Errors
+    /// The library cannot read them.
+    pub fn from_json(bytes: &[u8]) -> Result<Tokenizer, Error> {
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| problem("tokenizer.json", e))?;
+        inner.with_truncation(None).map_err(|e| problem("tokenizer.json", e))?.with_padding(None);
+        Ok(Tokenizer { inner })
+    }
+
+    /// Token ids of `text`, with the begin token where the model's convention has one.
+    /// Special tokens written out in the text become their ids.
+    ///
+    /// # Errors
+    /// The text contains something the vocabulary cannot express.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
+        let encoding = self.inner.encode(text, true).map_err(|e| problem("prompt", e))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Text of `ids`, special tokens left out, broken UTF-8 replaced by U+FFFD.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        // The library's decoders here are total; unknown ids have no text.
+        self.inner.decode(ids, true).unwrap_or_default()
+    }
+
+    /// Incremental decoding: the text grows token by token.
+    pub fn stream(&self) -> TextStream<'_> {
+        TextStream { tokenizer: self, ids: Vec::new(), start: 0, shown: 0 }
+    }
+
+    /// One more than the greatest id.
+    pub fn vocab_size(&self) -> usize {
+        let vocab = self.inner.get_vocab(true);
+        vocab.values().max().map_or(0, |id| *id as usize + 1)
+    }
+
+    /// The text of one token as the vocabulary writes it.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tokenizer({} tokens)", self.vocab_size())
+    }
+}
+
+/// Text that becomes readable as tokens arrive. A character spread over several tokens comes
+/// with its last one, so no piece ever holds half of one.
+#[derive(Debug)]
+pub struct TextStream<'a> {
+    tokenizer: &'a Tokenizer,
+    ids: Vec<u32>,
+    /// Decoding begins at this token: the last one fully shown, which gives the rest its
+    /// context (a leading space is stripped only at the beginning of a text).
+    start: usize,
+    /// Bytes of the decoded window that were handed out.
+    shown: usize,
+}
+
+/// An unfinished character shows as at most this many replacement characters: one for each of
+/// the first three bytes of four.
+const MAX_PENDING: usize = 3;
+
+impl TextStream<'_> {
+    /// Add a token; returns the text that it completes, which may be empty.
+    pub fn push(&mut self, id: u32) -> String {
+        self.ids.push(id);
+        let text = self.tokenizer.decode(&self.ids[self.start..]);
+        let mut ready = text.len();
+        for (at, _) in text.char_indices().rev().take(MAX_PENDING).take_while(|(_, c)| *c == '\u{FFFD}') {
+            ready = at;
+        }
+        let piece = text.get(self.shown..ready).unwrap_or_default().to_owned();
+        self.shown = self.shown.max(ready);
+        if ready == text.len() && !text.is_empty() {
+            self.start = self.ids.len() - 1;
+            self.shown = self.tokenizer.decode(&self.ids[self.start..]).len();
+        }
+        piece
+    }
+
+    /// What is left when no more tokens come.
+    pub fn finish(self) -> String {
+        let text = self.tokenizer.decode(&self.ids[self.start..]);
+        text.get(self.shown..).unwrap_or_default().to_owned()
+    }
+}
+
+/// The post-processor that puts a begin and an end token around a text.
+pub(crate) fn template_processor(bos: Option<(&str, u32)>, eos: Option<(&str, u32)>) -> Value {
+    let special = |(token, _): (&str, u32), part: u8| json!({"SpecialToken": {"id": token, "type_id": part}});
+    let text = |name: &str, part: u8| json!({"Sequence": {"id": name, "type_id": part}});
+    let single = |name: &str, part: u8| {
+        let mut pieces = Vec::new();
+        pieces.extend(bos.map(|t| special(t, part)));
+        pieces.push(text(name, part));
+        pieces.extend(eos.map(|t| special(t, part)));
+        pieces
+    };
+    let mut pair = single("A", 0);
+    pair.extend(single("B", 1));
+    let specials: serde_json::Map<String, Value> = [bos, eos]
+        .into_iter()
+        .flatten()
+        .map(|(token, id)| {
+            let entry = json!({"id": token, "ids": [id], "tokens": [token]});
+            (token.to_owned(), entry)
+        })
+        .collect();
+    json!({
+        "type": "TemplateProcessing",
+        "single": single("A", 0),
+        "pair": pair,
+        "special_tokens": specials,
+    })
+}
+
+fn problem(origin: &str, error: impl fmt::Display) -> Error {
+    Error::Tokenizer { origin: origin.to_owned(), problem: error.to_string() }
+}

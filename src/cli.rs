@@ -30,6 +30,8 @@ pub struct Global {
 pub enum Command {
     /// Compile a checkpoint into a chip folder.
     Compile(Compile),
+    /// Let a chip write text, bit for bit as the silicon would.
+    Simulate(Simulate),
 }
 
 #[derive(ClapArgs, Debug)]
@@ -79,4 +81,37 @@ pub struct CompileOptions {
     /// Process node: N7, N6, N5 or ASAP7 [default: N6].
     #[arg(long)]
     pub node: Option<String>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Simulate {
+    /// A chip folder, or a checkpoint to compile first.
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: PathBuf,
+    /// Text to begin with [default: the model's begin token].
+    #[arg(long, conflicts_with = "ids")]
+    pub prompt: Option<String>,
+    /// Token ids to begin with, such as 0,5,17.
+    #[arg(long, value_delimiter = ',')]
+    pub ids: Option<Vec<u32>>,
+    /// Most tokens to generate.
+    #[arg(short, default_value_t = 64)]
+    pub n: usize,
+    /// The float reference instead of the chip.
+    #[arg(long)]
+    pub float: bool,
+    /// The scalar reference instead of the fast engine: slow, the same tokens.
+    #[arg(long, conflicts_with = "float")]
+    pub scalar: bool,
+    /// 0 is greedy, as the chip's own argmax.
+    #[arg(long, default_value_t = 0.0)]
+    pub temperature: f64,
+    /// Sample among this many best tokens; 0 means all.
+    #[arg(long, default_value_t = 0)]
+    pub top_k: usize,
+    /// Seed of the sampling.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub options: CompileOptions,
 }

@@ -4,6 +4,7 @@
 
 mod cli;
 mod commands;
+mod generate;
 mod progress;
 
 use clap::Parser;

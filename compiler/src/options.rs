@@ -77,7 +77,7 @@ impl Options {
             bits: self.bits,
             group: within("group", self.group.unwrap_or(32), 8, 1 << 20)?,
             act_bits: within("act-bits", self.act_bits.unwrap_or(12).into(), 4, 16)? as u8,
-            kv_bits: within("kv-bits", self.kv_bits.unwrap_or(8).into(), 4, 16)? as u8,
+            kv_bits: within("kv-bits", self.kv_bits.unwrap_or(8).into(), 4, 12)? as u8,
             context,
             users: within("users", self.users.unwrap_or(1), 1, 1 << 16)?,
             lanes,

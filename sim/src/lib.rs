@@ -1,5 +1,7 @@
 //! Hardwire sim.
 
+pub mod engine;
 pub mod reference;
+pub mod sample;
 pub mod step;
 pub mod timing;

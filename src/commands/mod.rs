@@ -1,6 +1,8 @@
 //! One file a command.
 
 mod compile;
+mod simulate;
+mod source;
 
 use crate::cli::{Args, Command};
 use anyhow::Context;
@@ -11,5 +13,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     match &args.command {
         Command::Compile(c) => compile::run(c, &args.global),
+        Command::Simulate(c) => simulate::run(c, &args.global),
     }
 }

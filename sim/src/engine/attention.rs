@@ -1,0 +1,133 @@
+//! Attention over the integer KV cache (`docs/numerics.md`, section 7).
+
+use super::arith::{lerp, quantize, rsr, shift_sat};
+use hardwire_netlist::Tables;
+use hardwire_netlist::unit::{AttentionSpec, Fixed};
+use rayon::prelude::*;
+
+pub(super) struct Attention {
+    spec: AttentionSpec,
+}
+
+/// Keys and values of every user: codes `[user][pos][kv_head][head_dim]`, shifts `[user][pos][kv_head]`.
+pub(super) struct Cache {
+    keys: Vec<i16>,
+    values: Vec<i16>,
+    key_shifts: Vec<u8>,
+    value_shifts: Vec<u8>,
+}
+
+/// Past this many cached elements a query head is worth a thread's while.
+const PARALLEL_ELEMENTS: usize = 1 << 16;
+
+impl Cache {
+    pub(super) fn new(a: &Attention, users: u32) -> Self {
+        let vectors = a.spec.context as usize * users as usize * a.spec.kv_heads as usize;
+        let elements = vectors * a.spec.head_dim as usize;
+        // Zeroed pages cost nothing until a position is written.
+        Cache { keys: vec![0; elements], values: vec![0; elements], key_shifts: vec![0; vectors], value_shifts: vec![0; vectors] }
+    }
+}
+
+impl Attention {
+    pub(super) fn new(spec: &AttentionSpec) -> Self {
+        Attention { spec: spec.clone() }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn run(
+        &self,
+        cache: &mut Cache,
+        user: u32,
+        position: u32,
+        [q, k, v]: [&[i32]; 3],
+        tables: &Tables,
+        format: Fixed,
+        out: &mut Vec<i32>,
+    ) -> u64 {
+        let s = &self.spec;
+        let (d, kv) = (s.head_dim as usize, s.kv_heads as usize);
+        let base = user as usize * s.context as usize;
+        let vector = |pos: usize, head: usize| (base + pos) * kv + head;
+        for head in 0..kv {
+            let at = vector(position as usize, head);
+            let part = head * d..(head + 1) * d;
+            cache.key_shifts[at] = quantize(&k[part.clone()], s.kv_bits, &mut cache.keys[at * d..][..d]) as u8;
+            cache.value_shifts[at] = quantize(&v[part], s.kv_bits, &mut cache.values[at * d..][..d]) as u8;
+        }
+        let end = position as usize + 1;
+        let first = s.window.map_or(0, |w| end.saturating_sub(w as usize));
+        out.clear();
+        out.resize(s.heads as usize * d, 0);
+        let cache = &*cache;
+        let head = |(h, out): (usize, &mut [i32])| {
+            let kv_head = h / (s.heads as usize / kv);
+            self.head(cache, |pos| vector(pos, kv_head), first..end, &q[h * d..(h + 1) * d], tables, format, out)
+        };
+        if (end - first) * s.heads as usize * d >= PARALLEL_ELEMENTS {
+            out.par_chunks_mut(d).enumerate().map(head).sum()
+        } else {
+            out.chunks_mut(d).enumerate().map(head).sum()
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn head(
+        &self,
+        cache: &Cache,
+        vector: impl Fn(usize) -> usize,
+        positions: std::ops::Range<usize>,
+        q: &[i32],
+        tables: &Tables,
+        format: Fixed,
+        out: &mut [i32],
+    ) -> u64 {
+        let s = &self.spec;
+        let d = s.head_dim as usize;
+        let mut clamped = 0;
+        let mut qq = vec![0i16; d];
+        let hq = quantize(q, s.act_bits, &mut qq);
+        let score_max = i64::from(i32::MAX);
+        let scores: Vec<i32> = positions
+            .clone()
+            .map(|pos| {
+                let at = vector(pos);
+                let dot = dot(&qq, &cache.keys[at * d..][..d]);
+                let shift = s.score_shift - hq - i32::from(cache.key_shifts[at]);
+                shift_sat(dot * i64::from(s.score_mantissa), shift, score_max, &mut clamped)
+            })
+            .collect();
+        let max = i64::from(scores.iter().copied().max().unwrap_or(0));
+        let mut total = 0i64;
+        let mut sums = vec![0i64; d];
+        for (&w, pos) in scores.iter().zip(positions) {
+            let delta = max - i64::from(w);
+            let f = delta & 0xffff;
+            let x = lerp(&tables.exp2, (f >> 9) as usize, f & 0x1ff, 9);
+            let p = rsr(x, (delta >> 16) as i32);
+            if p == 0 {
+                continue;
+            }
+            total += p;
+            let at = vector(pos);
+            let h = cache.value_shifts[at];
+            let p = p as i32;
+            for (sum, &v) in sums.iter_mut().zip(&cache.values[at * d..][..d]) {
+                *sum += (i64::from(p) * i64::from(i32::from(v))) << h;
+            }
+        }
+        let z = 64 - total.leading_zeros() as i32;
+        let p = (total >> (z - 16)) as usize;
+        let r = lerp(&tables.recip, (p - (1 << 15)) >> 7, (p & 0x7f) as i64, 7);
+        for (o, &sum) in out.iter_mut().zip(&sums) {
+            *o = shift_sat(rsr(sum, z - 16) * r, 31, format.max(), &mut clamped);
+        }
+        clamped
+    }
+}
+
+/// Exact: sixteen products of 16-bit queries and 12-bit keys (the widest the compiler allows) fit 32 bits.
+fn dot(a: &[i16], b: &[i16]) -> i64 {
+    let part = |(a, b): (&[i16], &[i16])| i64::from(a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>());
+    a.chunks(16).zip(b.chunks(16)).map(part).sum()
+}

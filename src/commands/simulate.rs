@@ -1,0 +1,97 @@
+//! `hardwire simulate`: text from the simulated chip, or from the float reference.
+
+use super::source::Source;
+use crate::cli::{Global, Simulate};
+use crate::generate::{self, Generation, Implementation};
+use anyhow::{Result, bail};
+use hardwire_models::Tokenizer;
+use hardwire_sim::sample::Sampling;
+use serde::Serialize;
+use std::io::Write;
+
+#[derive(Serialize)]
+struct Output<'a> {
+    model: String,
+    implementation: &'static str,
+    prompt_ids: &'a [u32],
+    token_ids: &'a [u32],
+    text: &'a str,
+    /// Units that clamped an output, with how many values; empty is good.
+    saturations: &'a [(String, u64)],
+    /// Of this machine, simulating.
+    wall_positions_per_s: f64,
+}
+
+pub fn run(args: &Simulate, global: &Global) -> Result<()> {
+    let source = Source::open(&args.source)?;
+    let sampling = Sampling { temperature: args.temperature, top_k: args.top_k, seed: args.seed };
+    if !(args.temperature >= 0.0 && args.temperature.is_finite()) {
+        bail!("--temperature {}: expected zero or more", args.temperature);
+    }
+    let tokenizer = source.tokenizer()?;
+    let ids = generate::prompt_ids(tokenizer.as_ref(), args.prompt.as_deref(), args.ids.as_deref(), source.bos())?;
+    let mut emit = |piece: &str| {
+        if !global.json {
+            // A closed pipe shows at the next flush; the run itself does not depend on it.
+            let mut out = std::io::stdout().lock();
+            let _ = out.write_all(piece.as_bytes()).and_then(|()| out.flush());
+        }
+    };
+    let (generation, implementation) = if args.float {
+        if args.temperature > 0.0 {
+            bail!("--float is greedy; leave --temperature out");
+        }
+        let Source::Checkpoint(checkpoint) = &source else {
+            bail!("{}: --float needs the checkpoint; a chip holds only its codes", args.source.display());
+        };
+        (generate::in_float(checkpoint, tokenizer.as_ref(), &ids, args.n, &mut emit)?, "float reference")
+    } else {
+        let scratch = tempdir()?;
+        let chip = source.into_chip(&args.options, &scratch.0, global)?;
+        let which = if args.scalar { Implementation::ScalarReference } else { Implementation::Engine };
+        let g = generate::on_chip(&chip, which, tokenizer.as_ref(), &ids, args.n, sampling, &mut emit)?;
+        (g, if args.scalar { "scalar reference" } else { "fast engine" })
+    };
+    report(&generation, implementation, args, tokenizer.as_ref(), global)
+}
+
+fn report(g: &Generation, implementation: &'static str, args: &Simulate, tokenizer: Option<&Tokenizer>, global: &Global) -> Result<()> {
+    let rate = g.positions as f64 / g.wall_s.max(1e-9);
+    if global.json {
+        let output = Output {
+            model: args.source.display().to_string(),
+            implementation,
+            prompt_ids: &g.prompt_ids,
+            token_ids: &g.token_ids,
+            text: if tokenizer.is_some() { &g.text } else { "" },
+            saturations: &g.saturations,
+            wall_positions_per_s: rate,
+        };
+        println!("{}", serde_json::to_string_pretty(&output)?);
+        return Ok(());
+    }
+    println!();
+    if !global.quiet {
+        eprintln!("{} positions on the {implementation}, {rate:.0} a second on this machine", g.positions);
+        for (unit, n) in &g.saturations {
+            eprintln!("overflow: {unit} clamped {n} values");
+        }
+    }
+    Ok(())
+}
+
+/// A folder that goes when it is dropped.
+pub struct Scratch(pub std::path::PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A scratch folder for a chip that is not kept.
+pub fn tempdir() -> Result<Scratch> {
+    let dir = std::env::temp_dir().join(format!("hardwire-{}", std::process::id()));
+    std::fs::create_dir_all(&dir)?;
+    Ok(Scratch(dir))
+}

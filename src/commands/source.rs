@@ -1,0 +1,45 @@
+//! A command's input: a chip folder, or a checkpoint to compile on the way.
+
+use super::compile::{compile, open_checkpoint};
+use crate::cli::{CompileOptions, Global};
+use anyhow::Result;
+use hardwire_models::{Checkpoint, Tokenizer};
+use hardwire_netlist::Chip;
+use std::path::Path;
+
+pub enum Source {
+    Chip(Box<Chip>),
+    Checkpoint(Box<Checkpoint>),
+}
+
+impl Source {
+    /// A folder with a `chip.json` is a chip, anything else a checkpoint.
+    pub fn open(path: &Path) -> Result<Source> {
+        if path.join("chip.json").exists() || path.join("manifest.json").exists() {
+            return Ok(Source::Chip(Box::new(Chip::open(path)?)));
+        }
+        Ok(Source::Checkpoint(Box::new(open_checkpoint(path)?)))
+    }
+
+    pub fn tokenizer(&self) -> Result<Option<Tokenizer>> {
+        match self {
+            Source::Chip(chip) => Ok(chip.tokenizer_json()?.map(|json| Tokenizer::from_json(&json)).transpose()?),
+            Source::Checkpoint(c) => Ok(c.tokenizer()?),
+        }
+    }
+
+    pub fn bos(&self) -> Option<u32> {
+        match self {
+            Source::Chip(chip) => chip.model().bos,
+            Source::Checkpoint(c) => c.config().bos,
+        }
+    }
+
+    /// The chip itself; a checkpoint is compiled into a folder under `scratch`.
+    pub fn into_chip(self, options: &CompileOptions, scratch: &Path, global: &Global) -> Result<Chip> {
+        match self {
+            Source::Chip(chip) => Ok(*chip),
+            Source::Checkpoint(c) => compile(&c, options, &scratch.join("chip"), global),
+        }
+    }
+}

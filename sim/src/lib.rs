@@ -1,6 +1,7 @@
 //! Hardwire sim.
 
 pub mod engine;
+pub mod gpu;
 pub mod reference;
 pub mod sample;
 pub mod step;

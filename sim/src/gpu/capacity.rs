@@ -1,0 +1,50 @@
+//! What fits: weights plus cached keys and values against memory.
+
+use serde::Serialize;
+
+use super::device::Device;
+use super::error::GpuError;
+use super::shape::{ModelShape, Parallel, Workload};
+
+/// Memory of a group of devices against what a workload keeps in it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Capacity {
+    pub weights_gb: f64,
+    pub cache_gb_per_sequence: f64,
+    pub available_gb: f64,
+    /// Most sequences of the workload's context that fit.
+    pub max_batch: u32,
+}
+
+/// What fits of `model` and `workload` on `parallel` devices.
+pub fn capacity(device: &Device, model: &ModelShape, workload: &Workload, parallel: Parallel) -> Capacity {
+    let cache_ways = parallel.tensor.min(model.kv_heads) * parallel.pipeline;
+    let repeats = f64::from(parallel.devices()) / f64::from(cache_ways);
+    let weights_gb = model.weight_bytes() * 1e-9;
+    let cache_gb = model.kv_bytes(f64::from(workload.context_tokens.max(1))) * repeats * 1e-9;
+    let available_gb = device.memory_gb * workload.memory_fraction * f64::from(parallel.devices());
+    let room = ((available_gb - weights_gb) / cache_gb).max(0.0);
+    // `as` saturates, which is what a batch past u32 should do.
+    let max_batch = room.floor() as u32;
+    Capacity { weights_gb, cache_gb_per_sequence: cache_gb, available_gb, max_batch }
+}
+
+/// [`capacity`], refused where the workload's batch does not fit.
+pub fn check_capacity(device: &Device, model: &ModelShape, workload: &Workload, parallel: Parallel) -> Result<Capacity, GpuError> {
+    let capacity = capacity(device, model, workload, parallel);
+    if workload.batch <= capacity.max_batch {
+        return Ok(capacity);
+    }
+    let needed_gb = capacity.weights_gb + capacity.cache_gb_per_sequence * f64::from(workload.batch);
+    Err(GpuError::DoesNotFit {
+        model: model.name.clone(),
+        device: device.name.clone(),
+        devices: parallel.devices(),
+        batch: workload.batch,
+        context_tokens: workload.context_tokens,
+        needed_gb,
+        available_gb: capacity.available_gb,
+        devices_needed: (needed_gb / (device.memory_gb * workload.memory_fraction)).ceil() as u64,
+        batch_that_fits: capacity.max_batch,
+    })
+}

@@ -50,11 +50,8 @@ impl Dtype {
         if !columns.is_multiple_of(values) {
             return None;
         }
-        let mut total = (columns / values).checked_mul(bytes)?;
-        for &extent in &shape[..shape.len() - 1] {
-            total = total.checked_mul(extent)?;
-        }
-        Some(total)
+        let rows = shape[..shape.len() - 1].iter().try_fold(1usize, |rows, &extent| rows.checked_mul(extent))?;
+        rows.checked_mul((columns / values).checked_mul(bytes)?)
     }
 }
 

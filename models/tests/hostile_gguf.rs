@@ -1,0 +1,212 @@
+//! Broken GGUF files: each fault is one error that names the file and the field.
+
+mod common;
+
+use common::*;
+use hardwire_models::{Checkpoint, Dtype, FloatModel};
+use tempfile::tempdir;
+
+/// The tiny file with one piece changed is refused in these words.
+fn broken(edit: impl FnOnce(&mut Gguf), parts: &[&str]) {
+    let folder = tempdir().unwrap();
+    let mut file = Gguf::tiny();
+    edit(&mut file);
+    refused(&file.write(folder.path()), &[&["tiny.gguf"], parts].concat());
+}
+
+/// The tiny file with some bytes changed is refused in these words.
+fn broken_bytes(edit: impl FnOnce(&mut Vec<u8>), parts: &[&str]) {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    let mut bytes = Gguf::tiny().bytes();
+    edit(&mut bytes);
+    std::fs::write(&path, bytes).unwrap();
+    refused(&path, &[&["tiny.gguf"], parts].concat());
+}
+
+/// The tiny file opens, but its tokenizer is refused in these words.
+fn broken_tokenizer(edit: impl FnOnce(&mut Gguf), parts: &[&str]) {
+    let folder = tempdir().unwrap();
+    let mut file = Gguf::tiny();
+    edit(&mut file);
+    let checkpoint = Checkpoint::open(&file.write(folder.path())).unwrap();
+    let message = checkpoint.tokenizer().unwrap_err().to_string();
+    assert_says(&message, &[&["tiny.gguf"], parts].concat());
+}
+
+#[test]
+fn the_unbroken_file_opens_runs_and_speaks() {
+    let folder = tempdir().unwrap();
+    let path = Gguf::tiny().write(folder.path());
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    assert_eq!(checkpoint.name(), "tiny");
+    assert_eq!(checkpoint.config().parameters, 17_888);
+    assert!(exercise(&path));
+    let tokenizer = checkpoint.tokenizer().unwrap().unwrap();
+    // <s>; then best score first: "ab" before "▁a", then "▁ab" before "abc"; c stays alone.
+    assert_eq!(tokenizer.encode("abc").unwrap(), [1, 265, 262]);
+    assert_eq!(tokenizer.encode("").unwrap(), [1]);
+    assert_eq!(tokenizer.encode("é").unwrap(), [1, 259, 3 + 0xC3, 3 + 0xA9]);
+    assert_eq!(tokenizer.decode(&[1, 265, 262, 3 + 0xC3, 3 + 0xA9, 2]), "abcé");
+}
+
+#[test]
+fn other_alignments_and_types_open() {
+    let folder = tempdir().unwrap();
+    let mut file = Gguf::tiny();
+    file.alignment = 64;
+    file.set_u32("general.alignment", 64);
+    // Q8_0: scale 1 (f16 0x3C00), every code 1.
+    let tensor = file.tensor("blk.0.attn_q.weight");
+    tensor.2 = 8;
+    tensor.3 = [&[0x00, 0x3C][..], &[1; 32]].concat().repeat(32);
+    let checkpoint = Checkpoint::open(&file.write(folder.path())).unwrap();
+    let q = checkpoint.tensor("model.layers.0.self_attn.q_proj.weight").unwrap();
+    assert_eq!((q.dtype, q.shape.as_slice()), (Dtype::Q8_0, &[32, 32][..]));
+    assert_eq!(q.to_f32().unwrap(), [1.0; 1024]);
+}
+
+#[test]
+fn headers_that_lie() {
+    broken(|f| f.magic = *b"GGML", &["magic", "GGML", "\"GGUF\""]);
+    broken(|f| f.version = 1, &["version", "1", "version 3"]);
+    broken(|f| f.version = 3u32.swap_bytes(), &["version", "little-endian"]);
+    broken_bytes(|b| b[8..16].fill(0xFF), &["tensor count", "at most"]);
+    broken_bytes(|b| b[16..24].copy_from_slice(&(1u64 << 40).to_le_bytes()), &["metadata count"]);
+    broken_bytes(|b| b[24..32].fill(0x7F), &["metadata key: string length", "at most"]);
+    broken_bytes(|b| b[32] = 0xFF, &["metadata key", "UTF-8"]);
+    broken_bytes(|b| b.truncate(3), &["magic", "truncated"]);
+    broken_bytes(|b| b.truncate(b.len() - 1), &["blk.0.ffn_down.weight", "data", "truncated"]);
+    broken_bytes(|b| b.clear(), &["0 bytes"]);
+    broken(|f| f.set("x", 13, vec![]), &["metadata x", "value type 13"]);
+    broken(|f| f.set("x", 7, vec![2]), &["metadata x", "boolean"]);
+    broken(|f| f.set("x", 9, array(99, [])), &["metadata x", "value type 99"]);
+    broken(|f| f.pairs.push(f.pairs[0].clone()), &["general.architecture", "a second one"]);
+    let nested = (0..9).fold(array(0, []), |inner, _| array(9, [inner]));
+    broken(|f| f.set("x", 9, nested), &["metadata x", "nested"]);
+    let long = [&8u32.to_le_bytes()[..], &u64::MAX.to_le_bytes()].concat();
+    broken(|f| f.set("x", 9, long), &["metadata x: array length", "at most"]);
+    broken(|f| f.set_u32("general.alignment", 0), &["general.alignment", "power of two"]);
+    broken(|f| f.set_u32("general.alignment", 48), &["general.alignment", "48"]);
+}
+
+#[test]
+fn tensors_that_do_not_fit() {
+    let q = "blk.0.attn_q.weight";
+    let hf = "model.layers.0.self_attn.q_proj.weight";
+    broken(|f| f.tensor(q).1 = vec![64, 16], &[hf, "[16, 64]", "[32, 32]"]);
+    broken(|f| f.tensor(q).1 = vec![], &[q, "0 dimensions"]);
+    broken(|f| f.tensor(q).1 = vec![1; 5], &[q, "5 dimensions"]);
+    broken(|f| f.tensor(q).1 = vec![32, 0], &[q, "positive extent"]);
+    broken(|f| f.tensor(q).1 = vec![1 << 62, 1 << 62], &[q, "shape"]);
+    broken(|f| f.tensor(q).1 = vec![1 << 40, 1], &[q, "data", "truncated"]);
+    broken(|f| f.tensor(q).1 = vec![32, 40], &["offset", "no overlap"]);
+    for (kind, name) in [(10, "Q2_K"), (39, "MXFP4"), (77, "type number 77"), (4, "number 4")] {
+        broken(|f| f.tensor(q).2 = kind, &[q, "dtype", name, "supported: F32"]);
+    }
+    broken(|f| f.tensor(q).2 = 12, &[q, "shape", "256-value Q4_K blocks"]);
+    broken(|f| f.tensors.retain(|t| t.0 != q), &[hf, "missing"]);
+    broken(|f| f.tensor(q).0 = "blk.0.attn_q_norm.weight".into(), &["attn_q_norm", "no place"]);
+    broken(|f| f.tensor(q).0 = "blk.00.attn_q.weight".into(), &["blk.00", "no place"]);
+    broken(|f| f.tensor(q).0 = "blk.0.attn_k.weight".into(), &["k_proj", "a second one"]);
+    // Offsets stay aligned to 32 in the file when the declared alignment is twice that.
+    broken(|f| f.set_u32("general.alignment", 4096), &["offset", "multiple of the alignment 4096"]);
+
+    let folder = tempdir().unwrap();
+    let mut file = Gguf::tiny();
+    file.tensor(q).3[8..12].copy_from_slice(&f32::NEG_INFINITY.to_le_bytes());
+    let checkpoint = Checkpoint::open(&file.write(folder.path())).unwrap();
+    let message = FloatModel::new(&checkpoint).err().expect("a refusal").to_string();
+    assert_says(&message, &["tiny.gguf", hf, "row 0, column 2", "-inf"]);
+}
+
+#[test]
+fn metadata_that_cannot_be() {
+    let set = |key: &str, value: u32, parts: &[&str]| broken(|f| f.set_u32(key, value), parts);
+    broken(|f| f.set_text("general.architecture", "mamba"), &["mamba", "supported: llama"]);
+    broken(|f| f.remove("general.architecture"), &["general.architecture", "nothing"]);
+    broken(|f| f.remove("llama.block_count"), &["llama.block_count", "nothing"]);
+    broken(|f| f.set_text("llama.block_count", "1"), &["llama.block_count", "\"1\""]);
+    set("llama.block_count", u32::MAX, &["layer count"]);
+    set("llama.block_count", 2, &["model.layers.1.", "missing"]);
+    set("llama.attention.head_count", 0, &["head_count"]);
+    set("llama.attention.head_count_kv", 3, &["key-value head count"]);
+    set("llama.attention.key_length", 8, &["rope.dimension_count", "all values"]);
+    set("llama.attention.value_length", 8, &["value_length", "the key length"]);
+    set("llama.rope.dimension_count", 8, &["rope.dimension_count", "all values"]);
+    set("llama.expert_count", 8, &["expert_count", "dense"]);
+    set("llama.vocab_size", 9999, &["embed_tokens", "9999"]);
+    set("llama.attention.scale", 1, &["attention.scale"]);
+    set("split.count", 2, &["split.count", "hint"]);
+    broken(|f| f.set_text("llama.rope.scaling.type", "yarn"), &["yarn", "none, linear"]);
+    broken(|f| f.set_text("llama.rope.scaling.type", "linear"), &["scaling.factor", "nothing"]);
+    broken(|f| f.tensors.push(("rope_freqs.weight".into(), vec![4], 0, weights(&[4], 1))), &["RoPE divisors", "8 values"]);
+    set("tokenizer.ggml.eos_token_id", 268, &["end-of-text token", "268"]);
+}
+
+#[test]
+fn tokenizers_that_would_give_other_ids() {
+    let key = |part: &str| format!("tokenizer.ggml.{part}");
+    broken_tokenizer(|f| f.set_text(&key("model"), "rwkv"), &["rwkv", "llama, gpt2"]);
+    broken_tokenizer(|f| f.remove(&key("scores")), &["scores", "nothing"]);
+    broken_tokenizer(|f| f.remove(&key("token_type")), &["token_type", "nothing"]);
+    broken_tokenizer(|f| f.set(&key("scores"), 9, array(6, [])), &["0 scores", "268"]);
+    let equal = || (0..VOCAB).map(|_| 0f32.to_le_bytes().to_vec());
+    broken_tokenizer(|f| f.set(&key("scores"), 9, array(6, equal())), &["distinct scores"]);
+    let normal = || (0..VOCAB).map(|_| 1i32.to_le_bytes().to_vec());
+    broken_tokenizer(|f| f.set(&key("token_type"), 9, array(5, normal())), &["256 byte tokens"]);
+    broken_tokenizer(
+        |f| {
+            f.remove(&key("bos_token_id"));
+            f.set_bool(&key("add_bos_token"), true);
+        },
+        &["bos_token_id", "nothing"],
+    );
+    let byte_level = |pre: &str, merges: &[&str], parts: &[&str]| {
+        broken_tokenizer(
+            |f| {
+                f.set_text(&key("model"), "gpt2");
+                f.set_texts(&key("merges"), merges);
+                f.set_text(&key("pre"), pre);
+            },
+            parts,
+        );
+    };
+    byte_level("kimi-k2", &["a b"], &["tokenizer.ggml.pre", "kimi-k2", "smollm"]);
+    byte_level("smollm", &["a x"], &["merges", "a x"]);
+    byte_level("smollm", &["ab"], &["merges", "\"ab\""]);
+    byte_level("smollm", &["a b", "a b"], &["merges", "twice"]);
+    let twice = |f: &mut Gguf| f.set_texts(&key("tokens"), &["a"; VOCAB]);
+    broken_tokenizer(twice, &["tokens", "\"a\" as both 0 and 1", "unique"]);
+    broken(|f| f.set_texts(&key("tokens"), &["a"; VOCAB + 1]), &["269 tokens", "268 rows"]);
+}
+
+/// Truncations everywhere and flipped bytes in the header: an error or a model, never a panic.
+#[test]
+fn no_mutation_panics() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    let good = Gguf::tiny();
+    let (header, good) = (good.header().len(), good.bytes());
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let (mut opened, mut closed) = (0, 0);
+    for round in 0..3000 {
+        let mut file = good.clone();
+        if round % 5 == 0 {
+            file.truncate(random.below(file.len()));
+        } else {
+            for _ in 0..1 + random.below(4) {
+                let at = random.below(header);
+                file[at] = match random.below(4) {
+                    0 => 0,
+                    1 => 0xFF,
+                    2 => file[at] ^ 1 << random.below(8),
+                    _ => random.below(256) as u8,
+                };
+            }
+        }
+        std::fs::write(&path, &file).unwrap();
+        *(if exercise(&path) { &mut opened } else { &mut closed }) += 1;
+    }
+    assert!(opened > 100 && closed > 1000, "{opened} opened, {closed} refused");
+}

@@ -1,0 +1,80 @@
+//! The fast engine against the scalar reference: every value of every unit, on real checkpoints and several users.
+
+mod common;
+
+use hardwire_compiler::Options;
+use hardwire_models::Checkpoint;
+use hardwire_netlist::Chip;
+use hardwire_sim::engine::Engine;
+use hardwire_sim::reference::Reference;
+use hardwire_sim::step::StepError;
+
+/// Runs both on the same (user, token) pairs and compares all streams.
+fn compare(chip: &Chip, tokens: &[(u32, u32)]) {
+    let (engine, reference) = (Engine::new(chip), Reference::new(chip));
+    let (mut a, mut b) = (engine.start(), reference.start());
+    for &(user, token) in tokens {
+        let mut streams = Vec::new();
+        let fast = engine.step_probed(&mut a, user, token, &mut |id, v| streams.push((id, v.to_vec()))).unwrap();
+        let mut expected = streams.iter();
+        let position = b.position(user);
+        let slow = reference
+            .step_probed(&mut b, user, token, &mut |id, v| {
+                let (other, values) = expected.next().expect("both show every unit");
+                let path = &chip.netlist().unit(id).path;
+                assert_eq!(*other, id, "{path}");
+                if let Some(i) = values.iter().zip(v).position(|(x, y)| x != y) {
+                    panic!("{path}[{i}], position {position}: engine {} reference {}", values[i], v[i]);
+                }
+                assert_eq!(values.len(), v.len(), "{path}");
+            })
+            .unwrap();
+        assert_eq!(fast, slow);
+    }
+    assert_eq!(a.saturations, b.saturations);
+}
+
+fn mixed(n: u32, vocab: u32, users: u32) -> Vec<(u32, u32)> {
+    (0..n).map(|i| (i % users, i.wrapping_mul(2_654_435_761) % vocab)).collect()
+}
+
+#[test]
+fn bundled_model_every_stream() {
+    let options = Options { users: Some(2), ..Options::default() };
+    let (chip, _guard) = common::chip(&Checkpoint::bundled(), &options);
+    compare(&chip, &mixed(24, 1024, 2));
+}
+
+#[test]
+fn every_code_width_and_odd_shape() {
+    let Some(path) = common::shared("checkpoints/stories260K") else { return };
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    for (bits, group, act, kv) in [(2, 32, 12, 8), (3, 16, 10, 4), (4, 32, 16, 12), (4, 4096, 8, 8), (6, 64, 12, 6), (8, 8, 4, 8)] {
+        let options = Options { bits: Some(bits), group: Some(group), act_bits: Some(act), kv_bits: Some(kv), ..Options::default() };
+        let (chip, _guard) = common::chip(&checkpoint, &options);
+        compare(&chip, &mixed(9, 512, 1));
+    }
+}
+
+#[test]
+fn stored_blocks_of_a_real_gguf() {
+    let Some(path) = common::smollm2() else { return };
+    let (chip, _guard) = common::chip(&Checkpoint::open(&path).unwrap(), &Options { context: Some(64), ..Options::default() });
+    assert!(chip.structure.quality.iter().all(|q| q.lossless));
+    compare(&chip, &mixed(2, 49152, 1));
+}
+
+#[test]
+fn tokens_users_and_context_are_checked() {
+    let (chip, _guard) = common::chip(&Checkpoint::bundled(), &Options { context: Some(3), ..Options::default() });
+    let engine = Engine::new(&chip);
+    let mut state = engine.start();
+    assert_eq!(engine.step(&mut state, 0, 1024), Err(StepError::Token { token: 1024, vocab: 1024 }));
+    assert_eq!(engine.step(&mut state, 1, 0), Err(StepError::User { user: 1, users: 1 }));
+    for _ in 0..3 {
+        engine.step(&mut state, 0, 5).unwrap();
+    }
+    assert_eq!(engine.step(&mut state, 0, 5), Err(StepError::ContextFull { context: 3 }));
+    state.reset(0);
+    engine.step(&mut state, 0, 5).unwrap();
+}

@@ -1,5 +1,6 @@
 //! Hardwire sim.
 
+pub mod energy;
 pub mod engine;
 pub mod gpu;
 pub mod reference;

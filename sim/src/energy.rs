@@ -1,0 +1,240 @@
+//! Energy of a token, from counted events.
+//!
+//! Every unit's events follow from its shape and the position, as its cycles do: bits read from ROM and SRAM, flops clocked, full
+//! adders and multiplexers that switch, bits moved over millimetres. Each has one cost in the chip's [`Technology`]. Idle units are
+//! clock-gated: they leak but do not switch.
+
+use hardwire_netlist::unit::{AttentionSpec, Fixed, MatrixSpec, MvmSpec};
+use hardwire_netlist::{Chip, Netlist, Technology, UnitId, UnitKind, census};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+/// Counted events of one token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Events {
+    pub rom_bits_read: f64,
+    pub sram_bits_read: f64,
+    pub sram_bits_written: f64,
+    /// Flops times the cycles they are clocked.
+    pub flop_cycles: f64,
+    pub full_adder_ops: f64,
+    pub mux2_ops: f64,
+    pub wire_bit_mm: f64,
+}
+
+impl AddAssign for Events {
+    fn add_assign(&mut self, o: Events) {
+        self.rom_bits_read += o.rom_bits_read;
+        self.sram_bits_read += o.sram_bits_read;
+        self.sram_bits_written += o.sram_bits_written;
+        self.flop_cycles += o.flop_cycles;
+        self.full_adder_ops += o.full_adder_ops;
+        self.mux2_ops += o.mux2_ops;
+        self.wire_bit_mm += o.wire_bit_mm;
+    }
+}
+
+/// Picojoules by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Split {
+    pub rom_pj: f64,
+    pub sram_pj: f64,
+    pub flops_pj: f64,
+    pub arithmetic_pj: f64,
+    pub wires_pj: f64,
+}
+
+impl Split {
+    pub fn total_pj(&self) -> f64 {
+        self.rom_pj + self.sram_pj + self.flops_pj + self.arithmetic_pj + self.wires_pj
+    }
+}
+
+impl AddAssign for Split {
+    fn add_assign(&mut self, o: Split) {
+        self.rom_pj += o.rom_pj;
+        self.sram_pj += o.sram_pj;
+        self.flops_pj += o.flops_pj;
+        self.arithmetic_pj += o.arithmetic_pj;
+        self.wires_pj += o.wires_pj;
+    }
+}
+
+/// Energy of one token at one position.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TokenEnergy {
+    /// Switching energy by cause.
+    pub split: Split,
+    /// Switching energy by kind of unit, pJ.
+    pub by_kind_pj: BTreeMap<&'static str, f64>,
+    /// Static power of the whole die, W: what a token costs beyond switching is this times the time it takes.
+    pub leakage_w: f64,
+    pub events: Events,
+}
+
+impl TokenEnergy {
+    /// Joules of a token that keeps the die for `seconds`.
+    pub fn joules(&self, seconds: f64) -> f64 {
+        self.split.total_pj() * 1e-12 + self.leakage_w * seconds
+    }
+}
+
+/// Half of the bits of a changing bus toggle.
+const TOGGLE: f64 = 0.5;
+
+/// Energy of the token at `position` of a sequence.
+pub fn token(chip: &Chip, position: u32) -> TokenEnergy {
+    let (netlist, technology) = (chip.netlist(), &chip.structure.technology);
+    let mut out = TokenEnergy {
+        split: Split::default(),
+        by_kind_pj: BTreeMap::new(),
+        leakage_w: technology.leakage_w(&census::total(netlist)),
+        events: Events::default(),
+    };
+    for (id, unit) in netlist.units() {
+        let events = unit_events(netlist, technology, id, position);
+        let split = cost(technology, &events);
+        *out.by_kind_pj.entry(unit.kind.name()).or_default() += split.total_pj();
+        out.split += split;
+        out.events += events;
+    }
+    out
+}
+
+/// Picojoules of counted events.
+pub fn cost(t: &Technology, e: &Events) -> Split {
+    let c = &t.energy;
+    Split {
+        rom_pj: e.rom_bits_read * c.rom_bit_read_pj.value,
+        sram_pj: e.sram_bits_read * c.sram_bit_read_pj.value + e.sram_bits_written * c.sram_bit_write_pj.value,
+        flops_pj: e.flop_cycles * c.flop_cycle_pj.value,
+        arithmetic_pj: e.full_adder_ops * c.full_adder_pj.value + e.mux2_ops * c.mux2_pj.value,
+        wires_pj: e.wire_bit_mm * c.wire_bit_mm_pj.value,
+    }
+}
+
+/// Events of one unit for the token at `position`.
+pub fn unit_events(netlist: &Netlist, technology: &Technology, id: UnitId, position: u32) -> Events {
+    let unit = netlist.unit(id);
+    let (n, bits) = (f64::from(unit.out_len), f64::from(unit.out.bits));
+    let side_mm = (technology.area_um2(&census::unit(netlist, id))).sqrt() * 1e-3;
+    // Every unit hands its output over about its own width.
+    let mut e = Events { wire_bit_mm: n * bits * side_mm * TOGGLE, ..Events::default() };
+    e += match &unit.kind {
+        UnitKind::Embed(s) => embed(&s.matrix, bits),
+        UnitKind::RmsNorm(s) => {
+            let b = f64::from(s.input.bits);
+            Events {
+                sram_bits_read: n * b,
+                sram_bits_written: n * b,
+                rom_bits_read: n * 20.0,
+                full_adder_ops: n * (b * b + b * 18.0 + 32.0 * 20.0 + 2.0 * 80.0),
+                flop_cycles: n * 4.0 * (b + 40.0),
+                ..Events::default()
+            }
+        }
+        UnitKind::RowFeed(s) => {
+            let (b, a) = (f64::from(s.input.bits), f64::from(s.act_bits));
+            Events {
+                sram_bits_read: n * b,
+                sram_bits_written: n * b,
+                full_adder_ops: n * (b + a),
+                mux2_ops: n * b * 5.0,
+                flop_cycles: n * 2.0 * (b + a),
+                ..Events::default()
+            }
+        }
+        UnitKind::Mvm(s) => mvm(s, technology, netlist, id),
+        UnitKind::Rope(s) => multiply_and_shift(n, 2.0, f64::from(s.input.bits), 16.0),
+        UnitKind::Attention(s) => attention(s, f64::from(position) + 1.0),
+        UnitKind::GatedAct(s) => {
+            let mut e = multiply_and_shift(n, 1.0, f64::from(s.gate.bits), 21.0);
+            e += multiply_and_shift(n, 1.0, f64::from(s.gate.bits), f64::from(s.up.bits));
+            e
+        }
+        UnitKind::Add => Events {
+            sram_bits_read: n * bits,
+            sram_bits_written: n * bits,
+            full_adder_ops: n * bits,
+            flop_cycles: n * bits,
+            ..Events::default()
+        },
+        UnitKind::Argmax => {
+            let logits = netlist.inputs(id).first().map_or(Fixed::new(32, 0), |&i| netlist.unit(i).out);
+            let len = netlist.inputs(id).first().map_or(0, |&i| netlist.unit(i).out_len);
+            Events { full_adder_ops: f64::from(len) * f64::from(logits.bits), ..Events::default() }
+        }
+    };
+    e
+}
+
+/// `n` results of `products` products of `a` by `b` bits, shifted into place.
+fn multiply_and_shift(n: f64, products: f64, a: f64, b: f64) -> Events {
+    Events {
+        full_adder_ops: n * products * a * b + n * (a + b),
+        mux2_ops: n * (a + b) * 6.0,
+        flop_cycles: n * 3.0 * (a + b),
+        ..Events::default()
+    }
+}
+
+fn embed(m: &MatrixSpec, out_bits: f64) -> Events {
+    let n = f64::from(m.inputs);
+    let scales = f64::from(m.groups()) * (f64::from(m.scale_bits) + f64::from(m.offset_bits));
+    let mut e = multiply_and_shift(n, 1.0, f64::from(m.scale_bits), f64::from(m.code_bits) + 1.0);
+    e.rom_bits_read = n * f64::from(m.code_bits) + scales;
+    e.flop_cycles += n * out_bits;
+    e
+}
+
+/// Every code is read once; every column adds once a row played.
+fn mvm(s: &MvmSpec, technology: &Technology, netlist: &Netlist, id: UnitId) -> Events {
+    let (m, t) = (&s.matrix, s.tile());
+    let group = m.group.min(t.rows);
+    let played = f64::from(m.inputs.min(t.rows).div_ceil(group) * group);
+    let k_tiles = f64::from(t.k_tiles(m.inputs));
+    let n_tiles = f64::from(t.n_tiles(m.outputs));
+    let n = f64::from(m.outputs);
+    let (acc, tot, act) = (f64::from(s.acc_bits), f64::from(s.tot_bits), f64::from(s.act_bits));
+    let (scale, offset) = (f64::from(m.scale_bits), f64::from(m.offset_bits));
+    let value_bits = f64::from(33 - (m.max_value() as u32).leading_zeros());
+    let product = act + value_bits;
+    let adds = n * played * k_tiles;
+    let captures = n * k_tiles * played / f64::from(group);
+    // Eight-bit codes select twice, four levels each.
+    let levels = f64::from(m.code_bits);
+    let bank = if m.code_bits == 8 { 32.0 } else { m.codebook.len() as f64 };
+    let tile_mm = (technology.area_um2(&census::unit(netlist, id)) / (k_tiles * n_tiles)).sqrt() * 1e-3;
+    Events {
+        rom_bits_read: m.weights() as f64 * f64::from(m.code_bits)
+            + n * f64::from(m.groups()) * (scale + offset)
+            + n * (8.0 + if m.bias { 32.0 } else { 0.0 }),
+        sram_bits_read: captures * tot,
+        sram_bits_written: captures * tot,
+        flop_cycles: adds * (acc + product) + captures * acc + played * k_tiles * n_tiles * product * bank,
+        full_adder_ops: adds * acc
+            + captures * (acc * scale + acc * offset + tot * if m.offset_bits > 0 { 2.0 } else { 1.0 })
+            + played * k_tiles * n_tiles * product * (bank / 4.0).min(8.0)
+            + n * (k_tiles - 1.0) * tot,
+        mux2_ops: adds * product * levels + captures * acc * 5.0 + n * tot * 6.0,
+        wire_bit_mm: played * k_tiles * n_tiles * bank * product * tile_mm * TOGGLE,
+    }
+}
+
+/// `cached` positions: all keys and all values are read once, by every query head of their group at once.
+fn attention(s: &AttentionSpec, cached: f64) -> Events {
+    let cached = s.window.map_or(cached, |w| cached.min(f64::from(w)));
+    let (a, b, d) = (f64::from(s.act_bits), f64::from(s.kv_bits), f64::from(s.head_dim));
+    let (heads, kv) = (f64::from(s.heads), f64::from(s.kv_heads));
+    let vector = d * b + 5.0;
+    let scored = heads * cached;
+    Events {
+        sram_bits_read: 2.0 * kv * cached * vector + scored * 32.0,
+        sram_bits_written: 2.0 * kv * vector + scored * 32.0,
+        full_adder_ops: scored * d * (a * b + a + b) + scored * (48.0 * 16.0 + 21.0 * 9.0) + scored * d * (21.0 * b + 60.0),
+        mux2_ops: scored * d * (21.0 + b) * 5.0,
+        flop_cycles: scored * d * (a + b + 60.0) + heads * d * 120.0,
+        ..Events::default()
+    }
+}

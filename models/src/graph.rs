@@ -4,7 +4,7 @@
 //! graph holds no weights, only their names, so eight billion parameters cost a few hundred
 //! nodes. Tensor names are Hugging Face's, whichever file the weights came from.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -93,12 +93,26 @@ impl OpGraph {
         Ok(graph)
     }
 
-    /// Nodes in an order where every producer comes before its consumers.
+    /// Nodes in an order where every producer comes before its consumers; among those that
+    /// could come next, the one added first. So q, k, v and gate, up come as people say them.
     ///
-    /// The order is a function of the graph alone. Empty only for an empty or cyclic graph,
-    /// which [`OpGraph::validate`] refuses.
+    /// Nodes on or after a cycle, which [`OpGraph::validate`] refuses, are left out.
     pub fn topological_order(&self) -> Vec<NodeIndex> {
-        petgraph::algo::toposort(&self.graph, None).unwrap_or_default()
+        let graph = &self.graph;
+        let mut waits: Vec<usize> = graph.node_indices().map(|n| graph.edges_directed(n, Direction::Incoming).count()).collect();
+        let mut ready: BTreeSet<NodeIndex> = graph.node_indices().filter(|n| waits[n.index()] == 0).collect();
+        let mut order = Vec::with_capacity(graph.node_count());
+        while let Some(next) = ready.pop_first() {
+            order.push(next);
+            for edge in graph.edges(next) {
+                let consumer = edge.target();
+                waits[consumer.index()] -= 1;
+                if waits[consumer.index()] == 0 {
+                    ready.insert(consumer);
+                }
+            }
+        }
+        order
     }
 
     /// The producers of a node's inputs, in port order.

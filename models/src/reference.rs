@@ -3,6 +3,9 @@
 //! Written to be read. Every node writes one buffer of its width; nothing is fused or reordered.
 //! Sums run in a fixed order whatever the thread count, so results repeat bit for bit.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -3,6 +3,8 @@
 //! One `tokenizer.json` holds the whole convention, begin token included, so a chip folder needs
 //! to carry no second file.
 
+mod vetting;
+
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -19,10 +21,10 @@ impl Tokenizer {
     /// encoded whole.
     ///
     /// # Errors
-    /// The library cannot read them.
+    /// The library cannot read them, or they hold something other than a plain BPE tokenizer.
     pub fn from_json(bytes: &[u8]) -> Result<Tokenizer, Error> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| problem("tokenizer.json", e))?;
-        inner.with_truncation(None).map_err(|e| problem("tokenizer.json", e))?.with_padding(None);
+        let file = vetting::vetted(bytes).map_err(|e| problem("tokenizer.json", e))?;
+        let inner = tokenizers::Tokenizer::from_bytes(file.to_string()).map_err(|e| problem("tokenizer.json", e))?;
         Ok(Tokenizer { inner })
     }
 
@@ -44,7 +46,7 @@ impl Tokenizer {
 
     /// Incremental decoding: the text grows token by token.
     pub fn stream(&self) -> TextStream<'_> {
-        TextStream { tokenizer: self, ids: Vec::new(), start: 0, shown: 0 }
+        TextStream { tokenizer: self, context: None, pending: Vec::new() }
     }
 
     /// One more than the greatest id.
@@ -70,40 +72,47 @@ impl fmt::Debug for Tokenizer {
 #[derive(Debug)]
 pub struct TextStream<'a> {
     tokenizer: &'a Tokenizer,
-    ids: Vec<u32>,
-    /// Decoding begins at this token: the last one fully shown, which gives the rest its
-    /// context (a leading space is stripped only at the beginning of a text).
-    start: usize,
-    /// Bytes of the decoded window that were handed out.
-    shown: usize,
+    /// The last token that has text of its own. Decoding after it is decoding inside a text,
+    /// where a leading space stays.
+    context: Option<u32>,
+    /// Tokens after the text handed out.
+    pending: Vec<u32>,
 }
 
-/// An unfinished character shows as at most this many replacement characters: one for each of
-/// the first three bytes of four.
-const MAX_PENDING: usize = 3;
+/// Tokens after which text that still ends in a replacement character is handed out: it is a
+/// real one, or bytes that were never UTF-8. A character has at most four bytes.
+const MAX_PENDING: usize = 8;
 
 impl TextStream<'_> {
     /// Add a token; returns the text that it completes, which may be empty.
     pub fn push(&mut self, id: u32) -> String {
-        self.ids.push(id);
-        let text = self.tokenizer.decode(&self.ids[self.start..]);
-        let mut ready = text.len();
-        for (at, _) in text.char_indices().rev().take(MAX_PENDING).take_while(|(_, c)| *c == '\u{FFFD}') {
-            ready = at;
+        self.pending.push(id);
+        let text = self.pending_text();
+        let whole = !text.is_empty() && !text.ends_with('\u{FFFD}');
+        if !whole && self.pending.len() < MAX_PENDING {
+            return String::new();
         }
-        let piece = text.get(self.shown..ready).unwrap_or_default().to_owned();
-        self.shown = self.shown.max(ready);
-        if ready == text.len() && !text.is_empty() {
-            self.start = self.ids.len() - 1;
-            self.shown = self.tokenizer.decode(&self.ids[self.start..]).len();
-        }
-        piece
+        let has_text = |id: &u32| {
+            let alone = self.tokenizer.decode(&[*id]);
+            !alone.is_empty() && !alone.contains('\u{FFFD}')
+        };
+        self.context = self.pending.iter().copied().rfind(has_text).or(self.context);
+        self.pending.clear();
+        text
     }
 
     /// What is left when no more tokens come.
     pub fn finish(self) -> String {
-        let text = self.tokenizer.decode(&self.ids[self.start..]);
-        text.get(self.shown..).unwrap_or_default().to_owned()
+        self.pending_text()
+    }
+
+    fn pending_text(&self) -> String {
+        let Some(context) = self.context else {
+            return self.tokenizer.decode(&self.pending);
+        };
+        let before = self.tokenizer.decode(&[context]);
+        let with = self.tokenizer.decode(&[&[context], self.pending.as_slice()].concat());
+        with.strip_prefix(&before).unwrap_or(&with).to_owned()
     }
 }
 

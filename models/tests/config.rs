@@ -1,0 +1,176 @@
+//! Shapes without weights: known models' parameter counts, RoPE scaling, the operator graph.
+
+mod common;
+
+use std::path::Path;
+
+use common::*;
+use hardwire_models::{Architecture, Checkpoint, ModelConfig, Op, OpGraph, Port, RowOrder, config_from_file};
+use serde_json::json;
+use tempfile::tempdir;
+
+fn parse(value: serde_json::Value) -> ModelConfig {
+    ModelConfig::from_json(value.to_string().as_bytes(), Path::new("config.json")).unwrap()
+}
+
+fn llama(extra: serde_json::Value) -> ModelConfig {
+    let mut config = config();
+    config.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    parse(config)
+}
+
+/// Counts as published on the models' cards (8.03 B, 3.21 B, 1.24 B, 1.10 B, 134.5 M, 15 M).
+#[test]
+fn known_llamas_have_their_published_sizes() {
+    let shapes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/shapes");
+    if !shapes.exists() {
+        eprintln!("skipped: {} is absent", shapes.display());
+        return;
+    }
+    for (name, parameters) in [
+        ("Llama-3.1-8B", 8_030_261_248),
+        ("Llama-3.2-3B", 3_212_749_824),
+        ("Llama-3.2-1B", 1_235_814_400),
+        ("TinyLlama-1.1B", 1_100_048_384),
+        ("SmolLM2-135M", 134_515_008),
+        ("stories15M", 15_191_712),
+    ] {
+        let config = config_from_file(&shapes.join(format!("{name}.json"))).unwrap();
+        assert_eq!((config.architecture, config.parameters), (Architecture::Llama, parameters), "{name}");
+    }
+    for (name, kind) in [("gemma-3-1b", "gemma3_text"), ("gpt-oss-20b", "gpt_oss"), ("Qwen3.5-27B", "qwen3_5")] {
+        let error = config_from_file(&shapes.join(format!("{name}.json"))).unwrap_err();
+        assert_says(&error.to_string(), &[name, "model_type", kind, "supported: llama"]);
+    }
+}
+
+#[test]
+fn absent_fields_take_transformers_defaults() {
+    let mut value = config();
+    let object = value.as_object_mut().unwrap();
+    for field in ["num_key_value_heads", "rope_theta", "tie_word_embeddings", "hidden_act", "eos_token_id", "architectures"] {
+        object.remove(field);
+    }
+    object.insert("bos_token_id".into(), json!(null));
+    let config = parse(value);
+    assert_eq!((config.kv_heads, config.head_dim, config.rope_theta), (2, 16, 10_000.0));
+    assert!(!config.tied_embeddings && config.bos.is_none() && config.eos.is_empty());
+    // transformers 5 keeps the base beside the scaling.
+    let mut value = common::config();
+    value.as_object_mut().unwrap().remove("rope_theta");
+    value["rope_parameters"] = json!({"rope_type": "default", "rope_theta": 5e5});
+    assert_eq!(parse(value).rope_theta, 5e5);
+}
+
+#[test]
+fn frequencies_follow_each_scaling() {
+    let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-12, "{a} against {b}");
+    let plain = llama(json!({})).inverse_frequencies();
+    assert_eq!(plain.len(), 8);
+    plain.iter().enumerate().for_each(|(i, f)| close(*f, 10f64.powf(-(i as f64) / 2.0)));
+    let linear = llama(json!({"rope_scaling": {"type": "linear", "factor": 4.0}})).inverse_frequencies();
+    linear.iter().zip(&plain).for_each(|(a, b)| close(*a, b / 4.0));
+
+    // Llama 3.1 8B: transformers' _compute_llama3_parameters evaluated in float64 by Python.
+    let llama3 = llama(json!({
+        "head_dim": 128, "rope_theta": 500000.0,
+        "rope_scaling": {
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        },
+    }))
+    .inverse_frequencies();
+    for (pair, expected) in [(1, 0.8146172338565447), (29, 0.002166570763503359), (31, 0.0008567514129196321), (36, 7.78465527393245e-05)] {
+        close(llama3[pair], expected);
+    }
+}
+
+#[test]
+fn gguf_divisors_divide_the_frequencies() {
+    let folder = tempdir().unwrap();
+    let mut file = Gguf::tiny();
+    let divisors: Vec<u8> = (1..=8).flat_map(|d| (d as f32).to_le_bytes()).collect();
+    file.tensors.push(("rope_freqs.weight".into(), vec![8], 0, divisors));
+    let checkpoint = Checkpoint::open(&file.write(folder.path())).unwrap();
+    let plain = llama(json!({})).inverse_frequencies();
+    for (i, (ours, plain)) in checkpoint.config().inverse_frequencies().iter().zip(&plain).enumerate() {
+        assert_eq!(*ours, plain / (i + 1) as f64);
+    }
+    assert!(!checkpoint.tensor_names().iter().any(|name| name.contains("rope")));
+}
+
+fn graph() -> OpGraph {
+    OpGraph::from_config(&llama(json!({"num_hidden_layers": 2})), RowOrder::Half).unwrap()
+}
+
+#[test]
+fn the_graph_is_llama_in_order() {
+    let graph = graph();
+    let paths: Vec<&str> = graph.topological_order().iter().map(|n| graph.graph[*n].path.as_str()).collect();
+    assert_eq!(paths.len(), 1 + 2 * 15 + 2);
+    assert_eq!((paths[0], paths[paths.len() - 2], paths[paths.len() - 1]), ("embed_tokens", "norm", "lm_head"));
+    for (path, inputs) in [
+        ("layers.0.self_attn.attention", vec!["layers.0.self_attn.q_rope", "layers.0.self_attn.k_rope", "layers.0.self_attn.v_proj"]),
+        ("layers.0.self_attn.add", vec!["embed_tokens", "layers.0.self_attn.o_proj"]),
+        ("layers.1.mlp.act", vec!["layers.1.mlp.gate_proj", "layers.1.mlp.up_proj"]),
+        ("layers.1.mlp.add", vec!["layers.1.self_attn.add", "layers.1.mlp.down_proj"]),
+        ("norm", vec!["layers.1.mlp.add"]),
+    ] {
+        let node = graph.find(path).unwrap();
+        let found: Vec<&str> = graph.inputs(node).iter().map(|n| graph.graph[*n].path.as_str()).collect();
+        assert_eq!(found, inputs, "{path}");
+    }
+    let layer: Vec<&str> = paths[1..8].iter().map(|path| path.rsplit('.').next().unwrap()).collect();
+    assert_eq!(layer, ["input_layernorm", "q_proj", "k_proj", "v_proj", "q_rope", "k_rope", "attention"]);
+    let Op::Linear { weight, .. } = &graph.graph[graph.output].op else { panic!("the head is no matrix") };
+    assert_eq!(weight, "model.embed_tokens.weight");
+    assert_eq!(graph.weights().len(), 2 + 2 * 9);
+    let text = serde_json::to_string(&graph).unwrap();
+    assert_eq!(serde_json::to_string(&serde_json::from_str::<OpGraph>(&text).unwrap()).unwrap(), text);
+}
+
+#[test]
+fn graphs_that_do_not_fit_are_refused() {
+    let broken = |edit: &dyn Fn(&mut OpGraph), parts: &[&str]| {
+        let mut graph = graph();
+        edit(&mut graph);
+        assert_says(&graph.validate().unwrap_err().to_string(), parts);
+    };
+    let path = "layers.0.mlp.down_proj";
+    let node = |g: &mut OpGraph, path: &str| g.find(path).unwrap();
+    let resize = |g: &mut OpGraph, path: &str| {
+        let at = node(g, path);
+        g.graph[at].width = 31;
+    };
+    let rename = |g: &mut OpGraph| {
+        let at = node(g, "norm");
+        g.graph[at].path = path.into();
+    };
+    broken(&|g| resize(g, path), &[path, "output width is 31; expected 32"]);
+    broken(&|g| resize(g, "norm"), &["norm", "[32]", "[31]"]);
+    broken(&rename, &[path, "another node"]);
+    broken(
+        &|g| {
+            let _ = g.graph.add_edge(g.output, g.find(path).unwrap(), Port(1));
+        },
+        &["cycle"],
+    );
+    broken(
+        &|g| {
+            let _ = g.graph.add_edge(g.find(path).unwrap(), g.output, Port(0));
+        },
+        &["lm_head", "fed twice"],
+    );
+    broken(
+        &|g| {
+            let _ = g.graph.add_edge(g.find(path).unwrap(), g.output, Port(1));
+        },
+        &["lm_head", "[32, 32]"],
+    );
+    broken(
+        &|g| {
+            let _ = g.graph.remove_edge(g.graph.edge_indices().next().unwrap());
+        },
+        &["input widths"],
+    );
+}

@@ -212,3 +212,17 @@ fn attention_at_the_edges() {
     let y = attention(&s, &mut Vec::new(), &lowest, &lowest, &lowest, &t, Fixed::new(32, 0), &mut clamped);
     assert_eq!((y, clamped), (vec![-i32::MAX; 4], 8), "a score and four outputs");
 }
+
+#[test]
+fn scores_have_32_bits() {
+    // The score is the dot product itself: of two greatest codes 2147352578, of three over 2^31.
+    let mut s = spec(1, 1, 4);
+    (s.score_mantissa, s.score_shift, s.act_bits, s.kv_bits) = (1, 0, 16, 16);
+    for (sign, used, want) in [(1, 2, 0), (-1, 2, 0), (1, 3, 1), (-1, 3, 1)] {
+        let q: Vec<i32> = (0..4).map(|i| if i < used { 32767 } else { 0 }).collect();
+        let k: Vec<i32> = q.iter().map(|q| q * sign).collect();
+        let mut clamped = 0;
+        attention(&s, &mut Vec::new(), &q, &k, &[0; 4], &tables(), OUT, &mut clamped);
+        assert_eq!(clamped, want, "{used} of sign {sign}");
+    }
+}

@@ -214,6 +214,17 @@ fn gated_act_at_the_edges() {
     assert_eq!(clamped, 4);
 }
 
+#[test]
+fn gated_act_reads_its_table_to_the_end() {
+    // The real table ends in zeros; one that does not shows the last z, 65535: 255/256 of the way to the last entry.
+    let mut t = tables();
+    t.sigmoid[256] = 1 << 20;
+    for g in [-(16 << 12), -(1 << 30), i32::MIN] {
+        let y = gated_act(&[g], &[1], Fixed::new(32, 12), 0, &t, WIDE, &mut 0);
+        assert_eq!(y, [g / 256 * 255]);
+    }
+}
+
 // Add, Argmax
 
 #[test]

@@ -143,7 +143,7 @@ impl OpGraph {
                     // The vocabulary is what the head says it is: logits, one a token.
                     want(weight, vec![self.graph[self.output].width, node.width]);
                 }
-                Op::RmsNorm { gain, groups, .. } => want(gain, vec![node.width / groups]),
+                Op::RmsNorm { gain, groups, .. } => want(gain, vec![node.width / (*groups).max(1)]),
                 Op::Linear { weight, bias, inputs, outputs } => {
                     want(weight, vec![*outputs, *inputs]);
                     if let Some(bias) = bias {
@@ -162,6 +162,10 @@ impl OpGraph {
     /// # Errors
     /// [`Error::Graph`] naming the first node that does not fit.
     pub fn validate(&self) -> Result<(), Error> {
+        if self.graph.node_weight(self.output).is_none() {
+            let problem = "the output is not in the graph".to_owned();
+            return Err(Error::Graph { node: self.output.index().to_string(), problem });
+        }
         let mut paths = HashSet::new();
         if let Err(cycle) = petgraph::algo::toposort(&self.graph, None) {
             return Err(self.problem(cycle.node_id(), "lies on a cycle"));

@@ -28,10 +28,20 @@ pub struct Global {
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// The main job on the bundled model: compile, write text, compare, report.
+    Demo(Demo),
+    /// What a checkpoint holds, or what a chip is made of.
+    Inspect(Inspect),
     /// Compile a checkpoint into a chip folder.
     Compile(Compile),
     /// Let a chip write text, bit for bit as the silicon would.
     Simulate(Simulate),
+    /// A chip beside GPUs that read their weights for every token.
+    Compare(Compare),
+    /// One HTML page about a chip, and the same as JSON.
+    Report(Report),
+    /// Shell completions on stdout.
+    Completions { shell: clap_complete::Shell },
 }
 
 #[derive(ClapArgs, Debug)]
@@ -112,6 +122,54 @@ pub struct Simulate {
     /// Seed of the sampling.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Demo {
+    /// Folder for the chip and its report.
+    #[arg(short, long, default_value = "hardwire-demo")]
+    pub output: PathBuf,
+    #[arg(long, default_value = "Once upon a time")]
+    pub prompt: String,
+    /// Tokens to write.
+    #[arg(short, default_value_t = 120)]
+    pub n: usize,
+    /// Seed of the sampling.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Inspect {
+    /// A chip folder or a checkpoint.
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Compare {
+    /// A chip folder, or a checkpoint to compile first.
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: PathBuf,
+    /// Only devices whose name contains this.
+    #[arg(long)]
+    pub device: Option<String>,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Report {
+    /// A chip folder, or a checkpoint to compile first.
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: PathBuf,
+    /// Folder for report.html and report.json.
+    #[arg(short, long, default_value = ".")]
+    pub output: PathBuf,
     #[command(flatten)]
     pub options: CompileOptions,
 }

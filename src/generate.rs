@@ -113,12 +113,19 @@ pub fn on_chip(
         let step = machine.step(token)?;
         Ok(sampler.choose(&step.logits, step.top, format))
     })?;
-    out.saturations = chip.netlist().units().zip(machine.saturations()).filter(|(_, n)| **n > 0).map(|((_, u), n)| (u.path.clone(), *n)).collect();
+    out.saturations =
+        chip.netlist().units().zip(machine.saturations()).filter(|(_, n)| **n > 0).map(|((_, u), n)| (u.path.clone(), *n)).collect();
     Ok(out)
 }
 
 /// The same with the float reference.
-pub fn in_float(checkpoint: &Checkpoint, tokenizer: Option<&Tokenizer>, prompt: &[u32], n: usize, emit: &mut dyn FnMut(&str)) -> Result<Generation> {
+pub fn in_float(
+    checkpoint: &Checkpoint,
+    tokenizer: Option<&Tokenizer>,
+    prompt: &[u32],
+    n: usize,
+    emit: &mut dyn FnMut(&str),
+) -> Result<Generation> {
     let config = checkpoint.config();
     check_prompt(prompt, config.vocab as u32, config.context as u32)?;
     let model = FloatModel::new(checkpoint)?;
@@ -163,7 +170,14 @@ fn run(
         next = step(next)?;
         positions += 1;
     }
-    Ok(Generation { prompt_ids: prompt.to_vec(), token_ids, text, saturations: Vec::new(), wall_s: start.elapsed().as_secs_f64(), positions })
+    Ok(Generation {
+        prompt_ids: prompt.to_vec(),
+        token_ids,
+        text,
+        saturations: Vec::new(),
+        wall_s: start.elapsed().as_secs_f64(),
+        positions,
+    })
 }
 
 /// Format of the logits: that of the unit the Argmax reads.

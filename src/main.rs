@@ -4,8 +4,11 @@
 
 mod cli;
 mod commands;
+mod figures;
 mod generate;
 mod progress;
+mod report;
+mod summary;
 
 use clap::Parser;
 use std::process::ExitCode;

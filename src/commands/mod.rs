@@ -1,17 +1,30 @@
 //! One file a command.
 
+mod compare;
 mod compile;
+mod demo;
+mod inspect;
+mod report;
 mod simulate;
 mod source;
 
 use crate::cli::{Args, Command};
 use anyhow::Context;
+use clap::CommandFactory;
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(threads) = args.global.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;
     }
     match &args.command {
+        Command::Demo(c) => demo::run(c, &args.global),
+        Command::Inspect(c) => inspect::run(c, &args.global),
+        Command::Compare(c) => compare::run(c, &args.global),
+        Command::Report(c) => report::run(c, &args.global),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Args::command(), "hardwire", &mut std::io::stdout());
+            Ok(())
+        }
         Command::Compile(c) => compile::run(c, &args.global),
         Command::Simulate(c) => simulate::run(c, &args.global),
     }

@@ -1,0 +1,51 @@
+//! `hardwire demo`: the main job on the bundled model, from checkpoint to chip to text to comparison, with a report.
+
+use super::compile::compile;
+use crate::cli::{Demo, Global};
+use crate::figures::figures;
+use crate::generate::{self, Implementation};
+use crate::report::{self, Sample};
+use crate::summary;
+use anyhow::Result;
+use hardwire_models::Checkpoint;
+use hardwire_sim::sample::Sampling;
+use std::io::Write;
+
+/// Greedy text of so small a model soon circles; this is where `samples.txt` of the checkpoint stands.
+const TEMPERATURE: f64 = 0.7;
+const TOP_K: usize = 40;
+
+pub fn run(args: &Demo, global: &Global) -> Result<()> {
+    let checkpoint = Checkpoint::bundled();
+    let say = |text: &str| {
+        if !global.quiet {
+            eprintln!("{text}");
+        }
+    };
+    let target = args.output.join("tales.chip");
+    say(&format!("compiling {} ({} parameters) into {}", checkpoint.name(), checkpoint.config().parameters, target.display()));
+    let chip = compile(&checkpoint, &args.options, &target, global)?;
+    let tokenizer = checkpoint.tokenizer()?;
+    let ids = generate::prompt_ids(tokenizer.as_ref(), Some(&args.prompt), None, None)?;
+    say("the chip writes:\n");
+    let sampling = Sampling { temperature: TEMPERATURE, top_k: TOP_K, seed: args.seed };
+    let mut emit = |piece: &str| {
+        if !global.json {
+            let mut out = std::io::stdout().lock();
+            let _ = out.write_all(piece.as_bytes()).and_then(|()| out.flush());
+        }
+    };
+    let g = generate::on_chip(&chip, Implementation::Engine, tokenizer.as_ref(), &ids, args.n, sampling, &mut emit)?;
+    let figures = figures(&chip)?;
+    report::write(&chip, &figures, Some(&Sample { prompt: args.prompt.clone(), text: g.text.clone() }), &args.output)?;
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+        return Ok(());
+    }
+    println!("\n");
+    print!("{}", summary::chip(&figures));
+    println!();
+    print!("{}", summary::comparison(&figures));
+    println!("\nreport: {}", args.output.join("report.html").display());
+    Ok(())
+}

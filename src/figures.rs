@@ -1,0 +1,291 @@
+//! Everything a report says about a chip, gathered once: each figure with its unit, provenance and source.
+//!
+//! The terminal, the JSON and the HTML all print these; none computes a figure of its own.
+
+use anyhow::Result;
+use hardwire_netlist::floorplan::BlockKind;
+use hardwire_netlist::{Census, Chip, Figure, Provenance, census};
+use hardwire_sim::gpu::{self, ModelShape, Parallel, Stack, WeightFormat, Workload};
+use hardwire_sim::{energy, timing};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Version of the JSON report. Raised when a field changes its meaning or goes.
+pub const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+pub struct ChipFigures {
+    pub schema: u32,
+    pub model: hardwire_netlist::ModelInfo,
+    pub node: String,
+    pub die: Die,
+    pub census: Census,
+    pub units: Vec<KindCount>,
+    pub quality: Quality,
+    pub clock_mhz: Figure,
+    /// Single-user and aggregate speed against context.
+    pub speed: Vec<SpeedAt>,
+    pub first_token: Vec<FirstToken>,
+    pub energy: EnergyFigures,
+    pub gpus: Vec<GpuRow>,
+}
+
+#[derive(Serialize)]
+pub struct Die {
+    pub area_mm2: Figure,
+    pub width_mm: f64,
+    pub height_mm: f64,
+    /// Placed area by kind of block, mm².
+    pub by_kind_mm2: BTreeMap<&'static str, f64>,
+    pub transistors: Figure,
+    pub um2_per_weight: Figure,
+}
+
+#[derive(Serialize)]
+pub struct KindCount {
+    pub kind: &'static str,
+    pub units: u64,
+    pub area_mm2: f64,
+    pub census: Census,
+}
+
+#[derive(Serialize)]
+pub struct Quality {
+    pub matrices: usize,
+    pub lossless: usize,
+    pub bits_per_weight: f64,
+    /// Greatest over the matrices, with its tensor.
+    pub worst_relative_square_error: f64,
+    pub worst_tensor: String,
+}
+
+#[derive(Serialize)]
+pub struct SpeedAt {
+    pub context: u32,
+    pub latency_cycles: u64,
+    pub tokens_per_s_single_user: Figure,
+    /// All stations busy; it needs the chip to hold that many sequences.
+    pub tokens_per_s_aggregate: Figure,
+    pub users_for_aggregate: u32,
+    pub j_per_token_single_user: Figure,
+    pub power_single_user_w: f64,
+    pub power_aggregate_w: f64,
+}
+
+#[derive(Serialize)]
+pub struct FirstToken {
+    pub prompt: u32,
+    pub time_us: Figure,
+}
+
+#[derive(Serialize)]
+pub struct EnergyFigures {
+    pub context: u32,
+    pub split: energy::Split,
+    pub leakage_pj: f64,
+    pub by_kind_pj: BTreeMap<&'static str, f64>,
+    pub events: energy::Events,
+}
+
+#[derive(Serialize)]
+pub struct GpuRow {
+    pub device: String,
+    pub ceiling_tokens_per_s: Figure,
+    pub tokens_per_s: Figure,
+    pub j_per_token: Figure,
+    /// Chip over GPU, single user both.
+    pub speed_ratio: f64,
+    pub energy_ratio: f64,
+    pub source: String,
+}
+
+const TIMING: &str = "timing model over the unit graph (docs/microarchitecture.md)";
+const ENERGY: &str = "counted events times the process constants (docs/process.md)";
+
+/// Gathers the figures of `chip`.
+pub fn figures(chip: &Chip) -> Result<ChipFigures> {
+    let s = &chip.structure;
+    let total = census::total(&s.netlist);
+    let contexts = contexts(s.model.context);
+    let speed: Vec<SpeedAt> = contexts.iter().map(|&c| speed_at(chip, c)).collect();
+    let middle = contexts[contexts.len() / 2];
+    let at = energy::token(chip, middle - 1);
+    let latency_s = seconds(chip, timing::token(&s.netlist, middle - 1).latency_cycles);
+    let gpus = gpu_rows(chip, &speed, middle)?;
+    Ok(ChipFigures {
+        schema: SCHEMA,
+        model: s.model.clone(),
+        node: s.technology.node.clone(),
+        die: die(chip, &total),
+        census: total,
+        units: kinds(chip),
+        quality: quality(chip),
+        clock_mhz: s.technology.clock_mhz.clone(),
+        first_token: prompts(s.model.context)
+            .map(|prompt| FirstToken {
+                prompt,
+                time_us: simulated(seconds(chip, timing::first_token_cycles(&s.netlist, prompt)) * 1e6, "us", TIMING),
+            })
+            .collect(),
+        speed,
+        energy: EnergyFigures {
+            context: middle,
+            leakage_pj: at.leakage_w * latency_s * 1e12,
+            split: at.split,
+            by_kind_pj: at.by_kind_pj,
+            events: at.events,
+        },
+        gpus,
+    })
+}
+
+fn simulated(value: f64, unit: &str, source: &str) -> Figure {
+    Figure::new(value, unit, Provenance::Simulated, source)
+}
+
+fn seconds(chip: &Chip, cycles: u64) -> f64 {
+    cycles as f64 / (chip.structure.technology.clock_mhz.value * 1e6)
+}
+
+/// Powers of two up to the chip's context, and the context itself.
+fn contexts(most: u32) -> Vec<u32> {
+    let mut out: Vec<u32> = (0..).map(|i| 1u32 << i).take_while(|&c| c < most).collect();
+    out.push(most);
+    out
+}
+
+fn prompts(context: u32) -> impl Iterator<Item = u32> {
+    [1, 16, 128, 512, 1024].into_iter().filter(move |&p| p < context)
+}
+
+fn speed_at(chip: &Chip, context: u32) -> SpeedAt {
+    let netlist = chip.netlist();
+    let latency_cycles = timing::token(netlist, context - 1).latency_cycles;
+    let users = netlist.stations.len() as u32;
+    let single_s = seconds(chip, latency_cycles + 1);
+    let interval_s = seconds(chip, timing::aggregate_interval(netlist, context, users));
+    let energy = energy::token(chip, context - 1);
+    let (single_j, aggregate_j) = (energy.joules(single_s), energy.joules(interval_s));
+    SpeedAt {
+        context,
+        latency_cycles,
+        tokens_per_s_single_user: simulated(1.0 / single_s, "tokens/s", TIMING),
+        tokens_per_s_aggregate: simulated(1.0 / interval_s, "tokens/s", TIMING),
+        users_for_aggregate: users,
+        j_per_token_single_user: Figure::new(single_j, "J/token", Provenance::Estimated, ENERGY),
+        power_single_user_w: single_j / single_s,
+        power_aggregate_w: aggregate_j / interval_s,
+    }
+}
+
+fn die(chip: &Chip, total: &Census) -> Die {
+    let plan = &chip.structure.floorplan;
+    let mut by_kind_mm2 = BTreeMap::new();
+    for b in &plan.blocks {
+        *by_kind_mm2.entry(block_kind(b.kind)).or_default() += b.rect.area_um2() * 1e-6;
+    }
+    let area = plan.die.area_um2() * 1e-6;
+    // 28 a full adder, 24 a flop (OpenTaalas); 6 an SRAM bit, 1 a ROM bit, 6 a multiplexer and 4 a gate in static CMOS.
+    let transistors = total.rom_bits + 6 * total.sram_bits + 24 * total.flops + 28 * total.full_adders + 6 * total.mux2 + 4 * total.gates;
+    Die {
+        area_mm2: Figure::new(area, "mm2", Provenance::Estimated, "floorplan: census times cell areas (docs/process.md)"),
+        width_mm: plan.die.width_nm() as f64 * 1e-6,
+        height_mm: plan.die.height_nm() as f64 * 1e-6,
+        by_kind_mm2,
+        transistors: Figure::new(transistors as f64, "transistors", Provenance::Estimated, "census times transistors a cell"),
+        um2_per_weight: Figure::new(area * 1e6 / total.weights as f64, "um2/weight", Provenance::Estimated, "die area over weights held"),
+    }
+}
+
+/// Name of a block kind in figures and legends.
+pub fn block_kind(kind: BlockKind) -> &'static str {
+    match kind {
+        BlockKind::Tiles => "weight tiles",
+        BlockKind::EmbeddingRom => "embedding ROM",
+        BlockKind::KvCache => "KV cache",
+        BlockKind::Vector => "vector units",
+        BlockKind::Io => "I/O ring",
+    }
+}
+
+fn kinds(chip: &Chip) -> Vec<KindCount> {
+    let mut out: Vec<KindCount> = Vec::new();
+    for (id, u) in chip.netlist().units() {
+        let c = census::unit(chip.netlist(), id);
+        let area_mm2 = chip.structure.technology.area_um2(&c) * 1e-6;
+        match out.iter_mut().find(|k| k.kind == u.kind.name()) {
+            Some(k) => {
+                k.units += 1;
+                k.area_mm2 += area_mm2;
+                k.census += c;
+            }
+            None => out.push(KindCount { kind: u.kind.name(), units: 1, area_mm2, census: c }),
+        }
+    }
+    out
+}
+
+fn quality(chip: &Chip) -> Quality {
+    let s = &chip.structure;
+    let bits: f64 = s.matrices().map(|(_, m)| m.bits_per_weight() * m.weights() as f64).sum();
+    let weights: u64 = s.matrices().map(|(_, m)| m.weights()).sum();
+    let worst = s.quality.iter().max_by(|a, b| a.relative_square_error.total_cmp(&b.relative_square_error));
+    Quality {
+        matrices: s.quality.len(),
+        lossless: s.quality.iter().filter(|q| q.lossless).count(),
+        bits_per_weight: bits / weights as f64,
+        worst_relative_square_error: worst.map_or(0.0, |q| q.relative_square_error),
+        worst_tensor: worst.map_or(String::new(), |q| q.tensor.clone()),
+    }
+}
+
+/// The model as the GPU baseline sees it: the same bits a weight as the chip holds, run by llama.cpp for one user.
+pub fn model_shape(chip: &Chip) -> ModelShape {
+    let m = chip.model();
+    let parameters = m.parameters as f64;
+    let tied = !chip.structure.matrices().any(|(_, x)| x.tensor == "lm_head.weight");
+    ModelShape {
+        name: m.name.clone(),
+        parameters,
+        active_parameters: parameters,
+        layers: m.layers,
+        hidden: m.hidden,
+        heads: m.heads,
+        kv_heads: m.kv_heads,
+        head_dim: m.head_dim,
+        vocab: m.vocab,
+        tied_embeddings: tied,
+        experts: 0,
+        experts_per_token: 0,
+        context_limit: m.model_context,
+        window_layers: 0,
+        window_tokens: 0,
+        weight_bits: quality(chip).bits_per_weight,
+        weight_format: WeightFormat::Block,
+        kv_bits: 16.0,
+    }
+}
+
+fn gpu_rows(chip: &Chip, speed: &[SpeedAt], context: u32) -> Result<Vec<GpuRow>> {
+    let shape = model_shape(chip);
+    let Some(ours) = speed.iter().find(|s| s.context == context) else { return Ok(Vec::new()) };
+    let workload = Workload { context_tokens: context, ..Workload::new(1, 0, 0).on(Stack::LlamaCpp) };
+    let mut rows = Vec::new();
+    for device in gpu::devices()? {
+        let d = match gpu::decode(&device, &shape, &workload, Parallel::ONE) {
+            Ok(d) => d,
+            Err(gpu::GpuError::DoesNotFit { .. }) => continue,
+            Err(e) => return Err(e.into()),
+        };
+        rows.push(GpuRow {
+            device: device.name.clone(),
+            speed_ratio: ours.tokens_per_s_single_user.value / d.tokens_per_s_per_user.value,
+            energy_ratio: d.j_per_token.value / ours.j_per_token_single_user.value,
+            ceiling_tokens_per_s: d.ceiling_tokens_per_s_per_user,
+            tokens_per_s: d.tokens_per_s_per_user,
+            j_per_token: d.j_per_token,
+            source: device.source,
+        });
+    }
+    Ok(rows)
+}

@@ -1,0 +1,76 @@
+//! The floorplan as SVG: stations as outlines, blocks coloured by what they are, their names on hover.
+
+use super::format::{escape, number};
+use crate::figures::block_kind;
+use hardwire_netlist::Chip;
+use hardwire_netlist::floorplan::BlockKind;
+use std::fmt::Write;
+
+const SIDE: f64 = 720.0;
+
+pub fn svg(chip: &Chip) -> String {
+    let plan = &chip.structure.floorplan;
+    let scale = SIDE / plan.die.width_nm().max(plan.die.height_nm()) as f64;
+    let height = plan.die.height_nm() as f64 * scale;
+    let mut svg =
+        format!("<svg viewBox=\"0 0 {SIDE} {:.0}\" role=\"img\" aria-label=\"Floorplan\"><title>Floorplan</title>", height + 30.0);
+    let rect = |r: &hardwire_netlist::Rect| {
+        format!(
+            "x=\"{:.2}\" y=\"{:.2}\" width=\"{:.2}\" height=\"{:.2}\"",
+            r.x0_nm as f64 * scale,
+            height - r.y1_nm as f64 * scale,
+            r.width_nm() as f64 * scale,
+            r.height_nm() as f64 * scale
+        )
+    };
+    let _ = write!(svg, "<rect class=\"die\" {}/>", rect(&plan.die));
+    for b in &plan.blocks {
+        let _ = write!(
+            svg,
+            "<rect class=\"block {}\" {}><title>{} ({}), {} mm²</title></rect>",
+            class(b.kind),
+            rect(&b.rect),
+            escape(&b.path),
+            escape(&b.part),
+            number(b.rect.area_um2() * 1e-6)
+        );
+    }
+    for r in &plan.regions {
+        let _ = write!(svg, "<rect class=\"region\" {}><title>{}</title></rect>", rect(&r.rect), escape(&r.path));
+        // A name where there is room for it.
+        let (w, h) = (r.rect.width_nm() as f64 * scale, r.rect.height_nm() as f64 * scale);
+        if w > 7.0 * r.path.len() as f64 + 8.0 && h > 26.0 {
+            let _ = write!(
+                svg,
+                "<text class=\"on-block\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                r.rect.x0_nm as f64 * scale + 5.0,
+                height - r.rect.y1_nm as f64 * scale + 14.0,
+                escape(&r.path)
+            );
+        }
+    }
+    let kinds = [BlockKind::Tiles, BlockKind::EmbeddingRom, BlockKind::KvCache, BlockKind::Vector, BlockKind::Io];
+    for (i, kind) in kinds.into_iter().enumerate() {
+        let x = 4.0 + i as f64 * 142.0;
+        let y = height + 10.0;
+        let _ = write!(
+            svg,
+            "<rect class=\"block {}\" x=\"{x}\" y=\"{y:.1}\" width=\"14\" height=\"14\"/><text class=\"tick\" x=\"{}\" y=\"{:.1}\">{}</text>",
+            class(kind),
+            x + 20.0,
+            y + 12.0,
+            block_kind(kind)
+        );
+    }
+    svg + "</svg>"
+}
+
+fn class(kind: BlockKind) -> &'static str {
+    match kind {
+        BlockKind::Tiles => "tiles",
+        BlockKind::EmbeddingRom => "embedding",
+        BlockKind::KvCache => "cache",
+        BlockKind::Vector => "vector",
+        BlockKind::Io => "io",
+    }
+}

@@ -1,0 +1,95 @@
+//! Numbers and text as a report shows them.
+
+use hardwire_netlist::Figure;
+
+/// Three significant digits; thousands grouped, large ones with a prefix, small ones in powers of ten.
+pub fn number(x: f64) -> String {
+    let a = x.abs();
+    if x == 0.0 {
+        return "0".into();
+    }
+    if !x.is_finite() {
+        return "–".into();
+    }
+    match a {
+        _ if a >= 1e12 => format!("{} T", three(x / 1e12)),
+        _ if a >= 1e9 => format!("{} G", three(x / 1e9)),
+        _ if a >= 1e6 => format!("{} M", three(x / 1e6)),
+        _ if a >= 1e3 => grouped(x),
+        _ if a >= 1e-3 => three(x),
+        _ => {
+            let e = a.log10().floor();
+            format!("{}e{}", three(x / 10f64.powf(e)), e)
+        }
+    }
+}
+
+fn three(x: f64) -> String {
+    let digits = match x.abs() {
+        a if a >= 100.0 => 0,
+        a if a >= 10.0 => 1,
+        a if a >= 1.0 => 2,
+        a if a >= 0.1 => 3,
+        a if a >= 0.01 => 4,
+        _ => 5,
+    };
+    let s = format!("{x:.digits$}");
+    if s.contains('.') { s.trim_end_matches('0').trim_end_matches('.').to_string() } else { s }
+}
+
+fn grouped(x: f64) -> String {
+    let s = format!("{:.0}", x.abs());
+    let mut out = String::new();
+    for (i, c) in s.chars().enumerate() {
+        if i > 0 && (s.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    if x < 0.0 { format!("-{out}") } else { out }
+}
+
+/// A figure as HTML, its provenance and source on hover.
+pub fn figure(f: &Figure) -> String {
+    let unit = match f.unit.as_str() {
+        "mm2" => "mm²",
+        "um2/weight" => "µm²/weight",
+        "us" => "µs",
+        u => u,
+    };
+    let mut title = format!("{}: {}", f.provenance, f.source);
+    if let (Some(l), Some(h)) = (f.low, f.high) {
+        title += &format!(" (low {}, high {})", number(l), number(h));
+    }
+    let unit = if unit == "transistors" { "" } else { unit };
+    format!("<span class=\"fig {}\" title=\"{}\">{} {unit}</span>", f.provenance, escape(&title), number(f.value))
+}
+
+/// Text for HTML and SVG.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        for (x, s) in [
+            (0.0, "0"),
+            (12.345, "12.3"),
+            (1234.6, "1,235"),
+            (16_960.0, "16,960"),
+            (1.5e6, "1.5 M"),
+            (53e9, "53 G"),
+            (0.1015, "0.102"),
+            (3.2e-7, "3.2e-7"),
+            (-2500.0, "-2,500"),
+            (999.6, "1000"),
+            (0.05, "0.05"),
+        ] {
+            assert_eq!(number(x), s);
+        }
+    }
+}

@@ -13,6 +13,10 @@ pub enum GpuError {
     #[error("`{name}` names several devices: {matches}; hint: give more of the name")]
     AmbiguousDevice { name: String, matches: String },
 
+    /// A model name that no entry carries.
+    #[error("unknown model `{name}`; hint: one of {known}, or give its shape")]
+    UnknownModel { name: String, known: String },
+
     /// A field outside the range that has a meaning.
     #[error("{owner}: field `{field}` is {value}, expected {expected}")]
     Field { owner: String, field: &'static str, value: String, expected: &'static str },
@@ -45,6 +49,14 @@ pub enum GpuError {
     /// A context that the model was not trained for.
     #[error("{model}: {tokens} tokens of context asked, {limit} is the model's limit; hint: shorten prompt or output")]
     PastContext { model: String, tokens: u64, limit: u32 },
+
+    /// No batch meets the latency asked.
+    #[error("{device}: the fastest token takes {fastest_ms:.3} ms, {target_ms:.3} ms was asked; hint: use more devices or fewer bits")]
+    TooSlow { device: String, fastest_ms: f64, target_ms: f64 },
+
+    /// Too few measurements to fit to.
+    #[error("{file}: {have} usable rows of token generation, at least {need} needed; hint: run llama-bench with -n 128 on one model")]
+    TooFewRows { file: String, have: usize, need: usize },
 
     /// A split over devices that the model's shape does not allow.
     #[error("{model}: cannot split {what} {have} ways over {ways} devices; hint: use at most {have}")]

@@ -1,0 +1,169 @@
+//! Saturated serving: requests queue, every slot is always taken, prompts are read between the tokens of others.
+//!
+//! With `B` sequences resident at their mean context `prompt + output / 2` (paged cache), one request costs `output`
+//! shares of a step and one prompt:
+//!
+//! ```text
+//! tokens/s = B · output / (output · step(B) + B · prompt time)
+//! ```
+//!
+//! Prompts ride along with decode steps (in-flight batching), so they cost their operations and messages; the weights
+//! they need are being read anyway.
+
+use hardwire_netlist::{Figure, Provenance};
+use serde::Serialize;
+
+use super::calibration::{Achieved, Calibration};
+use super::capacity::capacity;
+use super::decode::{MODEL, POWER};
+use super::device::Device;
+use super::error::{GpuError, positive};
+use super::power::{EnergySplit, power};
+use super::shape::{ModelShape, Parallel, Workload};
+use super::step::{Bound, StepTimes, StepWork, step};
+
+/// Most sequences a server runs at once: the default `max_batch_size` of TensorRT-LLM (recall).
+pub const SERVER_MAX_BATCH: u32 = 2048;
+
+/// A group of devices under a full queue.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServeEstimate {
+    pub device: String,
+    pub model: String,
+    /// All devices; `replicas` groups, each split as `parallel` says.
+    pub devices: u32,
+    pub replicas: u32,
+    pub parallel: Parallel,
+    /// Sequences resident in each group.
+    pub batch: u32,
+    /// Output tokens of all users together.
+    pub tokens_per_s: Figure,
+    /// What one of the users sees, prompts of others in between.
+    pub tokens_per_s_per_user: Figure,
+    pub token_latency_ms: Figure,
+    pub step_times: StepTimes,
+    /// Time of one prompt between the steps, seconds.
+    pub prompt_s: f64,
+    pub bound: Bound,
+    pub power_w: Figure,
+    pub capped_by_tdp: bool,
+    pub energy: EnergySplit,
+    pub j_per_token: Figure,
+}
+
+/// The best tokens/s of `devices` devices over the splits that fit, with no token later than `max_token_latency_ms`.
+///
+/// `workload.batch` is an upper bound on the sequences of one group; [`SERVER_MAX_BATCH`] is another.
+pub fn serve(
+    calibration: &Calibration,
+    device: &Device,
+    model: &ModelShape,
+    workload: &Workload,
+    devices: u32,
+    max_token_latency_ms: Option<f64>,
+) -> Result<ServeEstimate, GpuError> {
+    let achieved = calibration.achieved(device, workload.stack, model.weight_format);
+    device.check()?;
+    model.check()?;
+    workload.check(model)?;
+    positive("workload", "output_tokens", f64::from(workload.output_tokens))?;
+    positive("serve", "devices", f64::from(devices))?;
+    if let Some(target) = max_token_latency_ms {
+        positive("serve", "max_token_latency_ms", target)?;
+    }
+    let splits = (0..8).map(|power| 1 << power).filter(|ways| devices.is_multiple_of(*ways));
+    let mut best: Result<ServeEstimate, _> = Err(GpuError::Split { model: model.name.clone(), what: "devices", have: devices, ways: 1 });
+    for ways in splits {
+        let found = group(&achieved, device, model, workload, ways, devices / ways, max_token_latency_ms);
+        best = match (best, found) {
+            (Ok(best), Ok(found)) if found.tokens_per_s.value <= best.tokens_per_s.value => Ok(best),
+            (Ok(best), Err(_)) => Ok(best),
+            // A model with fewer heads than devices says less than why it did not fit on fewer.
+            (Err(best), Err(GpuError::Split { .. })) if ways > 1 => Err(best),
+            (_, found) => found,
+        };
+    }
+    best
+}
+
+fn group(
+    achieved: &Achieved,
+    device: &Device,
+    model: &ModelShape,
+    workload: &Workload,
+    ways: u32,
+    replicas: u32,
+    max_token_latency_ms: Option<f64>,
+) -> Result<ServeEstimate, GpuError> {
+    let parallel = Parallel::tensor(ways);
+    parallel.check(model)?;
+    let (prompt, output) = (f64::from(workload.prompt_tokens), f64::from(workload.output_tokens));
+    let context = prompt + output / 2.0;
+    let resident = Workload { context_tokens: context.round() as u32, ..*workload };
+    let room = capacity(device, model, &resident, parallel).max_batch;
+    let most = room.min(workload.batch).min(SERVER_MAX_BATCH);
+    if most == 0 {
+        // Reuses the refusal of decode, which says how many devices would do.
+        super::capacity::check_capacity(device, model, &Workload { batch: 1, ..resident }, parallel)?;
+    }
+    let (prompt_times, prompt_work) =
+        if workload.prompt_tokens == 0 { Default::default() } else { step(device, achieved, model, parallel, 1.0, prompt, 0.0) };
+    let prompt_s = prompt_times.products_s + prompt_times.attention_s + prompt_times.link_s;
+    let at = |batch: u32| {
+        let (times, work) = step(device, achieved, model, parallel, f64::from(batch), 1.0, context);
+        let latency_s = times.total_s() + f64::from(batch) * prompt_s / output;
+        (times, work, latency_s)
+    };
+    let batch = match max_token_latency_ms {
+        Some(target_ms) => {
+            let within = |batch: u32| at(batch).2 * 1e3 <= target_ms;
+            if !within(1) {
+                return Err(GpuError::TooSlow { device: device.name.clone(), fastest_ms: at(1).2 * 1e3, target_ms });
+            }
+            largest(most, within)
+        }
+        None => most,
+    };
+    let (times, work, latency_s) = at(batch);
+    let sequences = f64::from(batch);
+    let groups = f64::from(replicas);
+    // The share of prompts that one step carries: each sequence brings one prompt in `output` steps.
+    let prompts = sequences / output;
+    let all = StepWork {
+        weight_bytes: work.weight_bytes * groups,
+        cache_bytes: work.cache_bytes * groups,
+        linear_flops: (work.linear_flops + prompts * prompt_work.linear_flops) * groups,
+        attention_flops: (work.attention_flops + prompts * prompt_work.attention_flops) * groups,
+    };
+    let tokens = sequences * groups;
+    let load = power(device, model.weight_format, ways * replicas, &all, latency_s, tokens);
+    let estimated = |value, unit, source: &str| Figure::new(value, unit, Provenance::Estimated, source);
+    Ok(ServeEstimate {
+        device: device.name.clone(),
+        model: model.name.clone(),
+        devices: ways * replicas,
+        replicas,
+        parallel,
+        batch,
+        tokens_per_s: estimated(tokens / latency_s, "tokens/s", MODEL),
+        tokens_per_s_per_user: estimated(1.0 / latency_s, "tokens/s", MODEL),
+        token_latency_ms: estimated(latency_s * 1e3, "ms", MODEL),
+        bound: times.bound(),
+        step_times: times,
+        prompt_s,
+        power_w: estimated(load.power_w, "W", POWER),
+        capped_by_tdp: load.capped_by_tdp,
+        j_per_token: estimated(load.energy.total_j_per_token(), "J/token", POWER),
+        energy: load.energy,
+    })
+}
+
+/// Largest number in `1..=most` that `holds`, given that `holds(1)` and that it stops holding once.
+fn largest(most: u32, holds: impl Fn(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (1, most.max(1) + 1);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if holds(middle) { low = middle } else { high = middle }
+    }
+    low
+}

@@ -1,0 +1,132 @@
+//! The map: what the pointer does to it, and the order in which it is painted.
+
+use crate::camera::length;
+use crate::item::Item;
+use crate::theme::Theme;
+use crate::view::View;
+use crate::{paint, paint_rom};
+use egui::{Align2, FontId, PointerButton, Rect as Screen, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+
+/// Points that an item must measure to be outlined instead of marked.
+const MARK: f32 = 6.0;
+
+pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
+    let rect = ui.available_rect_before_wrap();
+    let response = ui.allocate_rect(rect, Sense::click_and_drag());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Die"));
+    let now = ui.input(|i| i.time);
+    view.advance(rect, now);
+    interact(ui, view, &response, now);
+    view.pictures.begin(ui.ctx(), theme);
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 0.0, theme.background());
+    paint::structure(&painter, view, theme);
+    paint_rom::weights(&painter, view, theme);
+    paint::labels(&painter, view, theme);
+    marks(&painter, view, theme);
+    scale_bar(&painter, view, theme);
+    view.pictures.end();
+    if view.flying() {
+        ui.ctx().request_repaint();
+    }
+}
+
+fn interact(ui: &Ui, view: &mut View, response: &egui::Response, now: f64) {
+    let canvas = response.rect;
+    view.hover = response.hover_pos().map(|p| {
+        let (x, y) = view.camera.to_world(canvas, p);
+        (x, y, view.die.hit(x, y, view.camera.scale))
+    });
+    if response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle) {
+        let d = response.drag_delta();
+        if d != egui::Vec2::ZERO {
+            view.grab();
+            view.camera.pan(d.x, d.y);
+        }
+    }
+    if let Some(at) = response.hover_pos() {
+        let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
+        let factor = f64::from(scroll / 240.0).exp2() * f64::from(pinch);
+        if (factor - 1.0).abs() > 1e-6 {
+            view.grab();
+            view.camera.zoom(canvas, at, factor);
+        }
+    }
+    let Some((x, y, item)) = view.hover else { return };
+    if response.double_clicked() {
+        if let Some(item) = item {
+            view.go(item, now);
+        }
+    } else if response.clicked() {
+        if view.ruler.on {
+            if view.ruler.from.is_none() || view.ruler.to.is_some() {
+                (view.ruler.from, view.ruler.to) = (Some((x, y)), None);
+            } else {
+                view.ruler.to = Some((x, y));
+            }
+        } else {
+            view.selection = item.filter(|i| *i != Item::Die);
+        }
+    }
+}
+
+fn marks(painter: &egui::Painter, view: &View, theme: Theme) {
+    let outline = |item: Item, width: f32, always: bool| {
+        let Some(world) = item.rect(&view.die) else { return };
+        let Some(r) = view.camera.rect(view.canvas, world.into()) else { return };
+        let stroke = Stroke::new(width, theme.accent());
+        if r.width() >= MARK || r.height() >= MARK {
+            painter.rect_stroke(r, 0.0, stroke, StrokeKind::Outside);
+        } else if always {
+            painter.circle_stroke(r.center(), 7.0, stroke);
+        }
+    };
+    if let Some((_, _, Some(item))) = view.hover {
+        outline(item, 1.0, false);
+    }
+    if let Some(item) = view.selection {
+        outline(item, 2.5, true);
+    }
+    if let Some(from) = view.ruler.from {
+        let to = view.ruler.to.or(view.hover.map(|h| (h.0, h.1))).unwrap_or(from);
+        let at = |p: (f64, f64)| {
+            let (x, y) = view.camera.to_screen(view.canvas, p.0, p.1);
+            pos2(x.clamp(-1e5, 1e5) as f32, y.clamp(-1e5, 1e5) as f32)
+        };
+        let (a, b) = (at(from), at(to));
+        painter.line_segment([a, b], Stroke::new(2.0, theme.accent()));
+        for p in [a, b] {
+            painter.circle_filled(p, 3.5, theme.accent());
+        }
+        let (dx, dy) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
+        let text = format!("{}   (Δx {}, Δy {})", length(dx.hypot(dy)), length(dx), length(dy));
+        paint::tag(painter, a + (b - a) / 2.0, Align2::CENTER_BOTTOM, &text, theme);
+    } else if view.ruler.on {
+        let at = view.canvas.center_top() + vec2(0.0, 12.0);
+        paint::tag(painter, at, Align2::CENTER_TOP, "Ruler: click the first point", theme);
+    }
+}
+
+/// A bar of a round length in the lower left corner.
+fn scale_bar(painter: &egui::Painter, view: &View, theme: Theme) {
+    let want = 140.0 / view.camera.scale;
+    let power = 10f64.powf(want.log10().floor());
+    let nm = [5.0, 2.0, 1.0].into_iter().map(|m| m * power).find(|l| *l <= want).unwrap_or(power);
+    let width = (nm * view.camera.scale) as f32;
+    let from = view.canvas.left_bottom() + vec2(16.0, -16.0);
+    let back = Screen::from_min_max(from + vec2(-8.0, -24.0), from + vec2(width + 8.0, 8.0));
+    painter.rect_filled(back, 3.0, theme.background().gamma_multiply(0.85));
+    let stroke = Stroke::new(2.0, theme.text());
+    painter.line_segment([from, from + vec2(width, 0.0)], stroke);
+    for x in [0.0, width] {
+        painter.line_segment([from + vec2(x, -4.0), from + vec2(x, 4.0)], stroke);
+    }
+    let text = if nm >= 1e6 {
+        format!("{} mm", nm / 1e6)
+    } else if nm >= 1e3 {
+        format!("{} µm", nm / 1e3)
+    } else {
+        format!("{nm} nm")
+    };
+    painter.text(from + vec2(width / 2.0, -6.0), Align2::CENTER_BOTTOM, text, FontId::proportional(12.0), theme.text());
+}

@@ -1,0 +1,141 @@
+//! A chip with what the viewer needs to find things on it: blocks joined to their units, stations and ROM grids. Built once when
+//! a chip is opened; a few hundred bytes a block, nothing a weight.
+
+use crate::item::Item;
+use crate::rom::{RomGrid, matrix};
+use hardwire_netlist::chip::MatrixQuality;
+use hardwire_netlist::floorplan::BlockKind;
+use hardwire_netlist::unit::MatrixSpec;
+use hardwire_netlist::{Census, Chip, Floorplan, MatrixView, UnitId, census};
+use std::collections::HashMap;
+
+/// What is known of one block of the floorplan.
+pub struct BlockInfo {
+    pub unit: Option<UnitId>,
+    /// Region that holds it.
+    pub station: Option<usize>,
+    pub rom: Option<RomGrid>,
+    /// Of the whole unit; a unit with two blocks has it twice.
+    pub census: Census,
+}
+
+pub struct Die {
+    pub chip: Chip,
+    pub blocks: Vec<BlockInfo>,
+    pub total: Census,
+    by_path: HashMap<String, usize>,
+}
+
+/// A weight as the ROM holds it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weight {
+    /// Output and input: the index in the checkpoint's tensor.
+    pub n: u32,
+    pub k: u32,
+    pub code: u8,
+    /// Codebook value.
+    pub value: i32,
+    pub scale: i32,
+    pub offset: i32,
+    /// The weight is `(scale * value + offset) * 2^exponent`, up to the formats around its matrix.
+    pub mantissa: i64,
+}
+
+impl Die {
+    pub fn new(chip: Chip) -> Die {
+        let (netlist, plan) = (chip.netlist(), &chip.structure.floorplan);
+        let units: HashMap<&str, UnitId> = netlist.units().map(|(id, u)| (u.path.as_str(), id)).collect();
+        let regions: HashMap<&str, usize> = plan.regions.iter().enumerate().map(|(i, r)| (r.path.as_str(), i)).collect();
+        let blocks: Vec<BlockInfo> = plan
+            .blocks
+            .iter()
+            .map(|b| {
+                let unit = units.get(b.path.as_str()).copied();
+                let station = unit.and_then(|id| {
+                    let s = netlist.stations.get(netlist.unit(id).station as usize)?;
+                    regions.get(s.path.as_str()).copied()
+                });
+                let holds = matches!(b.kind, BlockKind::Tiles | BlockKind::EmbeddingRom);
+                let rom = unit.filter(|_| holds).and_then(|id| RomGrid::of(netlist, &chip.structure.technology, id, b));
+                BlockInfo { unit, station, rom, census: unit.map(|id| census::unit(netlist, id)).unwrap_or_default() }
+            })
+            .collect();
+        let total = census::total(netlist);
+        let mut die = Die { blocks, total, by_path: HashMap::new(), chip };
+        die.by_path = (0..die.blocks.len()).map(|b| (die.block_path(b), b)).collect();
+        die
+    }
+
+    pub fn plan(&self) -> &Floorplan {
+        &self.chip.structure.floorplan
+    }
+
+    /// Path of a block: its unit's, with `#part` where it is not the unit's main block.
+    pub fn block_path(&self, b: usize) -> String {
+        let block = &self.plan().blocks[b];
+        let main = match block.kind {
+            BlockKind::Tiles | BlockKind::EmbeddingRom | BlockKind::Vector => true,
+            BlockKind::KvCache | BlockKind::Io => false,
+        };
+        if main { block.path.clone() } else { format!("{}#{}", block.path, block.part) }
+    }
+
+    pub fn find_block(&self, path: &str) -> Option<usize> {
+        self.by_path.get(path).copied()
+    }
+
+    /// The known name closest to `name`, for a message.
+    pub fn nearest(&self, name: &str) -> Option<&str> {
+        let last = |p: &str| p.rsplit('.').next().unwrap_or(p).to_string();
+        let want = last(name);
+        self.by_path
+            .keys()
+            .filter(|p| last(p) == want || p.contains(name) || name.contains(p.as_str()))
+            .min_by_key(|p| (p.len().abs_diff(name.len()), p.as_str()))
+            .map(String::as_str)
+    }
+
+    pub fn matrix(&self, block: usize) -> Option<(&MatrixSpec, MatrixView<'_>)> {
+        let id = self.blocks[block].unit.filter(|_| self.blocks[block].rom.is_some())?;
+        let spec = matrix(&self.chip.netlist().unit(id).kind)?;
+        Some((spec, self.chip.programs.matrix(spec.program)))
+    }
+
+    pub fn quality(&self, block: usize) -> Option<&MatrixQuality> {
+        let (spec, _) = self.matrix(block)?;
+        self.chip.structure.quality.iter().find(|q| q.tensor == spec.tensor)
+    }
+
+    pub fn weight(&self, block: usize, site: hardwire_netlist::WeightSite) -> Option<Weight> {
+        let (n, k) = self.blocks[block].rom?.weight_at(site)?;
+        let (spec, view) = self.matrix(block)?;
+        let code = view.code(n, k);
+        let g = k / spec.group;
+        let value = spec.codebook.get(usize::from(code)).copied().unwrap_or(0);
+        let (scale, offset) = (view.scale(n, g), view.offset(n, g));
+        Some(Weight { n, k, code, value, scale, offset, mantissa: i64::from(scale) * i64::from(value) + i64::from(offset) })
+    }
+
+    /// The deepest thing at a point of the die that is at least `depth` deep in size: `scale` is points a nanometre, and
+    /// what is smaller than a few points is not offered.
+    pub fn hit(&self, x_nm: f64, y_nm: f64, scale: f64) -> Option<Item> {
+        let (x, y) = (x_nm.floor() as i64, y_nm.floor() as i64);
+        let plan = self.plan();
+        if !plan.die.contains_point(x, y) {
+            return None;
+        }
+        let big = |r: &hardwire_netlist::Rect, points: f64| (r.width_nm().min(r.height_nm()) as f64) * scale >= points;
+        let Some(b) = plan.blocks.iter().position(|b| b.rect.contains_point(x, y) && big(&b.rect, 3.0)) else {
+            return Some(plan.regions.iter().position(|r| r.rect.contains_point(x, y)).map_or(Item::Die, Item::Station));
+        };
+        let (block, Some(rom)) = (&plan.blocks[b], self.blocks[b].rom) else { return Some(Item::Block(b)) };
+        let Some((n_tile, k_tile)) = rom.tile_at(block, x, y) else { return Some(Item::Block(b)) };
+        let tile = Item::Tile { block: b, n_tile, k_tile };
+        if !tile.rect(self).is_some_and(|r| big(&r, 12.0)) {
+            return Some(Item::Block(b));
+        }
+        let Some(site) = rom.site_at(block, x, y) else { return Some(tile) };
+        let weight = Item::Weight { block: b, site };
+        Some(if weight.rect(self).is_some_and(|r| big(&r, 3.0)) { weight } else { tile })
+    }
+}

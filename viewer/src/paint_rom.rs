@@ -1,0 +1,193 @@
+//! Weights at every distance: a block as one picture, tiles as pictures of their own, cells with their vias and values.
+
+use crate::camera::World;
+use crate::die::Die;
+use crate::materialise::Picture;
+use crate::rom::RomGrid;
+use crate::theme::Theme;
+use crate::view::View;
+use egui::epaint::Mesh;
+use egui::{Align2, Color32, FontId, Painter, Rect as Screen, Shape, Stroke, StrokeKind, pos2, vec2};
+use hardwire_netlist::{Rect, WeightSite};
+
+/// Sizes on screen, in points, from which the next level of detail is drawn.
+const PICTURE: f64 = 18.0;
+const TILE_PARTS: f64 = 28.0;
+const TILE_PICTURE: f64 = 110.0;
+const CELL_GRID: f64 = 9.0;
+const CELL_VIAS: f64 = 26.0;
+const CELL_TEXT: f64 = 52.0;
+const CELL_WIRES: f64 = 110.0;
+
+pub fn weights(painter: &Painter, view: &mut View, theme: Theme) {
+    let die = view.die.clone();
+    let sees = view.camera.visible(view.canvas);
+    for (b, block) in die.plan().blocks.iter().enumerate() {
+        let Some(rom) = die.blocks[b].rom else { continue };
+        let size = |r: &Rect| (r.width_nm() as f64 * view.camera.scale, r.height_nm() as f64 * view.camera.scale);
+        let (w, h) = size(&block.rect);
+        if !sees.sees(&block.rect) || w.min(h) < PICTURE || view.hides_weights() {
+            continue;
+        }
+        let Some(first) = rom.tile_rect(block, 0, 0) else { continue };
+        let (tile_w, tile_h) = size(&first);
+        let overview = view.pictures.get(Picture::Overview { block: b });
+        if tile_w.min(tile_h) < TILE_PARTS {
+            if let Some(texture) = overview {
+                let mut mesh = Mesh::with_texture(texture);
+                quad(&mut mesh, view, block.rect.into(), [0.0, 0.0, 1.0, 1.0]);
+                painter.add(Shape::mesh(mesh));
+            }
+            continue;
+        }
+        tiles(painter, view, &die, b, &rom, tile_w.min(tile_h) >= TILE_PICTURE, overview, theme);
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn tiles(
+    painter: &Painter,
+    view: &mut View,
+    die: &Die,
+    b: usize,
+    rom: &RomGrid,
+    close: bool,
+    overview: Option<egui::TextureId>,
+    theme: Theme,
+) {
+    let block = &die.plan().blocks[b];
+    let sees = view.camera.visible(view.canvas);
+    let logic = theme.logic(block.kind);
+    let (across, down) = rom.tiles_in(block, &sees);
+    let mut far = overview.map(Mesh::with_texture);
+    for k_tile in down {
+        for n_tile in across.clone() {
+            let (Some(tile), Some(store)) = (rom.tile_rect(block, n_tile, k_tile), rom.rom_rect(block, n_tile, k_tile)) else {
+                continue;
+            };
+            if let Some(r) = view.camera.rect(view.canvas, Rect { y1_nm: store.y0_nm, ..tile }.into()) {
+                painter.rect_filled(r, 0.0, logic);
+            }
+            let picture = if close { view.pictures.get(Picture::Tile { block: b, n_tile, k_tile }) } else { None };
+            match (picture, &mut far) {
+                (Some(texture), _) => {
+                    let mut mesh = Mesh::with_texture(texture);
+                    quad(&mut mesh, view, store.into(), [0.0, 0.0, 1.0, 1.0]);
+                    painter.add(Shape::mesh(mesh));
+                }
+                (None, Some(mesh)) => {
+                    let (w, h) = (f64::from(rom.across), f64::from(rom.down));
+                    let (n, k) = (f64::from(n_tile), f64::from(rom.down - 1 - k_tile));
+                    quad(mesh, view, store.into(), [n / w, k / h, (n + 1.0) / w, (k + 1.0) / h]);
+                }
+                (None, None) => {}
+            }
+        }
+    }
+    if let Some(mesh) = far.filter(|m| !m.is_empty()) {
+        painter.add(Shape::mesh(mesh));
+    }
+    let (across, down) = rom.tiles_in(block, &sees);
+    for k_tile in down {
+        for n_tile in across.clone() {
+            let (Some(tile), Some(store)) = (rom.tile_rect(block, n_tile, k_tile), rom.rom_rect(block, n_tile, k_tile)) else {
+                continue;
+            };
+            if let Some(r) = view.camera.rect(view.canvas, tile.into()) {
+                painter.rect_stroke(r, 0.0, Stroke::new(1.0, theme.die()), StrokeKind::Middle);
+            }
+            cells(painter, view, die, b, rom, &store, (n_tile, k_tile), theme);
+            tile_label(painter, view, &tile, &store, (n_tile, k_tile), theme);
+        }
+    }
+}
+
+fn tile_label(painter: &Painter, view: &View, tile: &Rect, store: &Rect, (n_tile, k_tile): (u32, u32), theme: Theme) {
+    let Some(strip) = view.camera.rect(view.canvas, Rect { y1_nm: store.y0_nm, ..*tile }.into()) else { return };
+    let strip = strip.intersect(view.canvas);
+    if strip.height() < 15.0 || strip.width() < 70.0 {
+        return;
+    }
+    let text = if strip.width() > 330.0 {
+        format!("tile[{k_tile},{n_tile}]  product bank, selectors, accumulators, scales")
+    } else {
+        format!("tile[{k_tile},{n_tile}]")
+    };
+    let colour = Theme::on(theme.logic(hardwire_netlist::floorplan::BlockKind::Tiles));
+    painter.text(strip.center(), Align2::CENTER_CENTER, text, FontId::proportional(11.0), colour);
+}
+
+/// Grid, vias, codes and values of the cells of one ROM, as far as they can be seen.
+#[allow(clippy::too_many_arguments)]
+fn cells(painter: &Painter, view: &View, die: &Die, b: usize, rom: &RomGrid, store: &Rect, (n_tile, k_tile): (u32, u32), theme: Theme) {
+    let scale = view.camera.scale;
+    let cell_w = store.width_nm() as f64 / f64::from(rom.cols) * scale;
+    let cell_h = store.height_nm() as f64 / f64::from(rom.rows) * scale;
+    if cell_w.min(cell_h) < CELL_GRID {
+        return;
+    }
+    let sees = view.camera.visible(view.canvas);
+    let (cols, rows) = rom.cells_in(store, &sees);
+    let block = &die.plan().blocks[b];
+    let line = Stroke::new(1.0, theme.die().gamma_multiply(0.7));
+    for row in rows {
+        for col in cols.clone() {
+            let site = WeightSite { k_tile, n_tile, row, col };
+            let Some(r) = rom.weight_rect(block, site).and_then(|r| view.camera.rect(view.canvas, r.into())) else { continue };
+            painter.rect_stroke(r, 0.0, line, StrokeKind::Middle);
+            if cell_w.min(cell_h) < CELL_VIAS {
+                continue;
+            }
+            let Some(weight) = die.weight(b, site) else { continue };
+            let max = die.matrix(b).map_or(1, |(s, _)| s.max_value().max(1));
+            let ink = Theme::on(theme.weight(weight.value as f32 / max as f32));
+            vias(painter, r, rom.code_bits, weight.code, ink, cell_w.min(cell_h) >= CELL_WIRES);
+            if cell_w.min(cell_h) >= CELL_TEXT {
+                let size = (r.height() * 0.2).clamp(11.0, 40.0);
+                let at = pos2(r.center().x, r.top() + r.height() * 0.16);
+                painter.text(at, Align2::CENTER_CENTER, format!("{:+}", weight.value), FontId::monospace(size), ink);
+            }
+            if cell_w.min(cell_h) >= CELL_WIRES {
+                let text = format!("n {} · k {}", weight.n, weight.k);
+                let size = (r.width() * 0.075).clamp(9.0, 20.0);
+                let at = pos2(r.center().x, r.bottom() - r.height() * 0.1);
+                painter.text(at, Align2::CENTER_CENTER, text, FontId::proportional(size), ink);
+            }
+        }
+    }
+}
+
+/// One bit cell beside the other, highest bit left: a filled square is a via, a hollow one is none. Close by, the word line
+/// and the bit lines that a via joins.
+fn vias(painter: &Painter, r: Screen, bits: u8, code: u8, ink: Color32, wires: bool) {
+    let pitch = r.width() / f32::from(bits);
+    let side = (pitch * 0.5).min(r.height() * 0.3);
+    let y = r.top() + r.height() * 0.58;
+    if wires {
+        painter.line_segment([pos2(r.left(), y), pos2(r.right(), y)], Stroke::new(side * 0.3, ink.gamma_multiply(0.35)));
+    }
+    for bit in 0..bits {
+        let x = r.left() + pitch * (f32::from(bit) + 0.5);
+        if wires {
+            let line = [pos2(x, r.top() + r.height() * 0.3), pos2(x, r.top() + r.height() * 0.8)];
+            painter.line_segment(line, Stroke::new(side * 0.3, ink.gamma_multiply(0.35)));
+        }
+        let square = Screen::from_center_size(pos2(x, y), vec2(side, side));
+        if code >> (bits - 1 - bit) & 1 == 1 {
+            painter.rect_filled(square, 0.0, ink);
+        } else {
+            painter.rect_stroke(square, 0.0, Stroke::new(1.0, ink.gamma_multiply(0.6)), StrokeKind::Inside);
+        }
+    }
+}
+
+/// Adds `world` to `mesh` with the texture's part `uv` = `[left, top, right, bottom]` on it, cut to the screen in f64.
+fn quad(mesh: &mut Mesh, view: &View, world: World, uv: [f64; 4]) {
+    let (x0, y0) = view.camera.to_screen(view.canvas, world.x0, world.y1);
+    let (x1, y1) = view.camera.to_screen(view.canvas, world.x1, world.y0);
+    let Some(r) = view.camera.rect(view.canvas, world) else { return };
+    let u = |x: f32| (uv[0] + (uv[2] - uv[0]) * (f64::from(x) - x0) / (x1 - x0)) as f32;
+    let v = |y: f32| (uv[1] + (uv[3] - uv[1]) * (f64::from(y) - y0) / (y1 - y0)) as f32;
+    let part = Screen::from_min_max(pos2(u(r.left()), v(r.top())), pos2(u(r.right()), v(r.bottom())));
+    mesh.add_rect_with_uv(r, part, Color32::WHITE);
+}

@@ -1,0 +1,164 @@
+//! Everything known of the selected thing.
+
+use crate::camera::length;
+use crate::item::Item;
+use crate::panels::status::count;
+use crate::theme::{KINDS, Theme, kind_name};
+use crate::view::View;
+use egui::{Grid, RichText, ScrollArea, Ui};
+use hardwire_netlist::Census;
+
+pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let item = view.selection.unwrap_or(Item::Die);
+        ui.add_space(4.0);
+        ui.label(RichText::new(item.kind()).small().weak());
+        ui.label(RichText::new(item.path(&view.die)).strong().monospace());
+        ui.separator();
+        if let Some(r) = item.rect(&view.die) {
+            rows(
+                ui,
+                "place",
+                &[
+                    ("size", format!("{} × {}", length(r.width_nm() as f64), length(r.height_nm() as f64))),
+                    ("corner", format!("{}, {}", length(r.x0_nm as f64), length(r.y0_nm as f64))),
+                    ("area", area(r.area_um2())),
+                ],
+            );
+        }
+        match item {
+            Item::Die => die(ui, view, theme),
+            Item::Station(s) => {
+                let die = &view.die;
+                let mut seen = std::collections::HashSet::new();
+                let sum: Census = die.blocks.iter().filter(|b| b.station == Some(s) && seen.insert(b.unit)).map(|b| b.census).sum();
+                census(ui, view, &sum);
+            }
+            Item::Block(b) => unit(ui, view, b),
+            Item::Tile { block, .. } => unit(ui, view, block),
+            Item::Weight { block, site } => weight(ui, view, block, site),
+        }
+    });
+}
+
+/// A titled table of names and values.
+pub fn rows(ui: &mut Ui, title: &str, rows: &[(&str, String)]) {
+    ui.add_space(6.0);
+    ui.label(RichText::new(title).strong());
+    Grid::new(title).num_columns(2).spacing([12.0, 3.0]).show(ui, |ui| {
+        for (name, value) in rows {
+            ui.weak(*name);
+            ui.add(egui::Label::new(RichText::new(value).monospace()).wrap());
+            ui.end_row();
+        }
+    });
+}
+
+pub fn area(um2: f64) -> String {
+    if um2 >= 1e4 { format!("{:.4} mm²", um2 / 1e6) } else { format!("{um2:.4} µm²") }
+}
+
+fn census(ui: &mut Ui, view: &View, c: &Census) {
+    let t = &view.die.chip.structure.technology;
+    rows(
+        ui,
+        "census",
+        &[
+            ("weights", count(c.weights)),
+            ("ROM bits", count(c.rom_bits)),
+            ("SRAM bits", count(c.sram_bits)),
+            ("flip-flops", count(c.flops)),
+            ("full adders", count(c.full_adders)),
+            ("mux2", count(c.mux2)),
+            ("gates", count(c.gates)),
+            ("cell area", area(t.area_um2(c))),
+            ("leakage", format!("{:.4} W", t.leakage_w(c))),
+        ],
+    );
+}
+
+fn die(ui: &mut Ui, view: &View, theme: Theme) {
+    let (chip, m) = (&view.die.chip, view.die.chip.model());
+    rows(
+        ui,
+        "model",
+        &[
+            ("name", m.name.clone()),
+            ("family", m.architecture.clone()),
+            ("weights", count(m.parameters)),
+            ("layers", m.layers.to_string()),
+            ("hidden", format!("{} (MLP {})", m.hidden, m.ffn)),
+            ("heads", format!("{} of {} ({} KV)", m.heads, m.head_dim, m.kv_heads)),
+            ("vocabulary", m.vocab.to_string()),
+            ("context", format!("{} × {} users", m.context, m.users)),
+            ("node", chip.structure.technology.node.clone()),
+            ("clock", format!("{} MHz", chip.structure.technology.clock_mhz.value)),
+        ],
+    );
+    census(ui, view, &view.die.total);
+    ui.add_space(6.0);
+    ui.label(RichText::new("colours").strong());
+    for kind in KINDS {
+        ui.horizontal(|ui| {
+            let (r, _) = ui.allocate_exact_size(egui::vec2(12.0, 12.0), egui::Sense::hover());
+            ui.painter().rect_filled(r, 2.0, theme.kind(kind));
+            ui.label(kind_name(kind));
+        });
+    }
+}
+
+fn unit(ui: &mut Ui, view: &View, b: usize) {
+    let die = &view.die;
+    let Some(id) = die.blocks[b].unit else {
+        ui.label("Pads and drivers: the chip takes tokens in and gives tokens out here.");
+        return;
+    };
+    let u = die.chip.netlist().unit(id);
+    rows(
+        ui,
+        "unit",
+        &[("kind", u.kind.name().into()), ("output", format!("{} × {} bits, {} fractional", u.out_len, u.out.bits, u.out.frac))],
+    );
+    if let (Some((spec, _)), Some(rom)) = (die.matrix(b), die.blocks[b].rom) {
+        rows(
+            ui,
+            "matrix",
+            &[
+                ("tensor", spec.tensor.clone()),
+                ("shape", format!("[{}, {}]", spec.outputs, spec.inputs)),
+                ("tiles", format!("{} × {} of {} × {}", rom.down, rom.across, rom.rows, rom.cols)),
+                ("codes", format!("{} bits, groups of {}", spec.code_bits, spec.group)),
+                ("bits a weight", format!("{:.2}", spec.bits_per_weight())),
+            ],
+        );
+        if let Some(q) = die.quality(b) {
+            let error = if q.lossless { "none: every weight kept".into() } else { format!("{:.3e}", q.relative_square_error) };
+            rows(ui, "quantization", &[("square error", error)]);
+        }
+    }
+    census(ui, view, &die.blocks[b].census);
+}
+
+fn weight(ui: &mut Ui, view: &View, b: usize, site: hardwire_netlist::WeightSite) {
+    let die = &view.die;
+    let Some(w) = die.weight(b, site) else {
+        ui.label("This cell holds no weight: the matrix ends before the tile does.");
+        return;
+    };
+    let Some((spec, view_)) = die.matrix(b) else { return };
+    rows(
+        ui,
+        "weight",
+        &[
+            ("tensor", spec.tensor.clone()),
+            ("index", format!("[{}, {}]", w.n, w.k)),
+            ("vias", format!("{:0width$b}", w.code, width = usize::from(spec.code_bits))),
+            ("code", w.code.to_string()),
+            ("value", format!("{:+}", w.value)),
+            ("scale", format!("{} (group {})", w.scale, w.k / spec.group)),
+            ("offset", w.offset.to_string()),
+            ("shift", view_.shift(w.n).to_string()),
+            ("scale · value", w.mantissa.to_string()),
+        ],
+    );
+}

@@ -1,0 +1,185 @@
+//! Where weights lie inside a block that holds a matrix: the block is a grid of tiles, a tile is a ROM over the logic that
+//! reads it, and the ROM is a grid of weights. Nothing is stored: every rectangle is computed, and every point maps back.
+//!
+//! The floorplan fixes the tiles. How a tile divides is drawn from its census: the ROM takes the share of the area that its
+//! bits have, and lies above the adders that its columns feed.
+
+use hardwire_netlist::floorplan::Block;
+use hardwire_netlist::unit::{MatrixSpec, UnitKind};
+use hardwire_netlist::{Floorplan, Netlist, Rect, Technology, TileShape, UnitId, WeightSite, census};
+
+/// How matrix elements map to tiles.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Deal {
+    Tile(TileShape),
+    /// Banks of `rows` tokens, a token's elements along a row.
+    Banks {
+        rows: u32,
+    },
+}
+
+/// The weights of one block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RomGrid {
+    /// Tiles across (along the outputs) and down (along the inputs).
+    pub across: u32,
+    pub down: u32,
+    /// Rows and columns of a tile.
+    pub rows: u32,
+    pub cols: u32,
+    pub outputs: u32,
+    pub inputs: u32,
+    pub code_bits: u8,
+    /// Share of a tile's height that is ROM.
+    pub rom_share: f64,
+    deal: Deal,
+}
+
+/// The matrix a unit holds.
+pub fn matrix(kind: &UnitKind) -> Option<&MatrixSpec> {
+    match kind {
+        UnitKind::Embed(e) => Some(&e.matrix),
+        UnitKind::Mvm(m) => Some(&m.matrix),
+        _ => None,
+    }
+}
+
+impl RomGrid {
+    pub fn of(netlist: &Netlist, technology: &Technology, id: UnitId, block: &Block) -> Option<RomGrid> {
+        let kind = &netlist.unit(id).kind;
+        let m = matrix(kind)?;
+        let count = census::unit(netlist, id);
+        let share = technology.rom_um2(&count) / technology.area_um2(&count).max(1e-9);
+        let rom_share = if share.is_finite() { share.clamp(0.05, 0.97) } else { 0.5 };
+        let (across, down, rows, cols, deal) = match kind {
+            UnitKind::Mvm(s) => {
+                let t = s.tile();
+                let (across, down) = block.array?;
+                if (across, down) != (t.n_tiles(m.outputs), t.k_tiles(m.inputs)) {
+                    return None;
+                }
+                (across, down, t.rows, t.cols, Deal::Tile(t))
+            }
+            _ => {
+                let rows = bank_rows(m, &block.rect);
+                (m.outputs.div_ceil(rows), 1, rows, m.inputs, Deal::Banks { rows })
+            }
+        };
+        let grid = RomGrid { across, down, rows, cols, outputs: m.outputs, inputs: m.inputs, code_bits: m.code_bits, rom_share, deal };
+        // A cell below a nanometre has no rectangle of its own; such a plan is drawn without its weights.
+        let last = grid.rom_rect(block, across - 1, down - 1)?;
+        (last.width_nm() >= i64::from(cols) && last.height_nm() >= i64::from(rows)).then_some(grid)
+    }
+
+    /// Rectangle of a tile: ROM and logic.
+    pub fn tile_rect(&self, block: &Block, n_tile: u32, k_tile: u32) -> Option<Rect> {
+        if self.deal_is_tile() {
+            return Floorplan::tile_rect(block, n_tile, k_tile);
+        }
+        (n_tile < self.across && k_tile < self.down).then(|| grid_cell(&block.rect, (n_tile, self.across), (k_tile, self.down)))
+    }
+
+    fn deal_is_tile(&self) -> bool {
+        matches!(self.deal, Deal::Tile(_))
+    }
+
+    /// The ROM of a tile: the upper part of it.
+    pub fn rom_rect(&self, block: &Block, n_tile: u32, k_tile: u32) -> Option<Rect> {
+        let r = self.tile_rect(block, n_tile, k_tile)?;
+        let rom = (r.height_nm() as f64 * self.rom_share).round() as i64;
+        Some(Rect { y0_nm: r.y1_nm - rom, ..r })
+    }
+
+    /// The cell of a weight.
+    pub fn weight_rect(&self, block: &Block, s: WeightSite) -> Option<Rect> {
+        let rom = self.rom_rect(block, s.n_tile, s.k_tile)?;
+        (s.row < self.rows && s.col < self.cols).then(|| grid_cell(&rom, (s.col, self.cols), (s.row, self.rows)))
+    }
+
+    /// The tile a point lies in.
+    pub fn tile_at(&self, block: &Block, x_nm: i64, y_nm: i64) -> Option<(u32, u32)> {
+        if !block.rect.contains_point(x_nm, y_nm) {
+            return None;
+        }
+        let r = &block.rect;
+        Some((index(x_nm - r.x0_nm, r.width_nm(), self.across), index(y_nm - r.y0_nm, r.height_nm(), self.down)))
+    }
+
+    /// The weight cell a point lies in, used or not.
+    pub fn site_at(&self, block: &Block, x_nm: i64, y_nm: i64) -> Option<WeightSite> {
+        let (n_tile, k_tile) = self.tile_at(block, x_nm, y_nm)?;
+        let rom = self.rom_rect(block, n_tile, k_tile)?;
+        rom.contains_point(x_nm, y_nm).then(|| WeightSite {
+            n_tile,
+            k_tile,
+            row: index(y_nm - rom.y0_nm, rom.height_nm(), self.rows),
+            col: index(x_nm - rom.x0_nm, rom.width_nm(), self.cols),
+        })
+    }
+
+    /// Place of the weight from input `k` to output `n`.
+    pub fn site(&self, n: u32, k: u32) -> Option<WeightSite> {
+        (n < self.outputs && k < self.inputs).then(|| match self.deal {
+            Deal::Tile(t) => t.site(n, k),
+            Deal::Banks { rows } => WeightSite { k_tile: 0, n_tile: n / rows, row: n % rows, col: k },
+        })
+    }
+
+    /// `(n, k)` of a site; `None` where the row or column is not used.
+    pub fn weight_at(&self, s: WeightSite) -> Option<(u32, u32)> {
+        match self.deal {
+            Deal::Tile(t) => t.weight_at(s, self.outputs, self.inputs),
+            Deal::Banks { rows } => {
+                let n = s.n_tile * rows + s.row;
+                (s.row < rows && s.col < self.inputs && s.k_tile == 0 && n < self.outputs).then_some((n, s.col))
+            }
+        }
+    }
+}
+
+/// Tokens of an embedding bank: as many as make the cells about square.
+fn bank_rows(m: &MatrixSpec, r: &Rect) -> u32 {
+    let (w, h) = (r.width_nm().max(1) as f64, r.height_nm().max(1) as f64);
+    let banks = (f64::from(m.outputs) / f64::from(m.inputs.max(1)) * w / h).sqrt().round().max(1.0);
+    m.outputs.div_ceil(banks as u32).max(1)
+}
+
+fn cut(lo: i64, len: i64, i: u32, of: u32) -> i64 {
+    lo + len * i64::from(i) / i64::from(of)
+}
+
+fn grid_cell(r: &Rect, (x, across): (u32, u32), (y, down): (u32, u32)) -> Rect {
+    Rect::new(
+        cut(r.x0_nm, r.width_nm(), x, across),
+        cut(r.y0_nm, r.height_nm(), y, down),
+        cut(r.x0_nm, r.width_nm(), x + 1, across),
+        cut(r.y0_nm, r.height_nm(), y + 1, down),
+    )
+}
+
+/// Inverse of [`cut`]: the `i` with `cut(i) <= at < cut(i + 1)`, for `0 <= at < len`.
+fn index(at: i64, len: i64, of: u32) -> u32 {
+    // floor(len * i / of) <= at  <=>  i < (at + 1) * of / len
+    let i = ((at + 1) * i64::from(of) - 1).div_euclid(len.max(1));
+    (i as u32).min(of.saturating_sub(1))
+}
+
+impl RomGrid {
+    /// Tiles that `world` sees: ranges of `n_tile` and `k_tile`.
+    pub fn tiles_in(&self, block: &Block, world: &crate::camera::World) -> (std::ops::Range<u32>, std::ops::Range<u32>) {
+        cells_in(&block.rect, self.across, self.down, world)
+    }
+
+    /// Weight cells of one tile's ROM that `world` sees: ranges of columns and rows.
+    pub fn cells_in(&self, rom: &Rect, world: &crate::camera::World) -> (std::ops::Range<u32>, std::ops::Range<u32>) {
+        cells_in(rom, self.cols, self.rows, world)
+    }
+}
+
+fn cells_in(r: &Rect, across: u32, down: u32, world: &crate::camera::World) -> (std::ops::Range<u32>, std::ops::Range<u32>) {
+    let range = |lo: i64, len: i64, of: u32, from: f64, to: f64| {
+        let (a, b) = ((from - lo as f64).max(0.0) as i64, (to - lo as f64).min(len as f64).ceil() as i64);
+        if a >= len || b <= 0 { 0..0 } else { index(a, len, of)..index((b - 1).max(a), len, of) + 1 }
+    };
+    (range(r.x0_nm, r.width_nm(), across, world.x0, world.x1), range(r.y0_nm, r.height_nm(), down, world.y0, world.y1))
+}

@@ -1,0 +1,103 @@
+//! Colours. Kinds of block use the Okabe-Ito palette, weights and heat use maps that stay ordered for colour-blind eyes.
+
+use egui::Color32;
+use hardwire_netlist::floorplan::BlockKind;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Theme {
+    pub dark: bool,
+}
+
+fn mix(a: Color32, b: Color32, t: f32) -> Color32 {
+    let m = |x: u8, y: u8| (f32::from(x) + (f32::from(y) - f32::from(x)) * t.clamp(0.0, 1.0)).round() as u8;
+    Color32::from_rgb(m(a.r(), b.r()), m(a.g(), b.g()), m(a.b(), b.b()))
+}
+
+impl Theme {
+    pub fn background(self) -> Color32 {
+        if self.dark { Color32::from_rgb(10, 12, 16) } else { Color32::from_rgb(226, 229, 233) }
+    }
+
+    pub fn die(self) -> Color32 {
+        if self.dark { Color32::from_rgb(24, 27, 33) } else { Color32::from_rgb(250, 250, 248) }
+    }
+
+    pub fn station(self) -> Color32 {
+        if self.dark { Color32::from_rgb(36, 41, 50) } else { Color32::from_rgb(236, 238, 241) }
+    }
+
+    pub fn text(self) -> Color32 {
+        if self.dark { Color32::from_rgb(240, 242, 245) } else { Color32::from_rgb(20, 24, 30) }
+    }
+
+    pub fn line(self) -> Color32 {
+        if self.dark { Color32::from_rgb(84, 92, 106) } else { Color32::from_rgb(150, 156, 166) }
+    }
+
+    pub fn accent(self) -> Color32 {
+        if self.dark { Color32::from_rgb(240, 228, 66) } else { Color32::from_rgb(190, 60, 0) }
+    }
+
+    /// Colour of a kind, as in the legend.
+    pub fn kind(self, kind: BlockKind) -> Color32 {
+        let full = match kind {
+            BlockKind::Tiles => Color32::from_rgb(0, 114, 178),
+            BlockKind::EmbeddingRom => Color32::from_rgb(86, 180, 233),
+            BlockKind::KvCache => Color32::from_rgb(0, 158, 115),
+            BlockKind::Vector => Color32::from_rgb(230, 159, 0),
+            BlockKind::Io => Color32::from_rgb(140, 144, 150),
+        };
+        if self.dark { mix(full, Color32::BLACK, 0.25) } else { mix(full, Color32::WHITE, 0.3) }
+    }
+
+    /// A block of weights at a distance: darker to brighter with the mean magnitude, `0..=1`.
+    pub fn magnitude(self, kind: BlockKind, t: f32) -> Color32 {
+        let base = self.kind(kind);
+        let (low, high) = if self.dark {
+            (mix(base, Color32::BLACK, 0.72), mix(base, Color32::WHITE, 0.55))
+        } else {
+            (mix(base, Color32::WHITE, 0.75), mix(base, Color32::BLACK, 0.35))
+        };
+        mix(low, high, t)
+    }
+
+    /// Adders, selectors and accumulators of a tile.
+    pub fn logic(self, kind: BlockKind) -> Color32 {
+        mix(self.kind(kind), if self.dark { Color32::BLACK } else { Color32::WHITE }, 0.45)
+    }
+
+    /// A weight, `-1..=1`: blue below nought, orange above it.
+    pub fn weight(self, t: f32) -> Color32 {
+        let (zero, low, high) = if self.dark {
+            (Color32::from_rgb(30, 32, 36), Color32::from_rgb(70, 160, 255), Color32::from_rgb(255, 160, 50))
+        } else {
+            (Color32::from_rgb(247, 247, 245), Color32::from_rgb(8, 80, 165), Color32::from_rgb(196, 78, 0))
+        };
+        let a = t.abs().powf(0.75);
+        if t < 0.0 { mix(zero, low, a) } else { mix(zero, high, a) }
+    }
+
+    /// A row or column of the ROM that holds no weight.
+    pub fn unused(self) -> Color32 {
+        if self.dark { Color32::from_rgb(17, 18, 21) } else { Color32::from_rgb(214, 216, 220) }
+    }
+
+    /// Black or white, whichever is read better on `back`.
+    pub fn on(back: Color32) -> Color32 {
+        let light = 0.299 * f32::from(back.r()) + 0.587 * f32::from(back.g()) + 0.114 * f32::from(back.b());
+        if light > 140.0 { Color32::from_rgb(12, 14, 18) } else { Color32::from_rgb(248, 249, 250) }
+    }
+}
+
+pub fn kind_name(kind: BlockKind) -> &'static str {
+    match kind {
+        BlockKind::Tiles => "weights: multiply-select-add tiles",
+        BlockKind::EmbeddingRom => "weights: embedding ROM",
+        BlockKind::KvCache => "KV cache SRAM",
+        BlockKind::Vector => "vector units",
+        BlockKind::Io => "I/O ring",
+    }
+}
+
+/// All kinds, in the order of the legend.
+pub const KINDS: [BlockKind; 5] = [BlockKind::Tiles, BlockKind::EmbeddingRom, BlockKind::KvCache, BlockKind::Vector, BlockKind::Io];

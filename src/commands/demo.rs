@@ -37,7 +37,9 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
     };
     let g = generate::on_chip(&chip, Implementation::Engine, tokenizer.as_ref(), &ids, args.n, sampling, &mut emit)?;
     let figures = figures(&chip)?;
-    report::write(&chip, &figures, Some(&Sample { prompt: args.prompt.clone(), text: g.text.clone() }), &args.output)?;
+    let how = format!("Sampled at temperature {TEMPERATURE} among the {TOP_K} best, seed {}", args.seed);
+    let sample = Sample { prompt: args.prompt.clone(), text: g.text.clone(), how };
+    report::write(&chip, &figures, Some(&sample), &args.output)?;
     if global.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
         return Ok(());

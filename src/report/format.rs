@@ -51,18 +51,20 @@ fn grouped(x: f64) -> String {
 
 /// A figure as HTML, its provenance and source on hover.
 pub fn figure(f: &Figure) -> String {
-    let unit = match f.unit.as_str() {
-        "mm2" => "mm²",
-        "um2/weight" => "µm²/weight",
-        "us" => "µs",
-        u => u,
+    let (value, unit) = match f.unit.as_str() {
+        "mm2" => (f.value, "mm²"),
+        "um2/weight" => (f.value, "µm²/weight"),
+        "us" => (f.value, "µs"),
+        "transistors" => (f.value, ""),
+        "J/token" if f.value < 1e-3 => (f.value * 1e6, "µJ/token"),
+        "J/token" if f.value < 1.0 => (f.value * 1e3, "mJ/token"),
+        u => (f.value, u),
     };
     let mut title = format!("{}: {}", f.provenance, f.source);
     if let (Some(l), Some(h)) = (f.low, f.high) {
         title += &format!(" (low {}, high {})", number(l), number(h));
     }
-    let unit = if unit == "transistors" { "" } else { unit };
-    format!("<span class=\"fig {}\" title=\"{}\">{} {unit}</span>", f.provenance, escape(&title), number(f.value))
+    format!("<span class=\"fig {}\" title=\"{}\">{} {unit}</span>", f.provenance, escape(&title), number(value))
 }
 
 /// Text for HTML and SVG.

@@ -17,6 +17,8 @@ use std::path::Path;
 pub struct Sample {
     pub prompt: String,
     pub text: String,
+    /// How its tokens were chosen.
+    pub how: String,
 }
 
 struct Row {
@@ -51,6 +53,9 @@ struct Page<'a> {
     quality: Vec<Vec<String>>,
     constants: Vec<Vec<String>>,
     context: u32,
+    size: String,
+    worst: String,
+    parameters: String,
 }
 
 /// Writes `report.html` and `report.json` into `folder`, each beside and renamed into place.
@@ -83,6 +88,9 @@ pub fn html(chip: &Chip, f: &ChipFigures, sample: Option<&Sample>) -> Result<Str
         quality: quality(chip),
         constants: constants(chip),
         context: f.energy.context,
+        size: format!("{} mm by {} mm", number(f.die.width_mm), number(f.die.height_mm)),
+        worst: number(f.quality.worst_relative_square_error),
+        parameters: number(f.model.parameters as f64),
     }
     .render()?)
 }
@@ -159,10 +167,7 @@ fn speed(f: &ChipFigures) -> String {
         points: f.speed.iter().map(|s| (f64::from(s.context), get(s))).collect(),
     };
     plot::lines(
-        &[
-            series("one user", &|s| s.tokens_per_s_single_user.value),
-            series("aggregate, all stations busy", &|s| s.tokens_per_s_aggregate.value),
-        ],
+        &[series("one user", &|s| s.tokens_per_s_single_user.value), series("aggregate", &|s| s.tokens_per_s_aggregate.value)],
         "context, tokens",
         "tokens/s",
         "Speed against context",

@@ -57,6 +57,9 @@ enum Kernel {
     /// Four-bit codes with an 8-bit codebook and whole 32-input groups: looked up sixteen at a time.
     #[cfg(target_arch = "x86_64")]
     Nibbles,
+    /// Eight-bit codes of consecutive values and whole groups: widened sixteen at a time.
+    #[cfg(target_arch = "x86_64")]
+    Bytes,
     /// Any codes: a row is unpacked to 16 bits first.
     Unpacked,
 }
@@ -141,6 +144,11 @@ impl<'c> Matrix<'c> {
                 let rows: [&[u8]; ROWS] = std::array::from_fn(|i| row(if i < count { i } else { 0 }));
                 kernel::nibbles(&rows, &self.codebook, &a.split, self.group, scales, z);
             }
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Bytes => {
+                let rows: [&[u8]; ROWS] = std::array::from_fn(|i| row(if i < count { i } else { 0 }));
+                kernel::bytes(&rows, self.codebook[0], &a.padded, self.group, scales, z);
+            }
             Kernel::Unpacked => {
                 for (i, z) in z.iter_mut().enumerate().take(count) {
                     kernel::unpack(row(i), self.code_bits, &self.codebook, &mut unpacked[..self.view.inputs as usize]);
@@ -158,9 +166,14 @@ fn choose(m: &MatrixSpec, group: usize, acc_bits: u8) -> Kernel {
     #[cfg(target_arch = "x86_64")]
     {
         let small = m.codebook.iter().all(|v| i8::try_from(*v).is_ok());
+        let consecutive = m.codebook.windows(2).all(|v| v[1] == v[0] + 1);
         let whole = group.is_multiple_of(LANES) || group >= m.inputs as usize;
-        if m.code_bits == 4 && small && whole && acc_bits <= 32 && std::arch::is_x86_feature_detected!("avx2") {
-            return Kernel::Nibbles;
+        if whole && acc_bits <= 32 && std::arch::is_x86_feature_detected!("avx2") {
+            match m.code_bits {
+                4 if small => return Kernel::Nibbles,
+                8 if consecutive && m.codebook[0] == -128 => return Kernel::Bytes,
+                _ => {}
+            }
         }
     }
     let _ = (m, group, acc_bits);

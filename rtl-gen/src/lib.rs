@@ -1,1 +1,64 @@
-//! Hardwire rtl-gen.
+//! The chip in Verilog, from the [`Chip`] alone.
+//!
+//! 1. [`shape`]: what all modules have in common;
+//! 2. [`roms`]: the contents of every ROM, streamed from the program;
+//! 3. [`mvm`] and [`units`]: an instance for every unit; [`station`] and [`top`] wire them;
+//! 4. [`harness`]: runs what was emitted under Verilator and reads the trace (the one place that starts a process).
+//!
+//! `docs/microarchitecture.md` says what the Verilog does in each cycle, `docs/numerics.md` what it computes. The modules themselves are in
+//! `templates/lib`, one a unit kind, the same text in every output. The same chip gives the same bytes, in bounded memory.
+
+mod error;
+mod folder;
+pub mod harness;
+mod image;
+mod instance;
+mod library;
+mod mvm;
+mod roms;
+mod shape;
+mod single;
+mod station;
+mod top;
+mod units;
+
+pub use error::Error;
+pub use folder::Emitted;
+
+use folder::Folder;
+use hardwire_netlist::Chip;
+use shape::Shape;
+use std::ops::Range;
+use std::path::Path;
+
+/// What to emit.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Only these decoder layers, between residual streams.
+    pub layers: Option<Range<u32>>,
+    /// Only the modules of one unit kind (`row_feed`, `mvm`, ...) and its first instance.
+    pub unit_kind: Option<String>,
+    /// Probes on every unit, printed in simulation with `+probe`.
+    pub probe: bool,
+}
+
+/// Emits the Verilog of `chip` into `out_dir`, which must be absent, empty or an earlier output. It is written beside and renamed.
+///
+/// Layout: `rtl/*.v`, `rom/<unit>/*.hex`, `tb/`, `files.f`, `lint.vlt`. Simulators run in `out_dir`: ROM paths are relative to it.
+///
+/// # Errors
+/// A folder that cannot be written or holds something else; a unit outside what the Verilog can build, by path.
+pub fn emit(chip: &Chip, out_dir: &Path, options: &Options) -> Result<Emitted, Error> {
+    if options.layers.is_some() && options.unit_kind.is_some() {
+        return Err(Error::Option { option: "unit", what: "cannot be combined with layers".into() });
+    }
+    let mut folder = Folder::create(out_dir)?;
+    let tables = roms::tables(&mut folder, &chip.netlist().tables)?;
+    let shape = Shape::new(chip, tables)?;
+    library::emit(&mut folder)?;
+    match &options.unit_kind {
+        Some(kind) => single::emit(chip, &shape, &mut folder, kind)?,
+        None => top::emit(chip, &shape, &mut folder, options.layers.as_ref(), options.probe)?,
+    }
+    folder.finish()
+}

@@ -1,0 +1,115 @@
+//! The output folder: written beside its final name, counted, and renamed into place when whole.
+
+use crate::error::Error;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Marks a folder as ours, which may then be replaced.
+const MARK: &str = "hardwire-rtl.json";
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Emitted {
+    pub files: u64,
+    pub lines: u64,
+    pub bytes: u64,
+}
+
+/// A folder being written. Dropped before [`Folder::finish`], it leaves nothing behind.
+pub struct Folder {
+    target: PathBuf,
+    work: PathBuf,
+    emitted: Emitted,
+    done: bool,
+}
+
+impl Folder {
+    /// `target` must be absent, empty, or an earlier output (which is then replaced).
+    pub fn create(target: &Path) -> Result<Folder, Error> {
+        if !replaceable(target) {
+            return Err(Error::Occupied { path: target.to_path_buf() });
+        }
+        let name = target.file_name().ok_or_else(|| Error::Occupied { path: target.to_path_buf() })?;
+        let parent = match target.parent() {
+            Some(p) if !p.as_os_str().is_empty() => p.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        fs::create_dir_all(&parent).map_err(|e| Error::io(&parent, e))?;
+        let work = parent.join(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
+        let _ = fs::remove_dir_all(&work);
+        fs::create_dir(&work).map_err(|e| Error::io(&work, e))?;
+        Ok(Folder { target: target.to_path_buf(), work, emitted: Emitted::default(), done: false })
+    }
+
+    /// Opens `name` (a path inside the folder) for writing.
+    pub fn file(&mut self, name: &str) -> Result<OutFile<'_>, Error> {
+        let path = self.work.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
+        }
+        let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
+        self.emitted.files += 1;
+        Ok(OutFile { out: BufWriter::with_capacity(1 << 18, file), path, emitted: &mut self.emitted })
+    }
+
+    pub fn text(&mut self, name: &str, text: &str) -> Result<(), Error> {
+        let mut file = self.file(name)?;
+        file.put(text.as_bytes(), text.bytes().filter(|&b| b == b'\n').count() as u64)?;
+        file.close()
+    }
+
+    /// Marks the folder and moves it into place.
+    pub fn finish(mut self) -> Result<Emitted, Error> {
+        self.text(MARK, &format!("{{\"hardwire\": \"{}\", \"kind\": \"verilog\"}}\n", env!("CARGO_PKG_VERSION")))?;
+        if self.target.exists() {
+            let old = self.work.with_extension("replaced");
+            fs::rename(&self.target, &old).map_err(|e| Error::io(&self.target, e))?;
+            let moved = fs::rename(&self.work, &self.target);
+            if moved.is_err() {
+                let _ = fs::rename(&old, &self.target);
+            }
+            moved.map_err(|e| Error::io(&self.target, e))?;
+            let _ = fs::remove_dir_all(&old);
+        } else {
+            fs::rename(&self.work, &self.target).map_err(|e| Error::io(&self.target, e))?;
+        }
+        self.done = true;
+        Ok(self.emitted)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = fs::remove_dir_all(&self.work);
+        }
+    }
+}
+
+fn replaceable(target: &Path) -> bool {
+    match fs::read_dir(target) {
+        Ok(mut entries) => target.join(MARK).is_file() || entries.next().is_none(),
+        Err(_) => !target.exists(),
+    }
+}
+
+/// A file of the folder; lines and bytes are counted as they pass.
+pub struct OutFile<'a> {
+    out: BufWriter<File>,
+    path: PathBuf,
+    emitted: &'a mut Emitted,
+}
+
+impl OutFile<'_> {
+    pub fn put(&mut self, bytes: &[u8], lines: u64) -> Result<(), Error> {
+        self.out.write_all(bytes).map_err(|e| Error::io(&self.path, e))?;
+        self.emitted.bytes += bytes.len() as u64;
+        self.emitted.lines += lines;
+        Ok(())
+    }
+
+    pub fn close(mut self) -> Result<(), Error> {
+        self.out.flush().map_err(|e| Error::io(&self.path, e))
+    }
+}

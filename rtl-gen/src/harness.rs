@@ -1,0 +1,205 @@
+//! Runs emitted Verilog under Verilator and reads what its testbench prints. The only part of this crate that starts a process.
+
+use crate::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One prompt token for the testbench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feed {
+    pub user: u32,
+    pub id: u32,
+    /// The user starts again at position 0.
+    pub first: bool,
+    /// Give an output for this token.
+    pub want: bool,
+}
+
+impl Feed {
+    /// The prompt of one user: an output after its last token.
+    pub fn prompt(user: u32, ids: &[u32]) -> Vec<Feed> {
+        let last = ids.len().saturating_sub(1);
+        ids.iter().enumerate().map(|(i, &id)| Feed { user, id, first: i == 0, want: i == last }).collect()
+    }
+}
+
+/// How to build and run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Print every unit's outputs (the chip must have been emitted with probes).
+    pub probe: bool,
+    /// Print the top-k port.
+    pub top: bool,
+    /// Record a waveform (VCD) here.
+    pub trace: Option<PathBuf>,
+    /// Compiler jobs.
+    pub jobs: u32,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions { probe: false, top: false, trace: None, jobs: 2 }
+    }
+}
+
+/// One output token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    pub id: u32,
+    pub logit: i32,
+    /// From the acceptance of the first token.
+    pub cycle: u64,
+    pub user: u32,
+    pub pos: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    pub overflow: bool,
+    pub context_full: bool,
+}
+
+/// One value of one unit's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    pub unit: String,
+    pub pos: u32,
+    pub index: u32,
+    pub value: i32,
+    pub user: u32,
+}
+
+/// One entry of the top-k port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Top {
+    pub rank: u32,
+    pub id: u32,
+    pub logit: i32,
+}
+
+/// What a run printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    pub tokens: Vec<Output>,
+    pub flags: Flags,
+    /// Cycles simulated.
+    pub cycles: u64,
+    pub probes: Vec<Probe>,
+    pub tops: Vec<Top>,
+}
+
+/// Builds `dir` (once; the binary stays in `dir/build`), feeds `prompt` and lets every user generate `new` tokens.
+///
+/// # Errors
+/// `Error::Tool` when Verilator or the compiler is missing or fails; `Error::Trace` when the output cannot be read.
+pub fn run_verilated(dir: &Path, prompt: &[Feed], new: u32, options: &RunOptions) -> Result<Trace, Error> {
+    let binary = build(dir, options)?;
+    let mut text = String::new();
+    for f in prompt {
+        text.push_str(&format!("{} {} {} {}\n", f.user, f.id, u32::from(f.first), u32::from(f.want)));
+    }
+    write(&dir.join("prompt.txt"), &text)?;
+    run(dir, &binary, &[format!("+new={new}")], options)
+}
+
+/// As [`run_verilated`] for some layers alone: `beats` are lines of hexadecimal, one residual beat each.
+pub fn run_layers(dir: &Path, beats: &str, tokens: u32, options: &RunOptions) -> Result<Trace, Error> {
+    let binary = build(dir, options)?;
+    write(&dir.join("residual.hex"), beats)?;
+    run(dir, &binary, &[format!("+tokens={tokens}")], options)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(|e| Error::io(path, e))
+}
+
+fn run(dir: &Path, binary: &Path, args: &[String], options: &RunOptions) -> Result<Trace, Error> {
+    let mut command = Command::new(binary);
+    command.current_dir(dir).args(args);
+    if options.probe {
+        command.arg("+probe");
+    }
+    if options.top {
+        command.arg("+top");
+    }
+    if let Some(path) = &options.trace {
+        command.arg(format!("+trace={}", path.display()));
+    }
+    parse(&output(command, "the Verilated chip")?)
+}
+
+/// Verilates and compiles, unless the binary is newer than the emitted folder.
+pub fn build(dir: &Path, options: &RunOptions) -> Result<PathBuf, Error> {
+    let dir = dir.canonicalize().map_err(|e| Error::io(dir, e))?;
+    let name = format!("build{}{}", if options.probe { "-probe" } else { "" }, if options.trace.is_some() { "-trace" } else { "" });
+    let binary = dir.join(&name).join("Vhardwire_tb");
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    let mut command = Command::new("verilator");
+    command.current_dir(&dir).args(["--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]);
+    command.args(["-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "hardwire_tb", "-Irtl", "-CFLAGS", "-O2", "--Mdir", &name]);
+    command.args(["-j", &options.jobs.to_string(), "lint.vlt", "tb/hardwire_tb.v", "tb/main.cpp"]);
+    if options.probe {
+        command.arg("-DHW_PROBE");
+    }
+    if options.trace.is_some() {
+        command.arg("--trace");
+    }
+    output(command, "verilator")?;
+    if !binary.is_file() {
+        return Err(Error::Tool { tool: "verilator".into(), what: format!("left no binary at {}", binary.display()) });
+    }
+    Ok(binary)
+}
+
+fn output(mut command: Command, tool: &str) -> Result<String, Error> {
+    let fail = |what: String| Error::Tool { tool: tool.into(), what };
+    let out = command.output().map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => fail("not found; install it (Debian: apt-get install verilator g++ make)".into()),
+        _ => fail(e.to_string()),
+    })?;
+    if !out.status.success() {
+        let text = String::from_utf8_lossy(&out.stderr);
+        let shown: Vec<&str> = text.lines().filter(|l| l.contains("rror")).take(8).collect();
+        return Err(fail(format!("failed ({}): {}", out.status, shown.join("; "))));
+    }
+    Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
+/// Reads the lines of a testbench; others are passed over.
+pub fn parse(text: &str) -> Result<Trace, Error> {
+    let mut trace = Trace::default();
+    for (i, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let number = |at: usize| -> Result<i64, Error> {
+            let word = words.get(at).copied().unwrap_or("");
+            word.parse().map_err(|_| Error::Trace { line: i + 1, what: format!("{word:?} in {line:?}, expected a number") })
+        };
+        match words.first().copied() {
+            Some("token") => trace.tokens.push(Output {
+                id: number(3)? as u32,
+                logit: number(5)? as i32,
+                cycle: number(7)? as u64,
+                user: number(9)? as u32,
+                pos: number(11)? as u32,
+            }),
+            Some("probe") => trace.probes.push(Probe {
+                unit: words.get(1).copied().unwrap_or("").into(),
+                pos: number(2)? as u32,
+                index: number(3)? as u32,
+                value: number(4)? as i32,
+                user: number(5)? as u32,
+            }),
+            Some("top") => trace.tops.push(Top { rank: number(1)? as u32, id: number(3)? as u32, logit: number(5)? as i32 }),
+            Some("flags") => {
+                trace.flags = Flags { overflow: number(2)? != 0, context_full: number(4)? != 0 };
+                trace.cycles = number(6)? as u64;
+            }
+            Some("error") => return Err(Error::Trace { line: i + 1, what: line.into() }),
+            _ => {}
+        }
+    }
+    Ok(trace)
+}

@@ -1,0 +1,198 @@
+//! The site module of a matrix: its tiles, their conductor, the output stage, and all their ROM images.
+
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::image::signed_bits;
+use crate::instance::render;
+use crate::roms::{self, Tile};
+use crate::shape::{Shape, bits, ident};
+use crate::units::FeedShape;
+use askama::Template;
+use hardwire_netlist::unit::{MatrixSpec, MvmSpec, RowFeedSpec};
+use hardwire_netlist::{Chip, Unit};
+
+struct TileText {
+    k_tile: u32,
+    n_tile: u32,
+    block: u32,
+    rows: u32,
+    cols: u32,
+    steps: u32,
+    first_output: u32,
+    first_input: u32,
+    codes: String,
+    scales: String,
+}
+
+/// The lanes one tile column of a band gives to a beat: the tiles of all blocks, only one of which is not zero.
+struct LaneText {
+    at: u32,
+    value: String,
+}
+
+#[derive(Template)]
+#[template(path = "mvm.v", escape = "none")]
+struct Text<'a> {
+    path: &'a str,
+    ident: String,
+    tensor: &'a str,
+    outputs: u32,
+    inputs: u32,
+    rows: u32,
+    cols: u32,
+    deal: u32,
+    block_outputs: u32,
+    v: u32,
+    e: u32,
+    bands: u32,
+    a: u32,
+    ab: u32,
+    rw: u32,
+    sw: u32,
+    cw: u32,
+    kw: u32,
+    ctl: u32,
+    steps: u32,
+    groups: u32,
+    beats: u32,
+    code_bits: u8,
+    value_bits: u32,
+    codebook: String,
+    linear: u32,
+    acc: u8,
+    tot: u32,
+    scale_bits: u8,
+    offset_bits: u8,
+    ob: u32,
+    shift_bits: u32,
+    bias: u32,
+    shifts: String,
+    biases: String,
+    tiles: Vec<TileText>,
+    lanes: Vec<LaneText>,
+}
+
+/// Value bits and Verilog literal of a codebook, value 0 lowest.
+pub fn codebook(m: &MatrixSpec) -> (u32, String) {
+    let (lo, hi) = m.codebook.iter().fold((0, 0), |(lo, hi), &v| (lo.min(i64::from(v)), hi.max(i64::from(v))));
+    let bits = signed_bits(lo, hi);
+    let mut digits = String::with_capacity(m.codebook.len() * bits as usize + 16);
+    for &v in m.codebook.iter().rev() {
+        for b in (0..bits).rev() {
+            digits.push(if v >> b & 1 == 1 { '1' } else { '0' });
+        }
+    }
+    (bits, format!("{}'b{digits}", m.codebook.len() * bits as usize))
+}
+
+/// The code is its own value in two's complement.
+fn is_linear(m: &MatrixSpec) -> bool {
+    let half = 1i32 << (m.code_bits - 1);
+    m.codebook.iter().enumerate().all(|(c, &v)| v == (c as i32 ^ half) - half)
+}
+
+/// Writes the site module and the images of one matrix.
+pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &MvmSpec, feed: &(&RowFeedSpec, FeedShape)) -> Result<(), Error> {
+    let (m, t, v) = (&s.matrix, s.tile(), shape.lanes);
+    let (spec, widths) = feed;
+    let fail = |what: String| Err(Error::unit(&unit.path, what));
+    let linear = is_linear(m) && m.code_bits >= 6;
+    if m.code_bits == 8 && !linear {
+        return fail("8-bit codes with a codebook other than two's complement need 256 products a row; use 6 bits or fewer".into());
+    }
+    if t.rows != spec.rows || m.group.min(t.rows) != spec.group {
+        return fail(format!("{} rows in groups of {} on a feed of {} in {}", t.rows, m.group, spec.rows, spec.group));
+    }
+    let groups = spec.played_rows() / spec.group;
+    if spec.group < 2 && groups > 1 {
+        return fail("groups of one row: totals are read again before they are written; use groups of at least 2".into());
+    }
+    let view = chip.programs.matrix(m.program);
+    let folder_of = format!("rom/{}", unit.path);
+    let (bands, e) = (t.k_tiles(m.inputs), t.tile_lanes());
+    let tiles = roms::tiles(&t, m);
+    let mut texts = Vec::with_capacity(tiles.len());
+    for &tile in &tiles {
+        let name = |part: &str| format!("{folder_of}/k{}n{}.{part}.hex", tile.k_tile, tile.n_tile);
+        let (codes, scales) = (name("codes"), name("scales"));
+        roms::tile_codes(folder, &codes, &t, tile, &view)?;
+        roms::tile_scales(folder, &scales, &t, tile, m, &view, spec.group, groups)?;
+        texts.push(text_of(&t, tile, codes, scales));
+    }
+    let shift_bits = roms::shift_bits(&view);
+    let (shifts, biases) = (format!("{folder_of}/shifts.hex"), format!("{folder_of}/biases.hex"));
+    roms::beats(folder, &shifts, v, m.outputs, shift_bits, &|n| view.shift(n))?;
+    if let Some(bias) = &view.bias {
+        roms::beats(folder, &biases, v, m.outputs, 32, &|n| bias.get(n as usize))?;
+    }
+    let (sw, cw, kw) = (bits(t.steps()), bits(groups * t.steps()), bits(t.blocks(m.outputs)));
+    let (value_bits, codebook) = codebook(m);
+    let text = Text {
+        path: &unit.path,
+        ident: ident(&unit.path),
+        tensor: &m.tensor,
+        outputs: m.outputs,
+        inputs: m.inputs,
+        rows: t.rows,
+        cols: t.cols,
+        deal: t.deal,
+        block_outputs: t.block_outputs(),
+        v,
+        e,
+        bands,
+        a: widths.act,
+        ab: widths.sum_bits,
+        rw: widths.row_bits,
+        sw,
+        cw,
+        kw,
+        ctl: kw + 4 * sw + cw + widths.row_bits + 11,
+        steps: t.steps(),
+        groups,
+        beats: m.outputs.div_ceil(v),
+        code_bits: m.code_bits,
+        value_bits,
+        codebook,
+        linear: u32::from(linear),
+        acc: s.acc_bits,
+        tot: u32::from(s.tot_bits),
+        scale_bits: m.scale_bits,
+        offset_bits: m.offset_bits,
+        ob: u32::from(unit.out.bits),
+        shift_bits,
+        bias: u32::from(m.bias),
+        shifts,
+        biases: if m.bias { biases } else { String::new() },
+        lanes: lanes(&t, &tiles, bands, v, e, u32::from(s.tot_bits)),
+        tiles: texts,
+    };
+    folder.text(&format!("rtl/mvm_{}.v", text.ident), &render("mvm.v", &text)?)
+}
+
+fn text_of(t: &hardwire_netlist::TileShape, tile: Tile, codes: String, scales: String) -> TileText {
+    TileText {
+        k_tile: tile.k_tile,
+        n_tile: tile.n_tile,
+        block: tile.n_tile / t.deal,
+        rows: tile.rows,
+        cols: tile.cols,
+        steps: tile.cols / t.tile_lanes(),
+        first_output: t.output_of(tile.n_tile, 0),
+        first_input: tile.k_tile * t.rows,
+        codes,
+        scales,
+    }
+}
+
+fn lanes(t: &hardwire_netlist::TileShape, tiles: &[Tile], bands: u32, v: u32, e: u32, tot: u32) -> Vec<LaneText> {
+    let mut lanes = Vec::new();
+    for band in 0..bands {
+        for d in 0..t.deal {
+            let mine = tiles.iter().filter(|x| x.k_tile == band && x.n_tile % t.deal == d);
+            let names: Vec<String> = mine.map(|x| format!("t{}_{}", x.k_tile, x.n_tile)).collect();
+            let value = if names.is_empty() { format!("{}'d0", e * tot) } else { names.join(" | ") };
+            lanes.push(LaneText { at: (band * v + d * e) * tot, value });
+        }
+    }
+    lanes
+}

@@ -1,0 +1,40 @@
+//! One unit alone: the modules of its kind and its first instance, with the instance's ports as the top's.
+
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::instance::{Port, render};
+use crate::shape::Shape;
+use crate::units::{self, Source};
+use askama::Template;
+use hardwire_netlist::{Chip, UnitKind};
+
+#[derive(Template)]
+#[template(path = "unit_top.v", escape = "none")]
+struct Top<'a> {
+    kind: &'a str,
+    path: &'a str,
+    ports: &'a [Port],
+    instance: String,
+}
+
+pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, kind: &str) -> Result<(), Error> {
+    let netlist = chip.netlist();
+    let Some((id, unit)) = netlist.units().find(|(_, u)| u.kind.name() == kind) else {
+        let mut known: Vec<&str> = netlist.units().map(|(_, u)| u.kind.name()).collect();
+        known.sort_unstable();
+        known.dedup();
+        return Err(Error::Option { option: "unit", what: format!("{kind}, expected one of {}", known.join(", ")) });
+    };
+    let feed = |p| matches!(netlist.unit(p).kind, UnitKind::RowFeed(_)).then_some(p);
+    let source = |&p| Source { valid: String::new(), data: String::new(), bits: u32::from(netlist.unit(p).out.bits), feed: feed(p) };
+    let inputs: Vec<Source> = netlist.inputs(id).iter().map(source).collect();
+    let last = netlist.station_units(unit.station).last() == Some(&id);
+    let mut site = units::site(chip, shape, folder, id, &inputs, last)?;
+    let mut instance = site.instances.remove(0);
+    for p in &mut instance.ports {
+        p.net = p.name.into();
+    }
+    let text = instance.text()?;
+    let top = Top { kind, path: &unit.path, ports: &instance.ports, instance: text };
+    folder.text(&format!("rtl/unit_{kind}.v"), &render("unit_top.v", &top)?)
+}

@@ -1,0 +1,168 @@
+//! One station's module: its units' instances wired by their streams.
+
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::instance::{Instance, render};
+use crate::shape::{Shape, TOP_K, ident, index_bits};
+use crate::units::{self, Source};
+use askama::Template;
+use hardwire_netlist::{Chip, UnitId, UnitKind};
+
+struct Net {
+    name: String,
+    width: u32,
+}
+
+#[derive(Template)]
+#[template(path = "station.v", escape = "none")]
+struct Text<'a> {
+    path: &'a str,
+    module: &'a str,
+    v: u32,
+    rb: u32,
+    header: u32,
+    uw: u32,
+    posw: u32,
+    pp: u32,
+    rot_beats: u32,
+    beats: u32,
+    bw: u32,
+    head: bool,
+    rotation: bool,
+    keeps: bool,
+    passes: bool,
+    idw: u32,
+    lb: u32,
+    topw: u32,
+    argmax: String,
+    logits: String,
+    last: String,
+    ovf: String,
+    nets: Vec<Net>,
+    instances: Vec<String>,
+    probes: Vec<String>,
+}
+
+/// What the top has to know about a station.
+pub struct StationSite {
+    pub index: u32,
+    pub module: String,
+    pub head: bool,
+    /// It takes the rotation vector in.
+    pub rotation: bool,
+    /// It hands the rotation vector on.
+    pub passes: bool,
+}
+
+/// Whether a station from `from` up to `until` rotates.
+fn turns(chip: &Chip, from: u32, until: u32) -> bool {
+    chip.netlist().units().any(|(_, u)| (from..until).contains(&u.station) && matches!(u.kind, UnitKind::Rope(_)))
+}
+
+/// Writes the module of `station`; `until` is one past the last station emitted.
+pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until: u32, probe: bool) -> Result<StationSite, Error> {
+    let netlist = chip.netlist();
+    let path = netlist.stations[station as usize].path.as_str();
+    let members = netlist.station_units(station);
+    let Some(&last) = members.last() else {
+        return Err(Error::unit(path, "the station has no unit"));
+    };
+    let last_unit = netlist.unit(last);
+    let head = matches!(last_unit.kind, UnitKind::Argmax);
+    if !head && (!matches!(last_unit.kind, UnitKind::Add) || last_unit.out_len != shape.hidden) {
+        return Err(Error::unit(&last_unit.path, "the last unit of a station must be an Add of the residual"));
+    }
+    if !head && u32::from(last_unit.out.bits) != shape.residual_bits {
+        return Err(Error::unit(&last_unit.path, format!("{} bits, the residual has {}", last_unit.out.bits, shape.residual_bits)));
+    }
+    let rotation = turns(chip, station, until);
+    let passes = !head && turns(chip, station + 1, until);
+    let (mut nets, mut instances, mut probes, mut ovf) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for &id in &members {
+        let inputs = sources(chip, shape, station, id)?;
+        let site = units::site(chip, shape, folder, id, &inputs, id == last)?;
+        nets.extend(site.nets.into_iter().map(|(name, width)| Net { name, width }));
+        for i in site.instances {
+            instances.push(i.text()?);
+        }
+        ovf.extend(site.ovf);
+        if probe {
+            probes.push(probe_of(chip, shape, id)?.text()?);
+        }
+    }
+    let module = format!("station_{}", ident(path));
+    let logits = netlist.inputs(last).first().map(|&p| ident(&netlist.unit(p).path)).unwrap_or_default();
+    let (len, lb) = if head { units::logits(chip, last)? } else { (1, 1) };
+    let text = Text {
+        path,
+        module: &module,
+        v: shape.lanes,
+        rb: shape.residual_bits,
+        header: shape.header_bits(),
+        uw: shape.user_bits,
+        posw: shape.pos_bits,
+        pp: shape.pairs_a_beat,
+        rot_beats: shape.rot_beats,
+        beats: shape.beats,
+        bw: crate::shape::bits(shape.beats),
+        head,
+        rotation,
+        keeps: rotation,
+        passes,
+        idw: index_bits(len),
+        lb,
+        topw: index_bits(TOP_K),
+        argmax: ident(&last_unit.path),
+        logits,
+        last: ident(&last_unit.path),
+        ovf: if ovf.is_empty() { "1'b0".into() } else { ovf.join(" | ") },
+        nets,
+        instances,
+        probes,
+    };
+    folder.text(&format!("rtl/{module}.v"), &render("station.v", &text)?)?;
+    Ok(StationSite { index: station, module, head, rotation, passes })
+}
+
+/// The streams into a unit: from its station, or the station's input.
+fn sources(chip: &Chip, shape: &Shape, station: u32, id: UnitId) -> Result<Vec<Source>, Error> {
+    let netlist = chip.netlist();
+    let source = |&p: &UnitId| {
+        let from = netlist.unit(p);
+        let name = ident(&from.path);
+        if from.station == station {
+            let feed = matches!(from.kind, UnitKind::RowFeed(_)).then_some(p);
+            return Ok(Source { valid: format!("{name}_valid"), data: format!("{name}_data"), bits: u32::from(from.out.bits), feed });
+        }
+        if from.station + 1 != station || netlist.station_units(from.station).last() != Some(&p) {
+            return Err(Error::unit(&netlist.unit(id).path, format!("takes {} from a station that is not the one before", from.path)));
+        }
+        Ok(Source { valid: "first_valid".into(), data: "in_data".into(), bits: shape.residual_bits, feed: None })
+    };
+    netlist.inputs(id).iter().map(source).collect()
+}
+
+/// Prints what a unit gives out.
+fn probe_of(chip: &Chip, shape: &Shape, id: UnitId) -> Result<Instance, Error> {
+    let unit = chip.netlist().unit(id);
+    let name = ident(&unit.path);
+    let i = |module: &str| Instance::new(module, format!("{name}_probe"), Vec::new()).file("PATH", &unit.path);
+    let i = match &unit.kind {
+        UnitKind::RowFeed(s) => {
+            let f = units::feed_shape(chip, id, s);
+            let i = i("hw_probe_rows").param("BANDS", f.bands).param("ROWS", s.rows).param("LEN", s.len).param("BITS", f.act);
+            let i = i.param("RW", f.row_bits).input("clk", 1, "clk").input("valid", 1, format!("{name}_row_valid"));
+            i.input("row", f.row_bits, format!("{name}_row")).input("data", f.bands * f.act, format!("{name}_a"))
+        }
+        kind => {
+            let (v, len, bits) = match kind {
+                UnitKind::Argmax => (1, 1, index_bits(units::logits(chip, id)?.0) + 1),
+                _ => (shape.lanes, unit.out_len, u32::from(unit.out.bits)),
+            };
+            let data = if matches!(kind, UnitKind::Argmax) { format!("{{1'b0, {name}_data}}") } else { format!("{name}_data") };
+            let i = i("hw_probe").param("V", v).param("LEN", len).param("BITS", bits).input("clk", 1, "clk");
+            i.input("valid", 1, format!("{name}_valid")).input("data", v * bits, data)
+        }
+    };
+    Ok(i.input("pos", 32, "pos").input("user", 32, "user"))
+}

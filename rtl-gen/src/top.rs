@@ -1,0 +1,216 @@
+//! The top: token in to token out through all stations, or some layers alone between residual streams; and its testbench.
+
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::instance::render;
+use crate::shape::{Shape, TOP_K, embed, index_bits};
+use crate::station::{self, StationSite};
+use crate::units;
+use askama::Template;
+use hardwire_netlist::{Chip, UnitKind};
+use std::ops::Range;
+
+struct StationText {
+    index: u32,
+    module: String,
+    head: bool,
+    last: bool,
+    rotation: bool,
+    passes: bool,
+}
+
+#[derive(Template)]
+#[template(path = "top.v", escape = "none")]
+struct Top {
+    title: String,
+    about: Vec<String>,
+    module: &'static str,
+    embed: bool,
+    head: bool,
+    rotation: bool,
+    v: u32,
+    rb: u32,
+    header: u32,
+    uw: u32,
+    posw: u32,
+    pp: u32,
+    beats: u32,
+    bw: u32,
+    idw: u32,
+    lb: u32,
+    topw: u32,
+    users: u32,
+    context: u32,
+    first: u32,
+    links: Vec<u32>,
+    stations: Vec<StationText>,
+    embed_instance: String,
+    phase_instance: String,
+    ovf: String,
+}
+
+#[derive(Template)]
+#[template(path = "tb.v", escape = "none")]
+struct Testbench {
+    users: u32,
+    idw: u32,
+    uw: u32,
+    posw: u32,
+    lb: u32,
+    v: u32,
+    topw: u32,
+    idle_cycles: u64,
+}
+
+#[derive(Template)]
+#[template(path = "layers_tb.v", escape = "none")]
+struct LayersTestbench {
+    v: u32,
+    rb: u32,
+    beats: u32,
+    posw: u32,
+    uw: u32,
+    header: u32,
+    idle_cycles: u64,
+}
+
+/// Stations of decoder layers `layers`, or all but the embedding.
+fn stations(chip: &Chip, layers: Option<&Range<u32>>) -> Result<Range<u32>, Error> {
+    let all = &chip.netlist().stations;
+    let Some(layers) = layers else {
+        return Ok(1..all.len() as u32);
+    };
+    let inside = |s: &hardwire_netlist::Station| s.layer.is_some_and(|l| layers.contains(&l));
+    let first = all.iter().position(inside);
+    let last = all.iter().rposition(inside);
+    match (first, last) {
+        (Some(a), Some(b)) if layers.end <= chip.model().layers => Ok(a as u32..b as u32 + 1),
+        _ => Err(Error::Option { option: "layers", what: format!("{layers:?}, the chip has layers 0..{}", chip.model().layers) }),
+    }
+}
+
+/// Writes the stations, the top and its testbench.
+pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Range<u32>>, probe: bool) -> Result<(), Error> {
+    let netlist = chip.netlist();
+    let range = stations(chip, layers)?;
+    let mut sites = Vec::new();
+    for s in range.clone() {
+        sites.push(station::emit(chip, shape, folder, s, range.end, probe)?);
+    }
+    let whole = layers.is_none();
+    let head = sites.last().is_some_and(|s| s.head);
+    if whole && !head {
+        return Err(Error::unit("head", "the last station has no argmax"));
+    }
+    let rotation = sites.first().is_some_and(|s| s.rotation);
+    let first = range.start;
+    let (unit, spec) = embed(chip)?;
+    let idw = index_bits(spec.matrix.outputs);
+    let argmax = netlist.units().find(|(_, u)| matches!(u.kind, UnitKind::Argmax)).map(|(id, _)| id);
+    let lb = argmax.map_or(Ok(1), |id| units::logits(chip, id).map(|(_, bits)| bits))?;
+    let mut ovf: Vec<String> = sites.iter().map(|s| format!("ovf_{}", s.index)).collect();
+    let embed_instance = if whole {
+        ovf.push("embed_ovf".into());
+        let mut text = String::new();
+        text.push_str("  wire embed_valid, embed_ovf;\n");
+        text.push_str(&format!("  wire [{}-1:0] embed_data;\n", shape.lanes * shape.residual_bits));
+        text.push_str(&format!("  assign s{first}_valid = embed_valid;\n  assign s{first}_data = embed_data;\n"));
+        let id = netlist.units().find(|(_, u)| u.path == unit.path).map(|(id, _)| id).expect("it was found by path");
+        for i in units::site(chip, shape, folder, id, &[], true)?.instances {
+            text.push_str(&i.text()?);
+        }
+        if probe {
+            text.push_str(&embed_probe(shape, &unit.path));
+        }
+        text
+    } else {
+        String::new()
+    };
+    let phase_instance = if rotation { units::phases(chip, shape, folder, &format!("r{first}"))?.text()? } else { String::new() };
+    let model = chip.model();
+    let top = Top {
+        title: format!("{}: {} layers of {}, context {}, {} users.", model.name, model.layers, model.hidden, model.context, model.users),
+        about: about(&sites),
+        module: if whole { "hardwire_chip" } else { "hardwire_layers" },
+        embed: whole,
+        head,
+        rotation,
+        v: shape.lanes,
+        rb: shape.residual_bits,
+        header: shape.header_bits(),
+        uw: shape.user_bits,
+        posw: shape.pos_bits,
+        pp: shape.pairs_a_beat,
+        beats: shape.beats,
+        bw: crate::shape::bits(shape.beats),
+        idw,
+        lb,
+        topw: index_bits(TOP_K),
+        users: shape.users,
+        context: shape.context,
+        first,
+        links: range.clone().collect(),
+        stations: sites
+            .into_iter()
+            .map(|s| StationText {
+                last: s.index + 1 == range.end,
+                index: s.index,
+                module: s.module,
+                head: s.head,
+                rotation: s.rotation,
+                passes: s.passes,
+            })
+            .collect(),
+        embed_instance,
+        phase_instance,
+        ovf: ovf.join(" | "),
+    };
+    folder.text(&format!("rtl/{}.v", top.module), &render("top.v", &top)?)?;
+    let idle_cycles = idle_bound(chip, shape);
+    let tb = if head && whole {
+        let tb = Testbench {
+            users: shape.users,
+            idw,
+            uw: shape.user_bits,
+            posw: shape.pos_bits,
+            lb,
+            v: shape.lanes,
+            topw: index_bits(TOP_K),
+            idle_cycles,
+        };
+        render("tb.v", &tb)?
+    } else {
+        let tb = LayersTestbench {
+            v: shape.lanes,
+            rb: shape.residual_bits,
+            beats: shape.beats,
+            posw: shape.pos_bits,
+            uw: shape.user_bits,
+            header: shape.header_bits(),
+            idle_cycles,
+        };
+        render("layers_tb.v", &tb)?
+    };
+    folder.text("tb/hardwire_tb.v", &tb)?;
+    folder.text("tb/main.cpp", include_str!("../templates/main.cpp"))
+}
+
+fn about(sites: &[StationSite]) -> Vec<String> {
+    sites.iter().map(|s| format!("station {}: {}", s.index, s.module)).collect()
+}
+
+fn embed_probe(shape: &Shape, path: &str) -> String {
+    let (v, bits, len) = (shape.lanes, shape.residual_bits, shape.hidden);
+    let (posw, uw) = (shape.pos_bits, shape.user_bits);
+    format!(
+        "\n`ifdef HW_PROBE\n  hw_probe #(.PATH(\"{path}\"), .V({v}), .LEN({len}), .BITS({bits})) embed_probe (\n    .clk(clk), .valid(embed_valid), \
+         .data(embed_data), .pos(intake.header[{posw}-1:0]), .user(intake.header[{posw} +: {uw}])\n  );\n`endif\n"
+    )
+}
+
+/// More cycles than any token needs: after so many without an event, a testbench ends.
+fn idle_bound(chip: &Chip, shape: &Shape) -> u64 {
+    let netlist = chip.netlist();
+    let units: u64 = netlist.units().map(|(_, u)| 4 * u64::from(u.out_len.div_ceil(shape.lanes)) + 4096 + 200).sum();
+    2 * units + 4 * u64::from(shape.context) * netlist.stations.len() as u64
+}

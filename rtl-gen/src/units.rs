@@ -1,0 +1,246 @@
+//! One instance for each unit: parameters from its spec, ports onto the nets of its station.
+//!
+//! A unit's nets start with its identifier: `_valid`, `_data`, `_ovf`; a row feed has `_row_*`, `_a`, `_h`, `_asum`.
+
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::instance::Instance;
+use crate::mvm;
+use crate::roms;
+use crate::shape::{Shape, TOP_K, bits, ceil_log, ident, index_bits};
+use hardwire_netlist::unit::{AttentionSpec, EmbedSpec, MatrixSpec, NormSpec, RowFeedSpec};
+use hardwire_netlist::{Chip, Unit, UnitId, UnitKind};
+
+/// A stream as its consumer sees it: nets and width of an element.
+pub struct Source {
+    pub valid: String,
+    pub data: String,
+    pub bits: u32,
+    /// The row feed, for a matrix.
+    pub feed: Option<UnitId>,
+}
+
+/// What a station has to know about one of its units.
+pub struct Site {
+    pub instances: Vec<Instance>,
+    /// Nets it drives: name, width.
+    pub nets: Vec<(String, u32)>,
+    pub ovf: Option<String>,
+}
+
+/// Row-stream widths shared by a feed and its matrices.
+pub struct FeedShape {
+    pub bands: u32,
+    pub act: u32,
+    pub sum_bits: u32,
+    pub row_bits: u32,
+    pub sums: bool,
+}
+
+pub fn feed_shape(chip: &Chip, id: UnitId, s: &RowFeedSpec) -> FeedShape {
+    let netlist = chip.netlist();
+    let offsets = |m: &MatrixSpec| m.offset_bits > 0;
+    let sums = netlist.consumers(id).iter().any(|&(c, _)| matches!(&netlist.unit(c).kind, UnitKind::Mvm(m) if offsets(&m.matrix)));
+    let act = u32::from(s.act_bits);
+    FeedShape { bands: s.k_tiles(), act, sum_bits: act + index_bits(s.group), row_bits: bits(s.played_rows()), sums }
+}
+
+/// Builds a unit's instance and writes its ROM images. `last`: it hands the residual on.
+pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs: &[Source], last: bool) -> Result<Site, Error> {
+    let unit = chip.netlist().unit(id);
+    let name = ident(&unit.path);
+    let v = shape.lanes;
+    let out = u32::from(unit.out.bits);
+    let net = |suffix: &str| format!("{name}{suffix}");
+    let mut nets = vec![(net("_valid"), 1), (net("_data"), v * out), (net("_ovf"), 1)];
+    let instance = |module: &str, what: String| Instance::new(module, format!("{name}_i"), vec![format!("{}: {what}", unit.path)]);
+    let stream = |i: Instance, valid: &'static str, data: &'static str, port: usize| {
+        i.input(valid, 1, &inputs[port].valid).input(data, v * inputs[port].bits, &inputs[port].data)
+    };
+    let give = |i: Instance| i.output("out_valid", 1, net("_valid")).output("out_data", v * out, net("_data")).output("ovf", 1, net("_ovf"));
+    let instance = match &unit.kind {
+        UnitKind::Embed(s) => {
+            nets.push((net("_last"), 1));
+            embed(chip, shape, folder, unit, s)?
+        }
+        UnitKind::RmsNorm(s) => {
+            let file = format!("rom/{}/gain.hex", unit.path);
+            norm_gains(chip, folder, &file, s, v)?;
+            let i = instance("hw_rms_norm", format!("{} elements in {} groups", s.len, s.groups));
+            let i = i.param("V", v).param("LEN", s.len).param("GROUPS", s.groups).param("IB", s.input.bits).param("OB", out);
+            let i = i.param("QB", square_bits(s)).param("EPSILON", format!("64'd{}", s.epsilon)).param("GAIN_WORDS", roms::gain_words(s, v));
+            let t = shape.rsqrt();
+            let i = i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("GAIN", &file).file("RSQRT", &t.file);
+            give(stream(i.clocked(), "in_valid", "in_data", 0))
+        }
+        UnitKind::RowFeed(s) => {
+            let f = feed_shape(chip, id, s);
+            nets = vec![(net("_row_valid"), 1), (net("_row"), f.row_bits), (net("_row_end"), 1), (net("_row_last"), 1)];
+            nets.extend([(net("_a"), f.bands * f.act), (net("_h"), 5), (net("_asum"), f.bands * f.sum_bits)]);
+            let what = format!("{} elements as {} rows of {} bands, {} bits", s.len, s.played_rows(), f.bands, f.act);
+            let i = instance("hw_row_feed", what).param("V", v).param("LEN", s.len).param("IB", s.input.bits).param("A", f.act);
+            let i = i.param("ROWS", s.rows).param("GROUP", s.group).param("PLAYED", s.played_rows()).param("BANDS", f.bands);
+            let i = i.param("SUMS", u32::from(f.sums)).param("AB", f.sum_bits).param("RW", f.row_bits);
+            let i = stream(i.clocked(), "in_valid", "in_data", 0).output("row_valid", 1, net("_row_valid"));
+            let i = i.output("row", f.row_bits, net("_row")).output("row_end", 1, net("_row_end")).output("row_last", 1, net("_row_last"));
+            let i = i.output("a", f.bands * f.act, net("_a")).output("h", 5, net("_h"));
+            i.output("asum", f.bands * f.sum_bits, net("_asum"))
+        }
+        UnitKind::Mvm(s) => {
+            let feed = inputs[0].feed.ok_or_else(|| Error::unit(&unit.path, "is not fed by a row feed"))?;
+            let UnitKind::RowFeed(f) = &chip.netlist().unit(feed).kind else {
+                return Err(Error::unit(&unit.path, "is not fed by a row feed"));
+            };
+            let f = (f, feed_shape(chip, feed, f));
+            mvm::emit(chip, shape, folder, unit, s, &f)?;
+            let from = ident(&chip.netlist().unit(feed).path);
+            let i = instance(&format!("mvm_{name}"), s.matrix.tensor.clone()).clocked();
+            let i = i.input("row_valid", 1, format!("{from}_row_valid")).input("row", f.1.row_bits, format!("{from}_row"));
+            let i = i.input("row_end", 1, format!("{from}_row_end")).input("row_last", 1, format!("{from}_row_last"));
+            let i = i.input("a", f.1.bands * f.1.act, format!("{from}_a")).input("h", 5, format!("{from}_h"));
+            give(i.input("asum", f.1.bands * f.1.sum_bits, format!("{from}_asum")))
+        }
+        UnitKind::Rope(s) => {
+            let (first, pairs) = *shape
+                .rope_tables
+                .get(usize::from(s.table))
+                .ok_or_else(|| Error::unit(&unit.path, format!("rope table {} does not exist", s.table)))?;
+            if v % s.head_dim != 0 && s.head_dim % v != 0 {
+                return Err(Error::unit(&unit.path, format!("heads of {} do not fit {v} lanes; choose other lanes", s.head_dim)));
+            }
+            let i = instance("hw_rope", format!("{} heads of {}, {} rotated", s.heads, s.head_dim, s.rotated));
+            let i = i.param("V", v).param("LEN", unit.out_len).param("HEAD_DIM", s.head_dim).param("ROTATED", s.rotated);
+            let i = i.param("IB", s.input.bits).param("OB", out).param("PAIRS", pairs).clocked();
+            let i = i.input("rotation", pairs * 32, format!("rotation[{} +: {}]", first * 32, pairs * 32));
+            give(stream(i, "in_valid", "in_data", 0))
+        }
+        UnitKind::Attention(s) => {
+            let i = attention(shape, unit, s, instance("hw_attention", attention_comment(s)))?;
+            let i = i.clocked().input("pos", shape.pos_bits, "pos").input("user", shape.user_bits, "user");
+            let i = stream(stream(i, "q_valid", "q_data", 0), "k_valid", "k_data", 1);
+            give(stream(i, "v_valid", "v_data", 2))
+        }
+        UnitKind::GatedAct(s) => {
+            together(chip, id)?;
+            let t = shape.sigmoid();
+            let i = instance("hw_gated_act", "SiLU of the gate, times up".into());
+            let i = i.param("V", v).param("GB", s.gate.bits).param("UB", s.up.bits).param("OB", out);
+            let i = i.param("GATE_SHIFT", s.gate.frac - 12).param("SHIFT", s.shift);
+            let i = i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("SIGMOID", &t.file);
+            give(stream(i.clocked(), "in_valid", "gate", 0).input("up", v * inputs[1].bits, &inputs[1].data))
+        }
+        UnitKind::Add => {
+            nets.push((net("_last"), 1));
+            let i = instance("hw_add", if last { "the station's result".into() } else { String::from("sum") });
+            let i = i.param("V", v).param("BITS", out).param("LEN", unit.out_len).param("HOLD", u32::from(last));
+            let i = stream(stream(i.clocked(), "a_valid", "a_data", 0), "b_valid", "b_data", 1);
+            give(i.input("next_ready", 1, if last { "next_ready" } else { "1'b1" }).output("out_last", 1, net("_last")))
+        }
+        UnitKind::Argmax => {
+            let (len, from) = logits(chip, id)?;
+            let idw = index_bits(len);
+            nets = vec![(net("_valid"), 1), (net("_data"), idw), (net("_logit"), from)];
+            let i = instance("hw_argmax", format!("{len} logits")).param("V", v).param("LEN", len).param("IB", from).param("IDW", idw);
+            let i = stream(i.clocked(), "in_valid", "in_data", 0).output("out_valid", 1, net("_valid"));
+            let i = i.output("out_id", idw, net("_data")).output("out_logit", from, net("_logit"));
+            let top = Instance::new("hw_topk", format!("{name}_top_i"), vec![format!("the {TOP_K} greatest logits")]);
+            let top = top.param("V", v).param("LEN", len).param("IB", from).param("IDW", idw).param("K", TOP_K);
+            let top = stream(top.param("KW", index_bits(TOP_K)).clocked(), "in_valid", "in_data", 0).output("out_valid", 1, "top_valid");
+            let top = top.output("out_rank", index_bits(TOP_K), "top_rank").output("out_id", idw, "top_id");
+            return Ok(Site { instances: vec![i, top.output("out_logit", from, "top_logit")], nets, ovf: None });
+        }
+    };
+    let ovf = (!matches!(unit.kind, UnitKind::RowFeed(_))).then(|| net("_ovf"));
+    Ok(Site { instances: vec![instance], nets, ovf })
+}
+
+/// Vocabulary and logit bits of an Argmax.
+pub fn logits(chip: &Chip, argmax: UnitId) -> Result<(u32, u32), Error> {
+    let netlist = chip.netlist();
+    let from = netlist.inputs(argmax).first().map(|&p| netlist.unit(p));
+    from.map(|u| (u.out_len, u32::from(u.out.bits))).ok_or_else(|| Error::unit(&netlist.unit(argmax).path, "has no input"))
+}
+
+fn embed(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &EmbedSpec) -> Result<Instance, Error> {
+    let (m, view) = (&s.matrix, chip.programs.matrix(s.matrix.program));
+    let (codes, scales) = (format!("rom/{}/codes.hex", unit.path), format!("rom/{}/scales.hex", unit.path));
+    let shift_bits = roms::shift_bits(&view);
+    roms::embed_codes(folder, &codes, shape.lanes, &view)?;
+    roms::embed_scales(folder, &scales, m, &view, shift_bits)?;
+    let (value_bits, codebook) = mvm::codebook(m);
+    let comment = vec![format!("{}: checkpoint tensor {}", unit.path, m.tensor)];
+    let i = Instance::new("hw_embed", "embed_i".into(), comment).param("V", shape.lanes).param("LEN", m.inputs).param("BEATS", shape.beats);
+    let i = i.param("TOKENS", m.outputs).param("TW", index_bits(m.outputs)).param("AW", bits(m.outputs * shape.beats));
+    let i = i.param("CODE_BITS", m.code_bits).param("VALUE_BITS", value_bits).param("CODEBOOK", codebook);
+    let i = i.param("GROUP", m.group.min(m.inputs)).param("GROUPS", m.groups()).param("SCALE_BITS", m.scale_bits);
+    let i = i.param("OFFSET_BITS", m.offset_bits).param("SHIFT_BITS", shift_bits).param("OB", unit.out.bits);
+    let i = i.file("CODES", &codes).file("SCALES", &scales).clocked().input("start", 1, "start");
+    let i = i.input("token", index_bits(m.outputs), "token_in_id").output("out_valid", 1, "embed_valid");
+    let i = i.output("out_data", shape.lanes * shape.residual_bits, "embed_data").output("out_last", 1, "embed_last");
+    Ok(i.output("ovf", 1, "embed_ovf"))
+}
+
+/// The phase generator that goes with the embedding.
+pub fn phases(chip: &Chip, shape: &Shape, folder: &mut Folder, net: &str) -> Result<Instance, Error> {
+    let (unit, s) = crate::shape::embed(chip)?;
+    let file = format!("rom/{}/omega.hex", unit.path);
+    let omega: Vec<u32> = s.omega.concat();
+    roms::beats(folder, &file, shape.pairs_a_beat, shape.pairs, 32, &|i| omega[i as usize] as i32)?;
+    let t = shape.sin();
+    let i = Instance::new("hw_phase", "phase_i".into(), vec![format!("rotations of a position: {} pairs", shape.pairs)]);
+    let i = i.param("PP", shape.pairs_a_beat).param("BEATS", shape.rot_beats).param("POSW", shape.pos_bits);
+    let i = i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("OMEGA", &file).file("SIN", &t.file).clocked();
+    let i = i.input("start", 1, "start").input("pos", shape.pos_bits, "pos").output("rot_valid", 1, format!("{net}_valid"));
+    Ok(i.output("rot_data", shape.pairs_a_beat * 32, format!("{net}_data")))
+}
+
+fn norm_gains(chip: &Chip, folder: &mut Folder, file: &str, s: &NormSpec, lanes: u32) -> Result<(), Error> {
+    let gain = chip.programs.gain(s.gain).to_vec();
+    let m = s.len / s.groups;
+    let words = roms::gain_words(s, lanes);
+    roms::beats(folder, file, lanes, (words * lanes).min(s.len), 20, &|i| gain[(i % m) as usize])
+}
+
+/// Bits of `E + sum of squares`.
+fn square_bits(s: &NormSpec) -> u32 {
+    let most = s.input.max() as u128;
+    let q = u128::from(s.epsilon) + most * most * u128::from(s.len / s.groups);
+    (128 - q.leading_zeros()).max(26)
+}
+
+fn attention_comment(s: &AttentionSpec) -> String {
+    format!("{} heads on {} KV heads of {}, {} users of {} positions", s.heads, s.kv_heads, s.head_dim, s.users, s.context)
+}
+
+fn attention(shape: &Shape, unit: &Unit, s: &AttentionSpec, i: Instance) -> Result<Instance, Error> {
+    let v = shape.lanes;
+    if v % s.head_dim != 0 && s.head_dim % v != 0 {
+        return Err(Error::unit(&unit.path, format!("heads of {} do not fit {v} lanes; choose other lanes", s.head_dim)));
+    }
+    if !(-511..=511).contains(&s.score_shift) || s.score_mantissa >= 1 << 16 {
+        return Err(Error::unit(&unit.path, format!("score shift {} or mantissa {} is out of range", s.score_shift, s.score_mantissa)));
+    }
+    let (exp2, recip) = (shape.exp2(), shape.recip());
+    let i = i.param("V", v).param("HEADS", s.heads).param("KV_HEADS", s.kv_heads).param("HEAD_DIM", s.head_dim);
+    let i = i.param("CONTEXT", s.context).param("USERS", s.users).param("WINDOW", s.window.unwrap_or(0)).param("A", s.act_bits);
+    let i = i.param("KVB", s.kv_bits).param("P", s.pos_lanes).param("QB", s.q.bits).param("KB", s.k.bits).param("VB", s.v.bits);
+    let i = i.param("OB", unit.out.bits).param("POSW", shape.pos_bits).param("UW", shape.user_bits).param("TREE", ceil_log(s.head_dim, 8));
+    let i = i.param("MANTISSA", s.score_mantissa).param("SHIFT", s.score_shift);
+    let i = i.param("EXP2_VALUE", exp2.value_bits).param("EXP2_SLOPE", exp2.slope_bits);
+    let i = i.param("RECIP_VALUE", recip.value_bits).param("RECIP_SLOPE", recip.slope_bits);
+    Ok(i.file("EXP2", &exp2.file).file("RECIP", &recip.file))
+}
+
+/// Gate and up must come in the same cycles: matrices of one shape on one feed.
+fn together(chip: &Chip, id: UnitId) -> Result<(), Error> {
+    let netlist = chip.netlist();
+    let inputs = netlist.inputs(id);
+    let shape = |p: UnitId| match &netlist.unit(p).kind {
+        UnitKind::Mvm(m) => Some((netlist.inputs(p), m.matrix.bias)),
+        _ => None,
+    };
+    match (shape(inputs[0]), shape(inputs[1])) {
+        (Some(a), Some(b)) if a == b => Ok(()),
+        _ => Err(Error::unit(&netlist.unit(id).path, "gate and up must be matrices on the same row feed, both with bias or neither")),
+    }
+}

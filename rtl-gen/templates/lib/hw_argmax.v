@@ -1,0 +1,64 @@
+// Argmax (numerics, section 8): the lowest index of the greatest logit, 1 + max(1, ceil(log4 V)) cycles after the
+// last beat.
+module hw_argmax #(
+  parameter V = 8,
+  parameter LEN = 512,
+  parameter IB = 16,
+  parameter IDW = 9
+) (
+  input clk,
+  input rst,
+  input in_valid,
+  input [V*IB-1:0] in_data,
+  output reg out_valid,          // for one cycle
+  output reg [IDW-1:0] out_id,
+  output reg signed [IB-1:0] out_logit
+);
+  localparam BEATS = (LEN + V - 1) / V;
+  localparam BW = $clog2(BEATS + 1);
+  localparam LEVELS = (V > 4) ? ($clog2(V) + 1) / 2 : 1;
+  localparam signed [IB-1:0] LEAST = {1'b1, {(IB-1){1'b0}}};
+  reg [BW-1:0] count;
+  reg [LEVELS:1] v_q, first_q, last_q;
+  wire [LEVELS:0] v = {v_q, in_valid};
+  wire [LEVELS:0] first = {first_q, count == 0};
+  wire [LEVELS:0] last = {last_q, count == BEATS - 1};
+  // Level n has ceil(V / 4^n) candidates; level 0 is the input.
+  reg signed [IB-1:0] x [0:(LEVELS+1)*V-1];
+  reg [IDW-1:0] id [0:(LEVELS+1)*V-1];
+  integer n, i, j, l;
+
+  always @(posedge clk) begin
+    v_q <= v[LEVELS-1:0];
+    first_q <= first[LEVELS-1:0];
+    last_q <= last[LEVELS-1:0];
+    out_valid <= v[LEVELS] && last[LEVELS];
+    if (v[LEVELS] && (first[LEVELS] || x[LEVELS*V] > out_logit)) begin
+      out_logit <= x[LEVELS*V];
+      out_id <= id[LEVELS*V];
+    end
+    if (in_valid) begin
+      count <= (count == BEATS - 1) ? 0 : count + 1;
+      for (l = 0; l < V; l = l + 1) begin
+        // Padding never wins: formats are symmetric, no logit is LEAST.
+        x[l] = (count * V + l < LEN) ? $signed(in_data[l*IB +: IB]) : LEAST;
+        id[l] = count * V + l;
+      end
+    end
+    for (n = LEVELS; n >= 1; n = n - 1)
+      if (v[n-1])
+        for (i = 0; i < ((V + (1 << (2*n)) - 1) >> (2*n)); i = i + 1) begin
+          x[n*V+i] = x[(n-1)*V+4*i];
+          id[n*V+i] = id[(n-1)*V+4*i];
+          for (j = 1; j < 4; j = j + 1)
+            if (4*i + j < ((V + (1 << (2*n-2)) - 1) >> (2*n-2)))
+              if (x[(n-1)*V+4*i+j] > x[n*V+i]) begin
+                x[n*V+i] = x[(n-1)*V+4*i+j];
+                id[n*V+i] = id[(n-1)*V+4*i+j];
+              end
+        end
+    if (rst) begin
+      count <= 0; v_q <= 0; out_valid <= 0;
+    end
+  end
+endmodule

@@ -1,0 +1,316 @@
+// Attention (numerics, section 7) over the cached positions of one user, all heads at once, P positions a cycle. Cycles:
+// docs/microarchitecture.md, section 2.
+`include "hw_round.vh"
+module hw_attention #(
+  parameter V = 8,
+  parameter HEADS = 8,
+  parameter KV_HEADS = 4,
+  parameter HEAD_DIM = 8,
+  parameter CONTEXT = 512,
+  parameter USERS = 1,
+  parameter WINDOW = 0,          // 0: all positions
+  parameter A = 12,
+  parameter KVB = 8,
+  parameter P = 1,
+  parameter QB = 16,
+  parameter KB = 16,
+  parameter VB = 16,
+  parameter OB = 16,
+  parameter POSW = 9,
+  parameter UW = 1,
+  parameter TREE = 1,
+  parameter [15:0] MANTISSA = 1,
+  parameter signed [9:0] SHIFT = 0,
+  parameter EXP2_VALUE = 22,
+  parameter EXP2_SLOPE = 14,
+  parameter RECIP_VALUE = 18,
+  parameter RECIP_SLOPE = 10,
+  parameter EXP2 = "",
+  parameter RECIP = ""
+) (
+  input clk,
+  input rst,
+  input [POSW-1:0] pos,
+  input [UW-1:0] user,
+  input q_valid,
+  input [V*QB-1:0] q_data,
+  input k_valid,
+  input [V*KB-1:0] k_data,
+  input v_valid,
+  input [V*VB-1:0] v_data,
+  output reg out_valid,
+  output reg [V*OB-1:0] out_data,
+  output reg ovf
+);
+  localparam WORDS = (CONTEXT + P - 1) / P;  // of one user
+  localparam DEPTH = WORDS * USERS;
+  localparam AW = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+  localparam WW = $clog2(WORDS + 1);
+  localparam VEC = HEAD_DIM * KVB;
+  localparam ROW = KV_HEADS * (VEC + 5);     // shifts above codes
+  localparam QBEATS = (HEADS * HEAD_DIM + V - 1) / V;
+  localparam KBEATS = (KV_HEADS * HEAD_DIM + V - 1) / V;
+  localparam REPLAY = (QBEATS > KBEATS) ? QBEATS : KBEATS;
+  localparam CB = $clog2(REPLAY + 4);
+  localparam CTXW = $clog2(CONTEXT + 1);
+  localparam OSB = 21 + VB + CTXW;
+  localparam PSB = 21 + CTXW;
+  localparam ZB = $clog2(PSB + 2);
+  localparam RL = (V > HEAD_DIM) ? (V + HEAD_DIM - 1) / HEAD_DIM : 1; // reciprocals a cycle
+  localparam RG = (HEADS + RL - 1) / RL;
+  localparam RGW = $clog2(RG + 1);
+  localparam BW = $clog2(QBEATS + 1);
+  localparam RT = RECIP_VALUE + RECIP_SLOPE;
+  `HW_BITLEN(bitlen, PSB, ZB)
+  `HW_ROUND(normalise, OSB, ZB + 1, OSB)
+  `HW_ROUND_BY(round, OSB + 18, 31, OB)
+
+  // Quantise, then write the new position.
+  wire q_full, k_full, v_full;
+  wire [HEADS*HEAD_DIM*A-1:0] q;
+  wire [HEADS*5-1:0] q_shift;
+  wire [KV_HEADS*VEC-1:0] k, v;
+  wire [KV_HEADS*5-1:0] k_shift, v_shift;
+  wire go = q_full && k_full && v_full;
+  hw_quantize #(.V(V), .HEADS(HEADS), .HEAD_DIM(HEAD_DIM), .IB(QB), .CB(A)) quantize_q (
+    .clk(clk), .rst(rst), .in_valid(q_valid), .in_data(q_data), .complete(q_full), .replay(go), .codes(q), .shifts(q_shift));
+  hw_quantize #(.V(V), .HEADS(KV_HEADS), .HEAD_DIM(HEAD_DIM), .IB(KB), .CB(KVB)) quantize_k (
+    .clk(clk), .rst(rst), .in_valid(k_valid), .in_data(k_data), .complete(k_full), .replay(go), .codes(k), .shifts(k_shift));
+  hw_quantize #(.V(V), .HEADS(KV_HEADS), .HEAD_DIM(HEAD_DIM), .IB(VB), .CB(KVB)) quantize_v (
+    .clk(clk), .rst(rst), .in_valid(v_valid), .in_data(v_data), .complete(v_full), .replay(go), .codes(v), .shifts(v_shift));
+
+  reg waiting, write;
+  reg [CB-1:0] wait_count;
+  wire [AW-1:0] base = user * WORDS;
+  wire [POSW-1:0] first = (WINDOW > 0 && pos >= WINDOW) ? pos - (WINDOW - 1) : 0;
+  wire [WW-1:0] first_word = first / P;
+  wire [WW-1:0] last_word = pos / P;
+
+  // Pass 1: one word of P positions a cycle; pass 2 the same for the values.
+  reg pass1, pass2, k_valid1, s_valid;
+  reg [WW-1:0] word1, word1q, score_at, word2;
+  reg [WW-1:0] word2_p [1:6];
+  reg [5:0] pv;                  // pass 2 stages
+  reg k_last;
+  reg [TREE+2:0] last;
+  wire [HEADS*HEAD_DIM*OSB-1:0] all_sums;
+  wire [HEADS*PSB-1:0] all_p;
+  reg [4:0] fin;
+  wire [P*ROW-1:0] k_rows, v_rows;
+  wire [P-1:0] k_mask, e_mask, v_mask;
+  wire [HEADS*P*32-1:0] scores, scores_read;
+  wire [HEADS*P*21-1:0] weights;
+  wire [HEADS*P-1:0] score_ovf;
+  reg [HEADS*32-1:0] greatest, greatest_next;
+  wire score_valid;
+  wire v_read = pv[4];
+  genvar h, p;
+  generate
+    for (p = 0; p < P; p = p + 1) begin : bank
+      wire mine = write && (pos % P == p);
+      hw_sram #(.WIDTH(ROW), .DEPTH(DEPTH), .AW(AW)) keys (
+        .clk(clk), .we(mine), .waddr(base + last_word), .wdata({k_shift, k}), .re(pass1), .raddr(base + word1), .rdata(k_rows[p*ROW +: ROW]));
+      hw_sram #(.WIDTH(ROW), .DEPTH(DEPTH), .AW(AW)) values (
+        .clk(clk), .we(mine), .waddr(base + last_word), .wdata({v_shift, v}), .re(v_read), .raddr(base + word2_p[5]),
+        .rdata(v_rows[p*ROW +: ROW]));
+      assign k_mask[p] = (word1q * P + p >= first) && (word1q * P + p <= pos);
+      assign e_mask[p] = (word2_p[1] * P + p >= first) && (word2_p[1] * P + p <= pos);
+      assign v_mask[p] = (word2_p[6] * P + p >= first) && (word2_p[6] * P + p <= pos);
+    end
+    for (h = 0; h < HEADS; h = h + 1) begin : head
+      localparam KH = h / (HEADS / KV_HEADS);
+      wire [P*VEC-1:0] value_codes;
+      wire [P*5-1:0] value_shifts;
+      for (p = 0; p < P; p = p + 1) begin : lane
+        hw_score #(.HEAD_DIM(HEAD_DIM), .A(A), .KVB(KVB), .TREE(TREE), .MANTISSA(MANTISSA), .SHIFT(SHIFT)) score (
+          .clk(clk), .rst(rst), .in_valid(k_valid1), .in_mask(k_mask[p]), .q(q[h*HEAD_DIM*A +: HEAD_DIM*A]), .q_shift(q_shift[h*5 +: 5]),
+          .k(k_rows[p*ROW+KH*VEC +: VEC]), .k_shift(k_rows[p*ROW+KV_HEADS*VEC+KH*5 +: 5]),
+          .score(scores[(h*P+p)*32 +: 32]), .ovf(score_ovf[h*P+p]));
+        hw_exponent #(.VALUE_BITS(EXP2_VALUE), .SLOPE_BITS(EXP2_SLOPE), .EXP2(EXP2)) exponent (
+          .clk(clk), .in_valid(pv[0]), .in_mask(e_mask[p]), .score(scores_read[(h*P+p)*32 +: 32]),
+          .greatest(greatest[h*32 +: 32]), .p(weights[(h*P+p)*21 +: 21]));
+        assign value_codes[p*VEC +: VEC] = v_rows[p*ROW+KH*VEC +: VEC];
+        assign value_shifts[p*5 +: 5] = v_rows[p*ROW+KV_HEADS*VEC+KH*5 +: 5];
+      end
+      wire [HEAD_DIM*OSB-1:0] sums;
+      wire [PSB-1:0] p_sum;
+      hw_value #(.P(P), .HEAD_DIM(HEAD_DIM), .KVB(KVB), .OSB(OSB), .PSB(PSB)) value (
+        .clk(clk), .clear(go), .in_valid(pv[5]), .mask(v_mask), .p(weights[h*P*21 +: P*21]), .v(value_codes),
+        .v_shift(value_shifts), .sums(sums), .p_sum(p_sum));
+      assign all_sums[h*HEAD_DIM*OSB +: HEAD_DIM*OSB] = sums;
+      assign all_p[h*PSB +: PSB] = p_sum;
+    end
+  endgenerate
+  hw_sram #(.WIDTH(HEADS*P*32), .DEPTH(WORDS), .AW(WW)) score_store (
+    .clk(clk), .we(score_valid), .waddr(score_at), .wdata(scores), .re(pass2), .raddr(word2 - first_word), .rdata(scores_read));
+
+  // Mask of the scores that leave now.
+  reg [(TREE+3)*P-1:0] mask_p;
+  wire [P-1:0] s_mask = mask_p[(TREE+2)*P +: P];
+  reg [TREE+2:0] sv;
+  reg signed [31:0] best, one;
+  integer n, i;
+  assign score_valid = sv[TREE+2];
+  always @(posedge clk) begin
+    // Replay takes REPLAY beats; the last code stands 3 cycles after the last beat.
+    if (go) begin
+      waiting <= 1;
+      wait_count <= 0;
+    end else if (waiting) begin
+      wait_count <= wait_count + 1;
+      if (wait_count == REPLAY) waiting <= 0;
+    end
+    write <= waiting && wait_count == REPLAY;
+    if (write) begin
+      pass1 <= 1;
+      word1 <= first_word;
+    end else if (pass1) begin
+      word1 <= word1 + 1;
+      if (word1 == last_word) pass1 <= 0;
+    end
+    word1q <= word1;
+    k_valid1 <= pass1;
+    k_last <= pass1 && word1 == last_word;
+    sv <= {sv[TREE+1:0], k_valid1};
+    mask_p <= {mask_p[(TREE+2)*P-1:0], k_mask};
+    last <= {last[TREE+1:0], k_last};
+    if (write) score_at <= 0;
+    if (score_valid) begin
+      score_at <= score_at + 1;
+      for (n = 0; n < HEADS; n = n + 1) begin
+        best = (score_at == 0) ? 32'sh80000000 : $signed(greatest[n*32 +: 32]);
+        for (i = 0; i < P; i = i + 1) begin
+          one = scores[(n*P+i)*32 +: 32];
+          if (s_mask[i] && one > best) best = one;
+        end
+        greatest_next[n*32 +: 32] = best;
+      end
+      greatest <= greatest_next;
+    end
+    // Pass 2.
+    if (score_valid && last[TREE+2]) begin
+      pass2 <= 1;
+      word2 <= first_word;
+    end else if (pass2) begin
+      word2 <= word2 + 1;
+      if (word2 == last_word) pass2 <= 0;
+    end
+    pv <= {pv[4:0], pass2};
+    word2_p[1] <= word2;
+    word2_p[2] <= word2_p[1];
+    word2_p[3] <= word2_p[2];
+    word2_p[4] <= word2_p[3];
+    word2_p[5] <= word2_p[4];
+    word2_p[6] <= word2_p[5];
+    fin <= {fin[3:0], pv[5] && word2_p[6] == last_word};
+    if (rst) begin
+      waiting <= 0; write <= 0; pass1 <= 0; pass2 <= 0; k_valid1 <= 0; k_last <= 0; sv <= 0; last <= 0; pv <= 0; fin <= 0;
+    end
+  end
+
+  // Reciprocals, RL heads a cycle, then the outputs, V a cycle.
+  wire finish = fin[3];
+  reg recip_run, r1, r2, r3, r4;
+  reg [RGW-1:0] g, g1, g2, g3, g4;
+  reg [ZB-1:0] z [0:HEADS-1];
+  reg [ZB-1:0] z1 [0:RL-1];
+  reg [PSB-1:0] sum_q [0:RL-1], shifted;
+  reg [RL*8-1:0] index, index_next;
+  reg [6:0] f2 [0:RL-1], f3 [0:RL-1];
+  wire [RL*RT-1:0] entry;
+  reg signed [RECIP_SLOPE+7:0] product [0:RL-1];
+  reg signed [RECIP_VALUE-1:0] value4 [0:RL-1];
+  reg signed [17:0] reciprocal [0:HEADS-1];
+  reg [3:0] delay;
+  reg playing, o1, o2, o3;
+  reg [BW-1:0] beat, beat1, beat2;
+  reg signed [OSB-1:0] o [0:V-1], on [0:V-1];
+  reg signed [OSB+17:0] scaled [0:V-1];
+  reg [OSB:0] rn;
+  reg [OB:0] ro;
+  reg [V*OB-1:0] y;
+  reg clamped;
+  integer l, c, hd;
+  wire recip_now = finish || recip_run;
+  hw_rom #(.WIDTH(RT), .DEPTH(256), .AW(8), .PORTS(RL), .FILE(RECIP)) recip (.clk(clk), .en(r2), .addr(index), .data(entry));
+
+  always @(posedge clk) begin
+    out_valid <= o3;
+    ovf <= |score_ovf;
+    if (o3) begin
+      clamped = 0;
+      for (l = 0; l < V; l = l + 1) begin
+        ro = round(scaled[l]);
+        clamped = clamped | ro[OB];
+        y[l*OB +: OB] = ro[OB-1:0];
+      end
+      out_data <= y;
+      ovf <= clamped | (|score_ovf);
+    end
+    if (o2) for (l = 0; l < V; l = l + 1) begin
+      hd = (beat2 * V + l) / HEAD_DIM;
+      if (hd >= HEADS) hd = HEADS - 1;
+      scaled[l] = on[l] * reciprocal[hd];
+    end
+    if (o1) for (l = 0; l < V; l = l + 1) begin
+      hd = (beat1 * V + l) / HEAD_DIM;
+      if (hd >= HEADS) hd = HEADS - 1;
+      rn = normalise(o[l], $signed({1'b0, z[hd]}) - 16);
+      on[l] = rn[OSB-1:0];
+    end
+    if (playing) for (l = 0; l < V; l = l + 1)
+      o[l] = (beat * V + l < HEADS * HEAD_DIM) ? all_sums[(beat*V+l)*OSB +: OSB] : 0;
+    o1 <= playing;
+    o2 <= o1;
+    o3 <= o2;
+    beat1 <= beat;
+    beat2 <= beat1;
+    delay <= {delay[2:0], finish};
+    if (delay[1]) begin
+      playing <= 1;
+      beat <= 0;
+    end else if (playing) begin
+      beat <= beat + 1;
+      if (beat == QBEATS - 1) playing <= 0;
+    end
+    // Reciprocal stages, last first.
+    if (r4) for (c = 0; c < RL; c = c + 1)
+      if (g4 * RL + c < HEADS) reciprocal[g4*RL+c] = value4[c] + (product[c] >>> 7) + (product[c][6] ? 1 : 0);
+    if (r3) for (c = 0; c < RL; c = c + 1) begin
+      product[c] = $signed(entry[c*RT+RECIP_VALUE +: RECIP_SLOPE]) * $signed({1'b0, f3[c]});
+      value4[c] = entry[c*RT +: RECIP_VALUE];
+    end
+    if (r2) for (c = 0; c < RL; c = c + 1) f3[c] = f2[c];
+    if (r1) begin
+      for (c = 0; c < RL; c = c + 1) begin
+        shifted = sum_q[c] >> (z1[c] - 16);
+        index_next[c*8 +: 8] = shifted[14:7];
+        f2[c] = shifted[6:0];
+      end
+      index <= index_next;
+    end
+    if (recip_now) begin
+      for (c = 0; c < RL; c = c + 1) begin
+        hd = (recip_run ? g : 0) * RL + c;
+        if (hd >= HEADS) hd = HEADS - 1;
+        sum_q[c] = all_p[hd*PSB +: PSB];
+        z1[c] = bitlen(sum_q[c]);
+        z[hd] = z1[c];
+      end
+      g <= (recip_run ? g : 0) + 1;
+      recip_run <= (recip_run ? g : 0) != RG - 1;
+    end
+    g1 <= recip_run ? g : 0;
+    g2 <= g1;
+    g3 <= g2;
+    g4 <= g3;
+    r1 <= recip_now;
+    r2 <= r1;
+    r3 <= r2;
+    r4 <= r3;
+    if (rst) begin
+      recip_run <= 0; r1 <= 0; r2 <= 0; r3 <= 0; r4 <= 0; delay <= 0; playing <= 0; o1 <= 0; o2 <= 0; o3 <= 0;
+      out_valid <= 0; ovf <= 0;
+    end
+  end
+endmodule

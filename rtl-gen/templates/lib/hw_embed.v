@@ -1,0 +1,110 @@
+// Embed (numerics, section 3): a token's row of codes, V a beat, times its scales. First beat 7 cycles after acceptance.
+`include "hw_round.vh"
+module hw_embed #(
+  parameter V = 8,
+  parameter LEN = 64,
+  parameter BEATS = 8,
+  parameter TOKENS = 2,
+  parameter TW = 1,              // bits of a token id
+  parameter AW = 4,              // bits of a code address
+  parameter CODE_BITS = 4,
+  parameter VALUE_BITS = 5,
+  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] CODEBOOK = 0,
+  parameter GROUP = 32,
+  parameter GROUPS = 2,
+  parameter SCALE_BITS = 8,
+  parameter OFFSET_BITS = 0,
+  parameter SHIFT_BITS = 8,
+  parameter OB = 32,
+  parameter CODES = "",
+  parameter SCALES = ""          // a token's record: shift, offsets, scales
+) (
+  input clk,
+  input rst,
+  input start,                   // the token is accepted in this cycle
+  input [TW-1:0] token,
+  output reg out_valid,
+  output reg [V*OB-1:0] out_data,
+  output reg out_last,
+  output reg ovf
+);
+  localparam OFB = (OFFSET_BITS > 0) ? OFFSET_BITS : 1;
+  localparam REC = SHIFT_BITS + GROUPS * (SCALE_BITS + OFFSET_BITS);
+  localparam PB = VALUE_BITS + SCALE_BITS;
+  localparam WB = ((PB > OFB) ? PB : OFB) + 1;
+  localparam BW = $clog2(BEATS + 1);
+  `HW_ROUND(round, WB, SHIFT_BITS, OB)
+
+  reg [TW-1:0] id;
+  reg s1;
+  reg [AW-1:0] base;
+  reg run;
+  reg [BW-1:0] beat, beat3;
+  reg [4:0] v;                   // valid of stages 3 to 7
+  reg [4:0] last;
+  wire [REC-1:0] record;
+  wire [V*CODE_BITS-1:0] codes;
+  wire signed [SHIFT_BITS-1:0] shift = record[REC-1 -: SHIFT_BITS];
+
+  hw_rom #(.WIDTH(REC), .DEPTH(TOKENS), .AW(TW), .FILE(SCALES)) scale_rom (.clk(clk), .en(s1), .addr(id), .data(record));
+  wire [AW-1:0] at = base + beat;
+  hw_rom #(.WIDTH(V*CODE_BITS), .DEPTH(TOKENS*BEATS), .AW(AW), .FILE(CODES)) code_rom (.clk(clk), .en(run), .addr(at), .data(codes));
+
+  reg signed [VALUE_BITS-1:0] value [0:V-1];
+  reg signed [SCALE_BITS-1:0] scale [0:V-1];
+  reg signed [OFB-1:0] offset [0:V-1], offset5 [0:V-1];
+  reg signed [PB-1:0] product [0:V-1];
+  reg signed [WB-1:0] sum [0:V-1];
+  reg [OB:0] r;
+  reg [V*OB-1:0] y;
+  reg clamped;
+  integer l, g;
+
+  always @(posedge clk) begin
+    s1 <= start;
+    if (start) id <= token;
+    if (s1) begin
+      base <= id * BEATS;
+      beat <= 0;
+      run <= 1;
+    end else if (run) begin
+      beat <= beat + 1;
+      if (beat == BEATS - 1) run <= 0;
+    end
+    beat3 <= beat;
+    v <= {v[3:0], run};
+    last <= {last[3:0], run && beat == BEATS - 1};
+    out_valid <= v[3];
+    out_last <= v[3] && last[3];
+    ovf <= 0;
+    if (v[3]) begin
+      clamped = 0;
+      for (l = 0; l < V; l = l + 1) begin
+        r = round(sum[l], shift);
+        clamped = clamped | r[OB];
+        y[l*OB +: OB] = r[OB-1:0];
+      end
+      out_data <= y;
+      ovf <= clamped;
+    end
+    if (v[2]) for (l = 0; l < V; l = l + 1) sum[l] = product[l] + offset5[l];
+    if (v[1]) for (l = 0; l < V; l = l + 1) begin
+      product[l] = value[l] * scale[l];
+      offset5[l] = offset[l];
+    end
+    if (v[0]) for (l = 0; l < V; l = l + 1) begin
+      g = (GROUPS == 1) ? 0 : (beat3 * V + l) / GROUP;
+      if (g >= GROUPS) g = GROUPS - 1;
+      value[l] = 0;
+      offset[l] = 0;
+      if (beat3 * V + l < LEN) begin
+        value[l] = CODEBOOK[codes[l*CODE_BITS +: CODE_BITS]*VALUE_BITS +: VALUE_BITS];
+        if (OFFSET_BITS > 0) offset[l] = record[GROUPS*SCALE_BITS + g*OFFSET_BITS +: OFB];
+      end
+      scale[l] = record[g*SCALE_BITS +: SCALE_BITS];
+    end
+    if (rst) begin
+      s1 <= 0; run <= 0; v <= 0; last <= 0; out_valid <= 0; out_last <= 0; ovf <= 0;
+    end
+  end
+endmodule

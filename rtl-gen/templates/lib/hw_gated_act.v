@@ -1,0 +1,102 @@
+// GatedAct, SiLU (numerics, section 8). First beat out 9 cycles after the first beat in; gate and up come together.
+`include "hw_round.vh"
+module hw_gated_act #(
+  parameter V = 8,
+  parameter GB = 16,
+  parameter UB = 16,
+  parameter OB = 16,
+  parameter signed [15:0] GATE_SHIFT = 0, // fractional bits of the gate, less 12
+  parameter signed [15:0] SHIFT = 10,
+  parameter VALUE_BITS = 21,     // of the table's words: value, then slope
+  parameter SLOPE_BITS = 16,
+  parameter SIGMOID = ""
+) (
+  input clk,
+  input rst,
+  input in_valid,
+  input [V*GB-1:0] gate,
+  input [V*UB-1:0] up,
+  output reg out_valid,
+  output reg [V*OB-1:0] out_data,
+  output reg ovf
+);
+  localparam TB = VALUE_BITS + SLOPE_BITS;
+  localparam ZB = GB + 18;
+  localparam MB = SLOPE_BITS + 9;
+  `HW_ROUND(argument, ZB, 16, 17)
+  `HW_ROUND_BY(weigh, GB + 22, 20, GB + 2)
+  `HW_ROUND(round, GB + UB, 16, OB)
+  reg [8:1] v;
+  reg signed [GB-1:0] g1 [0:8*V-1]; // g1[s * V + l]: the gate in stage s
+  reg signed [UB-1:0] u1 [0:8*V-1];
+  reg [15:0] z [0:V-1];
+  reg [7:0] f [0:V-1];
+  reg [V*8-1:0] index;
+  wire [V*TB-1:0] word;
+  reg signed [MB-1:0] product [0:V-1];
+  reg signed [VALUE_BITS-1:0] value [0:V-1];
+  reg signed [21:0] half [0:V-1], sigma [0:V-1];
+  reg signed [GB+21:0] gs [0:V-1];
+  reg signed [GB-1:0] h [0:V-1];
+  reg signed [GB+UB-1:0] hu [0:V-1];
+  reg signed [ZB-1:0] mag;
+  reg [17:0] rz;
+  reg [GB+2:0] rh;
+  reg [OB:0] r;
+  reg [V*8-1:0] index_next;
+  reg [V*OB-1:0] y;
+  reg clamped;
+  integer l, s;
+  hw_rom #(.WIDTH(TB), .DEPTH(256), .AW(8), .PORTS(V), .FILE(SIGMOID)) table_rom (.clk(clk), .en(v[1]), .addr(index), .data(word));
+
+  always @(posedge clk) begin
+    v <= {v[7:1], in_valid};
+    out_valid <= v[8];
+    ovf <= 0;
+    if (v[8]) begin
+      clamped = 0;
+      for (l = 0; l < V; l = l + 1) begin
+        r = round(hu[l], SHIFT);
+        clamped = clamped | r[OB];
+        y[l*OB +: OB] = r[OB-1:0];
+      end
+      out_data <= y;
+      ovf <= clamped;
+    end
+    if (v[7]) for (l = 0; l < V; l = l + 1) hu[l] = h[l] * u1[7*V+l];
+    if (v[6]) for (l = 0; l < V; l = l + 1) begin
+      rh = weigh(gs[l]);
+      h[l] = rh[GB-1:0];
+    end
+    if (v[5]) for (l = 0; l < V; l = l + 1) gs[l] = g1[5*V+l] * sigma[l];
+    if (v[4]) for (l = 0; l < V; l = l + 1) sigma[l] = (g1[4*V+l] < 0) ? half[l] : 22'sd1048576 - half[l];
+    if (v[3]) for (l = 0; l < V; l = l + 1) half[l] = value[l] + (product[l] >>> 8) + (product[l][7] ? 1 : 0);
+    if (v[2]) for (l = 0; l < V; l = l + 1) begin
+      product[l] = $signed(word[l*TB+VALUE_BITS +: SLOPE_BITS]) * $signed({1'b0, f[l]});
+      value[l] = word[l*TB +: VALUE_BITS];
+    end
+    if (v[1]) for (l = 0; l < V; l = l + 1) f[l] = z[l][7:0];
+    if (in_valid) begin
+      for (l = 0; l < V; l = l + 1) begin
+        mag = $signed(gate[l*GB +: GB]);
+        if (mag < 0) mag = -mag;
+        rz = argument(mag, GATE_SHIFT);
+        z[l] = rz[15:0];
+        index_next[8*l +: 8] = z[l][15:8];
+      end
+      index <= index_next;
+    end
+    for (s = 7; s >= 2; s = s - 1)
+      if (v[s-1]) for (l = 0; l < V; l = l + 1) begin
+        g1[s*V+l] = g1[(s-1)*V+l];
+        u1[s*V+l] = u1[(s-1)*V+l];
+      end
+    if (in_valid) for (l = 0; l < V; l = l + 1) begin
+      g1[V+l] = gate[l*GB +: GB];
+      u1[V+l] = up[l*UB +: UB];
+    end
+    if (rst) begin
+      v <= 0; out_valid <= 0; ovf <= 0;
+    end
+  end
+endmodule

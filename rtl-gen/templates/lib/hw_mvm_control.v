@@ -1,0 +1,78 @@
+// Conductor of one matrix: turns the row stream into the steps of all its tiles (see hw_mvm_tile) and of its output stage.
+module hw_mvm_control #(
+  parameter STEPS = 8,           // S
+  parameter GROUPS = 2,          // of the played rows
+  parameter BEATS = 8,           // output beats
+  parameter RW = 6,
+  parameter SW = 4,              // bits of a step number
+  parameter CW = 5,              // bits of a scale address
+  parameter KW = 1,              // bits of a block number
+  parameter CTL = 1              // bits of ctl
+) (
+  input clk,
+  input rst,
+  input row_valid,
+  input [RW-1:0] row,
+  input row_end,
+  input row_last,
+  output [CTL-1:0] ctl,
+  output reg drain               // a beat of totals is on the tiles' outputs
+);
+  localparam BW = $clog2(BEATS + 1);
+  reg pick, add, first, add_first, add_end, pick_end, last1, last2;
+  reg scan, mul, sum, acc;
+  reg [SW-1:0] step, mul_step, sum_step, acc_step;
+  reg [CW-1:0] at;
+  reg first_group, last_group, mul_first, mul_last, sum_first, sum_last, acc_first;
+  reg run;
+  reg [BW-1:0] beat;
+  reg [SW-1:0] drain_step;
+  reg [KW-1:0] block;
+
+  assign ctl = {block, drain_step, run, acc_first, acc_step, acc, sum_step, sum, mul, at, step, scan,
+                add_end, add_first, add, pick, row, row_valid};
+
+  always @(posedge clk) begin
+    // Rows: product bank and ROM, pick, add.
+    pick <= row_valid; pick_end <= row_end; last1 <= row_last;
+    add <= pick; add_end <= pick_end; last2 <= last1;
+    if (pick) begin
+      add_first <= first;
+      first <= pick_end;
+    end
+    // Scan of a group's shadows.
+    if (add && add_end) begin
+      scan <= 1;
+      step <= 0;
+      first_group <= last_group;
+      last_group <= last2;
+    end else if (scan) begin
+      step <= step + 1;
+      if (step == STEPS - 1) scan <= 0;
+    end
+    if (scan) at <= (last_group && step == STEPS - 1) ? 0 : at + 1;
+    mul <= scan; mul_step <= step; mul_first <= first_group; mul_last <= last_group;
+    sum <= mul; sum_step <= mul_step; sum_first <= mul_first; sum_last <= mul_last;
+    acc <= sum; acc_step <= sum_step; acc_first <= sum_first;
+    // Drain: block 0 as its totals are formed, the others from their memories.
+    drain <= run;
+    if (sum && sum_last && sum_step == 0) begin
+      run <= 1;
+      beat <= 0;
+      drain_step <= 0;
+      block <= 0;
+    end else if (run) begin
+      beat <= beat + 1;
+      if (beat == BEATS - 1) run <= 0;
+      if (drain_step == STEPS - 1) begin
+        drain_step <= 0;
+        block <= block + 1;
+      end else drain_step <= drain_step + 1;
+    end
+    if (rst) begin
+      pick <= 0; add <= 0; first <= 1; pick_end <= 0; add_end <= 0; last1 <= 0; last2 <= 0; add_first <= 0;
+      scan <= 0; mul <= 0; sum <= 0; acc <= 0; step <= 0; at <= 0; last_group <= 1; first_group <= 1;
+      run <= 0; drain <= 0; block <= 0; drain_step <= 0;
+    end
+  end
+endmodule

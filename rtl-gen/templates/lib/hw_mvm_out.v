@@ -1,0 +1,109 @@
+// Output stage of one matrix (numerics, section 6): sums the K-tiles of each lane, shifts, saturates, adds the bias.
+// A beat of totals in cycle c leaves in c + 2 + max(1, ceil(log2 BANDS)), with a bias one later.
+`include "hw_round.vh"
+module hw_mvm_out #(
+  parameter V = 8,
+  parameter BEATS = 8,
+  parameter BANDS = 1,
+  parameter TOT = 30,
+  parameter OB = 16,
+  parameter SHIFT_BITS = 8,
+  parameter BIAS = 0,
+  parameter SHIFTS = "",
+  parameter BIASES = ""
+) (
+  input clk,
+  input rst,
+  input drain,
+  input [BANDS*V*TOT-1:0] totals, // band j, lane l at j * V + l
+  input [4:0] h,
+  output out_valid,
+  output [V*OB-1:0] out_data,
+  output ovf
+);
+  localparam LEVELS = (BANDS > 2) ? $clog2(BANDS) : 1;
+  localparam BW = $clog2(BEATS + 1);
+  localparam SB = SHIFT_BITS + 1;
+  `HW_ROUND(round, TOT, SB, OB)
+
+  reg [LEVELS+2:1] stage;
+  wire [LEVELS+2:0] v = {stage, drain}; // v[i]: stage i holds a beat; 0 is the input
+  reg signed [TOT-1:0] lane [0:(LEVELS+1)*BANDS*V-1];
+  reg [BW-1:0] at;
+  wire [V*SHIFT_BITS-1:0] k;
+  reg signed [SB-1:0] shift [0:V-1];
+  reg [OB:0] r;
+  reg [V*OB-1:0] y, rounded;
+  reg clamped, flag;
+  integer i, l, n;
+  hw_rom #(.WIDTH(V*SHIFT_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SHIFTS)) shifts (.clk(clk), .en(v[LEVELS-1]), .addr(at), .data(k));
+
+  always @(posedge clk) begin
+    stage <= v[LEVELS+1:0];
+    flag <= 0;
+    if (v[LEVELS-1]) at <= (at == BEATS - 1) ? 0 : at + 1;
+    if (v[LEVELS+1]) begin
+      clamped = 0;
+      for (l = 0; l < V; l = l + 1) begin
+        r = round(lane[LEVELS*BANDS*V + l], shift[l]);
+        clamped = clamped | r[OB];
+        y[l*OB +: OB] = r[OB-1:0];
+      end
+      rounded <= y;
+      flag <= clamped;
+    end
+    if (v[LEVELS]) for (l = 0; l < V; l = l + 1) shift[l] = $signed(k[l*SHIFT_BITS +: SHIFT_BITS]) - $signed({1'b0, h});
+    for (n = LEVELS; n >= 1; n = n - 1)
+      if (v[n])
+        for (i = 0; i < ((BANDS + (1 << n) - 1) >> n); i = i + 1)
+          for (l = 0; l < V; l = l + 1)
+            lane[(n*BANDS+i)*V+l] = lane[((n-1)*BANDS+2*i)*V+l]
+              + ((2*i + 1 < ((BANDS + (1 << (n-1)) - 1) >> (n-1))) ? lane[((n-1)*BANDS+2*i+1)*V+l] : 0);
+    if (v[0]) for (l = 0; l < BANDS*V; l = l + 1) lane[l] = totals[l*TOT +: TOT];
+    if (rst) begin
+      stage <= 0; at <= 0; flag <= 0;
+    end
+  end
+
+  generate
+    if (BIAS != 0) begin : bias
+      reg [BW-1:0] bias_at;
+      reg valid, ovf_bias;
+      reg [V*OB-1:0] out, biased;
+      wire [V*32-1:0] b;
+      reg signed [32:0] s, most;
+      reg clamped2;
+      integer j;
+      hw_rom #(.WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) biases (
+        .clk(clk), .en(v[LEVELS+1]), .addr(bias_at), .data(b));
+      always @(posedge clk) begin
+        valid <= v[LEVELS+2];
+        ovf_bias <= 0;
+        if (v[LEVELS+1]) bias_at <= (bias_at == BEATS - 1) ? 0 : bias_at + 1;
+        if (v[LEVELS+2]) begin
+          clamped2 = 0;
+          most = 0;
+          most[OB-2:0] = {(OB-1){1'b1}};
+          for (j = 0; j < V; j = j + 1) begin
+            s = $signed(rounded[j*OB +: OB]) + $signed(b[j*32 +: 32]);
+            clamped2 = clamped2 | (s > most) | (s < -most);
+            s = (s > most) ? most : (s < -most) ? -most : s;
+            biased[j*OB +: OB] = s[OB-1:0];
+          end
+          out <= biased;
+          ovf_bias <= flag | clamped2;
+        end
+        if (rst) begin
+          bias_at <= 0; valid <= 0; ovf_bias <= 0;
+        end
+      end
+      assign ovf = ovf_bias;
+      assign out_valid = valid;
+      assign out_data = out;
+    end else begin : no_bias
+      assign ovf = flag;
+      assign out_valid = v[LEVELS+2];
+      assign out_data = rounded;
+    end
+  endgenerate
+endmodule

@@ -1,0 +1,121 @@
+// Multiply-select-add tile (numerics, section 6): a row a cycle, E totals a step. The steps come from hw_mvm_control as `ctl`.
+module hw_mvm_tile #(
+  parameter ROWS = 64,           // rows that hold weights
+  parameter COLS = 64,
+  parameter E = 8,               // outputs a step
+  parameter STEPS = 8,           // steps of this tile: COLS / E
+  parameter BLOCK = 0,
+  parameter CODE_BITS = 4,
+  parameter VALUE_BITS = 5,
+  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] CODEBOOK = 0,
+  parameter LINEAR = 0,          // the code is its value: a multiplier a column instead of a bank
+  parameter A = 12,
+  parameter ACC = 20,
+  parameter SCALE_BITS = 8,
+  parameter OFFSET_BITS = 0,
+  parameter AB = 17,
+  parameter TOT = 30,
+  parameter RW = 6,
+  parameter SW = 4,
+  parameter CW = 5,
+  parameter KW = 1,
+  parameter CTL = 1,
+  parameter SCALE_WORDS = 16,
+  parameter CODES = "",
+  parameter SCALES = ""          // a word: E records of offset and scale
+) (
+  input clk,
+  input rst,
+  input [CTL-1:0] ctl,
+  input signed [A-1:0] a,
+  input signed [AB-1:0] asum,
+  output [E*TOT-1:0] total
+);
+  localparam VALUES = (LINEAR != 0) ? 1 : (1 << CODE_BITS);
+  localparam PB = A + VALUE_BITS - 1;
+  localparam REC = SCALE_BITS + OFFSET_BITS;
+  localparam OFB = (OFFSET_BITS > 0) ? OFFSET_BITS : 1;
+  wire row_valid, pick, add, add_first, add_end, scan, mul, sum, acc_valid, acc_first, run;
+  wire [RW-1:0] row;
+  wire [SW-1:0] step, sum_step, acc_step, drain_step;
+  wire [CW-1:0] at;
+  wire [KW-1:0] block;
+  assign {block, drain_step, run, acc_first, acc_step, acc_valid, sum_step, sum, mul, at, step, scan,
+          add_end, add_first, add, pick, row, row_valid} = ctl;
+
+  wire [COLS*CODE_BITS-1:0] codes;
+  wire [E*REC-1:0] scales;
+  hw_rom #(.WIDTH(COLS*CODE_BITS), .DEPTH(ROWS), .AW(RW), .FILE(CODES)) code_rom (
+    .clk(clk), .en(row_valid && row < ROWS), .addr(row), .data(codes));
+  hw_rom #(.WIDTH(E*REC), .DEPTH(SCALE_WORDS), .AW(CW), .FILE(SCALES)) scale_rom (.clk(clk), .en(scan), .addr(at), .data(scales));
+
+  reg signed [PB-1:0] bank [0:VALUES-1];
+  reg signed [PB-1:0] picked [0:COLS-1];
+  reg signed [ACC-1:0] acc [0:COLS-1];
+  reg signed [ACC-1:0] shadow [0:COLS-1];
+  reg signed [ACC-1:0] next;
+  reg signed [ACC-1:0] m [0:E-1];
+  reg signed [AB-1:0] asum_m;
+  reg signed [TOT-1:0] product [0:E-1], offset [0:E-1];
+  reg [E*TOT-1:0] psum, psum_next;
+  reg [E*TOT-1:0] total_next, live;
+  wire [E*TOT-1:0] total_old;
+  integer c, e, t;
+
+  always @(posedge clk) begin
+    // The scan, last stage first.
+    if (sum) begin
+      for (e = 0; e < E; e = e + 1) psum_next[e*TOT +: TOT] = product[e] + ((OFFSET_BITS > 0) ? offset[e] : 0);
+      psum <= psum_next;
+    end
+    if (mul) for (e = 0; e < E; e = e + 1) begin
+      product[e] = m[e] * $signed(scales[e*REC +: SCALE_BITS]);
+      if (OFFSET_BITS > 0) offset[e] = asum_m * $signed(scales[e*REC+(REC-OFB) +: OFB]);
+    end
+    if (scan) begin
+      asum_m <= asum;
+      if (step < STEPS) for (e = 0; e < E; e = e + 1) m[e] = shadow[step*E+e];
+    end
+    // Rows, last stage first.
+    if (add) for (c = 0; c < COLS; c = c + 1) begin
+      next = (add_first ? 0 : acc[c]) + picked[c];
+      acc[c] = next;
+      if (add_end) shadow[c] = next;
+    end
+    if (pick) begin
+      if (LINEAR != 0) for (c = 0; c < COLS; c = c + 1) picked[c] = bank[0] * $signed(codes[c*CODE_BITS +: CODE_BITS]);
+      else for (c = 0; c < COLS; c = c + 1) picked[c] = bank[codes[c*CODE_BITS +: CODE_BITS]];
+    end
+    if (row_valid) begin
+      if (LINEAR != 0) bank[0] = a;
+      else for (c = 0; c < VALUES; c = c + 1) bank[c] = a * $signed(CODEBOOK[c*VALUE_BITS +: VALUE_BITS]);
+    end
+  end
+
+  // Totals. The first block's leave as they are formed, the others' from memory.
+  always @* begin
+    total_next = 0;
+    if (acc_valid)
+      for (t = 0; t < E; t = t + 1)
+        total_next[t*TOT +: TOT] = (acc_first ? {TOT{1'b0}} : total_old[t*TOT +: TOT]) + psum[t*TOT +: TOT];
+  end
+  wire mine = run && block == BLOCK;
+  hw_sram #(.WIDTH(E*TOT), .DEPTH(STEPS), .AW(SW)) totals (
+    .clk(clk), .we(acc_valid && acc_step < STEPS), .waddr(acc_step), .wdata(total_next),
+    .re((sum && sum_step < STEPS) || (BLOCK != 0 && mine)), .raddr(sum ? sum_step : drain_step), .rdata(total_old));
+  generate
+    if (BLOCK == 0) begin : first_block
+      reg on;
+      always @(posedge clk) begin
+        on <= mine;
+        if (mine || on) live <= mine ? total_next : 0;
+        if (rst) live <= 0;
+      end
+      assign total = live;
+    end else begin : other_block
+      reg out;
+      always @(posedge clk) out <= mine;
+      assign total = out ? total_old : 0;
+    end
+  endgenerate
+endmodule

@@ -1,0 +1,97 @@
+// Rotation phases of a position (numerics, section 3): PP pairs of {sin, cos} a beat, in step with the first residual beats.
+module hw_phase #(
+  parameter PP = 4,
+  parameter BEATS = 1,
+  parameter POSW = 9,
+  parameter VALUE_BITS = 16,     // of the table's words: value, then slope
+  parameter SLOPE_BITS = 9,
+  parameter OMEGA = "",
+  parameter SIN = ""
+) (
+  input clk,
+  input rst,
+  input start,                   // the token is accepted in this cycle
+  input [POSW-1:0] pos,
+  output reg rot_valid,
+  output reg [PP*32-1:0] rot_data
+);
+  localparam BW = $clog2(BEATS + 1);
+  localparam TB = VALUE_BITS + SLOPE_BITS;
+  localparam MB = SLOPE_BITS + 17;
+  reg [POSW-1:0] at;
+  reg run;
+  reg [BW-1:0] beat;
+  reg [4:0] v;
+  wire [PP*32-1:0] omega;
+  reg [PP*32-1:0] phi, turned;
+  wire [2*PP*8-1:0] index;
+  wire [2*PP*TB-1:0] word;
+  reg [15:0] f4 [0:2*PP-1];
+  reg [1:0] q4 [0:PP-1], q5 [0:PP-1], q6 [0:PP-1];
+  reg signed [VALUE_BITS-1:0] value5 [0:2*PP-1];
+  reg signed [MB-1:0] product [0:2*PP-1];
+  reg signed [15:0] s [0:2*PP-1];
+  reg signed [MB-1:0] t;
+  reg [PP*32-1:0] y;
+  integer i, j;
+
+  hw_rom #(.WIDTH(PP*32), .DEPTH(BEATS), .AW(BW), .FILE(OMEGA)) omega_rom (.clk(clk), .en(run), .addr(beat), .data(omega));
+  // Port 2i: S(r), port 2i + 1: S(r'), whose index and fraction are the complements.
+  genvar p;
+  generate
+    for (p = 0; p < PP; p = p + 1) begin : pair
+      assign index[16*p +: 8] = phi[32*p+22 +: 8];
+      assign index[16*p+8 +: 8] = ~phi[32*p+22 +: 8];
+    end
+  endgenerate
+  hw_rom #(.WIDTH(TB), .DEPTH(256), .AW(8), .PORTS(2*PP), .FILE(SIN)) sine (.clk(clk), .en(v[1]), .addr(index), .data(word));
+
+  always @(posedge clk) begin
+    if (start) begin
+      at <= pos;
+      run <= 1;
+      beat <= 0;
+    end else if (run) begin
+      beat <= beat + 1;
+      if (beat == BEATS - 1) run <= 0;
+    end
+    v <= {v[3:0], run};
+    rot_valid <= v[4];
+    if (v[4]) begin
+      for (i = 0; i < PP; i = i + 1)
+        case (q6[i])
+          2'd0: y[32*i +: 32] = {s[2*i], s[2*i+1]};
+          2'd1: y[32*i +: 32] = {s[2*i+1], -s[2*i]};
+          2'd2: y[32*i +: 32] = {-s[2*i], -s[2*i+1]};
+          default: y[32*i +: 32] = {-s[2*i+1], s[2*i]};
+        endcase
+      rot_data <= y;
+    end
+    if (v[3]) begin
+      for (j = 0; j < 2*PP; j = j + 1) begin
+        t = (product[j] >>> 16) + (product[j][15] ? 1 : 0);
+        s[j] = value5[j] + t;
+      end
+      for (i = 0; i < PP; i = i + 1) q6[i] = q5[i];
+    end
+    if (v[2]) begin
+      for (j = 0; j < 2*PP; j = j + 1) begin
+        product[j] = $signed(word[j*TB+VALUE_BITS +: SLOPE_BITS]) * $signed({1'b0, f4[j]});
+        value5[j] = word[j*TB +: VALUE_BITS];
+      end
+      for (i = 0; i < PP; i = i + 1) q5[i] = q4[i];
+    end
+    if (v[1]) for (i = 0; i < PP; i = i + 1) begin
+      f4[2*i] = phi[32*i+6 +: 16];
+      f4[2*i+1] = ~phi[32*i+6 +: 16];
+      q4[i] = phi[32*i+30 +: 2];
+    end
+    if (v[0]) begin
+      for (i = 0; i < PP; i = i + 1) turned[32*i +: 32] = at * omega[32*i +: 32];
+      phi <= turned;
+    end
+    if (rst) begin
+      run <= 0; v <= 0; rot_valid <= 0;
+    end
+  end
+endmodule

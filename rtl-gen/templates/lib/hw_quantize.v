@@ -1,0 +1,80 @@
+// Heads into attention (numerics, section 7, step 1): keeps a vector with the magnitude of every head, then replays it through the
+// quantiser. Codes of beat b stand b + 3 cycles after `replay`.
+`include "hw_round.vh"
+module hw_quantize #(
+  parameter V = 8,
+  parameter HEADS = 4,
+  parameter HEAD_DIM = 8,
+  parameter IB = 16,
+  parameter CB = 8               // bits of a code
+) (
+  input clk,
+  input rst,
+  input in_valid,
+  input [V*IB-1:0] in_data,
+  output reg complete,           // all beats are in; falls with replay
+  input replay,
+  output [HEADS*HEAD_DIM*CB-1:0] codes,
+  output reg [HEADS*5-1:0] shifts
+);
+  localparam LEN = HEADS * HEAD_DIM;
+  localparam BEATS = (LEN + V - 1) / V;
+  localparam BW = $clog2(BEATS + 1);
+  `HW_BITLEN(bitlen, IB, 6)
+  `HW_ROUND(round, IB, 6, CB)
+  reg [BW-1:0] count, rd, at1, at2;
+  reg [IB-1:0] mag [0:HEADS-1];
+  reg [IB-1:0] x;
+  reg playing, r1, r2;
+  wire [V*IB-1:0] word;
+  reg [5:0] bits;
+  reg [HEADS*5-1:0] shifts_next;
+  reg [CB:0] r;
+  reg [V*CB-1:0] code;
+  reg [BEATS*V*CB-1:0] all;
+  integer l, n;
+  assign codes = all[LEN*CB-1:0];
+
+  hw_sram #(.WIDTH(V*IB), .DEPTH(BEATS), .AW(BW)) store (
+    .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(replay || playing), .raddr(rd), .rdata(word));
+
+  always @(posedge clk) begin
+    if (r2) all[at2*V*CB +: V*CB] <= code;
+    if (r1) for (l = 0; l < V; l = l + 1) begin
+      n = (at1 * V + l) / HEAD_DIM;
+      if (n >= HEADS) n = HEADS - 1;
+      r = round($signed(word[l*IB +: IB]), {1'b0, shifts[n*5 +: 5]});
+      code[l*CB +: CB] = r[CB-1:0];
+    end
+    r1 <= replay || playing;
+    r2 <= r1;
+    at1 <= rd;
+    at2 <= at1;
+    if (replay || playing) begin
+      rd <= (rd == BEATS - 1) ? 0 : rd + 1;
+      playing <= rd != BEATS - 1;
+    end
+    if (replay) begin
+      complete <= 0;
+      for (n = 0; n < HEADS; n = n + 1) begin
+        bits = bitlen(mag[n]);
+        shifts_next[n*5 +: 5] = (bits > CB - 1) ? bits - (CB - 1) : 0;
+      end
+      shifts <= shifts_next;
+    end
+    if (in_valid) begin
+      if (count == 0) for (n = 0; n < HEADS; n = n + 1) mag[n] = 0;
+      for (l = 0; l < V; l = l + 1) begin
+        n = (count * V + l) / HEAD_DIM;
+        if (n >= HEADS) n = HEADS - 1;
+        x = in_data[l*IB +: IB];
+        mag[n] = mag[n] | (x[IB-1] ? -x : x);
+      end
+      count <= (count == BEATS - 1) ? 0 : count + 1;
+      if (count == BEATS - 1) complete <= 1;
+    end
+    if (rst) begin
+      count <= 0; complete <= 0; rd <= 0; playing <= 0; r1 <= 0; r2 <= 0;
+    end
+  end
+endmodule

@@ -1,0 +1,88 @@
+// Rope (numerics, section 7): rotates neighbouring pairs. First beat out 4 cycles after the first beat in.
+`include "hw_round.vh"
+module hw_rope #(
+  parameter V = 8,
+  parameter LEN = 64,
+  parameter HEAD_DIM = 8,
+  parameter ROTATED = 8,
+  parameter IB = 16,
+  parameter OB = 16,
+  parameter PAIRS = 4            // of this unit's table
+) (
+  input clk,
+  input rst,
+  input [PAIRS*32-1:0] rotation, // {sin, cos} a pair
+  input in_valid,
+  input [V*IB-1:0] in_data,
+  output reg out_valid,
+  output reg [V*OB-1:0] out_data,
+  output reg ovf
+);
+  // Beats of a head; a beat of several heads has one pattern.
+  localparam WORDS = (HEAD_DIM > V) ? HEAD_DIM / V : 1;
+  localparam WW = $clog2(WORDS + 1);
+  localparam SUM = IB + 17;
+  `HW_ROUND_BY(round, SUM, 14, OB)
+  reg [WW-1:0] at;
+  reg v1, v2, v3;
+  reg signed [IB-1:0] x1 [0:V-1], x2 [0:V-1], x3 [0:V-1];
+  reg signed [15:0] sin1 [0:V/2-1], cos1 [0:V/2-1];
+  reg turn1 [0:V/2-1], turn2 [0:V/2-1], turn3 [0:V/2-1];
+  reg signed [SUM-2:0] xc [0:V/2-1], ys [0:V/2-1], xs [0:V/2-1], yc [0:V/2-1];
+  reg signed [SUM-1:0] s0 [0:V/2-1], s1 [0:V/2-1];
+  reg [OB:0] r0, r1;
+  reg [V*OB-1:0] y;
+  reg clamped;
+  integer p, n;
+
+  always @(posedge clk) begin
+    v1 <= in_valid;
+    v2 <= v1;
+    v3 <= v2;
+    out_valid <= v3;
+    ovf <= 0;
+    if (v3) begin
+      clamped = 0;
+      for (p = 0; p < V/2; p = p + 1) begin
+        r0 = round(s0[p]);
+        r1 = round(s1[p]);
+        clamped = clamped | (turn3[p] && (r0[OB] || r1[OB]));
+        y[2*p*OB +: OB] = turn3[p] ? $signed(r0[OB-1:0]) : x3[2*p];
+        y[(2*p+1)*OB +: OB] = turn3[p] ? $signed(r1[OB-1:0]) : x3[2*p+1];
+      end
+      out_data <= y;
+      ovf <= clamped;
+    end
+    if (v2) for (p = 0; p < V/2; p = p + 1) begin
+      s0[p] = xc[p] - ys[p];
+      s1[p] = xs[p] + yc[p];
+      turn3[p] = turn2[p];
+      x3[2*p] = x2[2*p];
+      x3[2*p+1] = x2[2*p+1];
+    end
+    if (v1) for (p = 0; p < V/2; p = p + 1) begin
+      xc[p] = x1[2*p] * cos1[p];
+      ys[p] = x1[2*p+1] * sin1[p];
+      xs[p] = x1[2*p] * sin1[p];
+      yc[p] = x1[2*p+1] * cos1[p];
+      turn2[p] = turn1[p];
+      x2[2*p] = x1[2*p];
+      x2[2*p+1] = x1[2*p+1];
+    end
+    if (in_valid) begin
+      for (p = 0; p < V/2; p = p + 1) begin
+        n = (WORDS == 1) ? p % (HEAD_DIM / 2) : at * (V / 2) + p;
+        turn1[p] = n < ROTATED / 2;
+        if (n >= PAIRS) n = PAIRS - 1;
+        sin1[p] = rotation[n*32+16 +: 16];
+        cos1[p] = rotation[n*32 +: 16];
+        x1[2*p] = in_data[2*p*IB +: IB];
+        x1[2*p+1] = in_data[(2*p+1)*IB +: IB];
+      end
+      at <= (at == WORDS - 1) ? 0 : at + 1;
+    end
+    if (rst) begin
+      at <= 0; v1 <= 0; v2 <= 0; v3 <= 0; out_valid <= 0; ovf <= 0;
+    end
+  end
+endmodule

@@ -1,0 +1,129 @@
+// RowFeed (numerics, section 5): a vector becomes rows for the tiles, one row of every K-tile band a cycle.
+// First row BEATS + 3 cycles after the first beat in.
+`include "hw_round.vh"
+module hw_row_feed #(
+  parameter V = 8,
+  parameter LEN = 64,
+  parameter IB = 16,
+  parameter A = 12,
+  parameter ROWS = 64,
+  parameter GROUP = 32,
+  parameter PLAYED = 64,
+  parameter BANDS = 1,
+  parameter SUMS = 0,            // whether a matrix has offsets and so needs the group sums
+  parameter AB = 17,             // bits of a group sum
+  parameter RW = 6               // bits of a row number
+) (
+  input clk,
+  input rst,
+  input in_valid,
+  input [V*IB-1:0] in_data,
+  output reg row_valid,
+  output reg [RW-1:0] row,
+  output reg row_end,            // last row of a group
+  output reg row_last,           // last row of the vector
+  output [BANDS*A-1:0] a,
+  output reg [4:0] h,
+  output [BANDS*AB-1:0] asum     // stands from two cycles after row_end
+);
+  localparam BEATS = (LEN + V - 1) / V;
+  localparam BW = $clog2(BEATS + 1);
+  localparam DEPTH = (ROWS % V == 0) ? ROWS / V : (ROWS + 2 * V - 2) / V;
+  localparam DW = $clog2(DEPTH + 1);
+  `HW_BITLEN(bitlen, IB, 6)
+  `HW_ROUND(round, IB, 6, A)
+
+  reg [BW-1:0] count;
+  reg [IB-1:0] mag, beat_mag, x;
+  reg full;
+  reg [5:0] bits;
+  reg playing, r1, r2;
+  reg [RW-1:0] at, at1, at2;
+  reg [RW-1:0] in_group;
+  reg end1, end2, end3;
+  wire reading = full || playing;
+  integer l;
+
+  always @(posedge clk) begin
+    full <= 0;
+    if (in_valid) begin
+      beat_mag = (count == 0) ? 0 : mag;
+      for (l = 0; l < V; l = l + 1) begin
+        x = in_data[l*IB +: IB];
+        beat_mag = beat_mag | (x[IB-1] ? -x : x);
+      end
+      mag <= beat_mag;
+      count <= (count == BEATS - 1) ? 0 : count + 1;
+      full <= count == BEATS - 1;
+    end
+    if (full) begin
+      bits = bitlen(mag);
+      h <= (bits > A - 1) ? bits - (A - 1) : 0;
+      playing <= PLAYED > 1;
+    end
+    if (reading) begin
+      at <= (at == PLAYED - 1) ? 0 : at + 1;
+      if (at == PLAYED - 1) playing <= 0;
+    end
+    r1 <= reading;
+    r2 <= r1;
+    at1 <= at;
+    at2 <= at1;
+    row_valid <= r2;
+    row <= at2;
+    row_last <= r2 && at2 == PLAYED - 1;
+    row_end <= r2 && in_group == GROUP - 1;
+    if (r2) in_group <= (in_group == GROUP - 1) ? 0 : in_group + 1;
+    end1 <= row_end;
+    end2 <= end1;
+    if (rst) begin
+      count <= 0; full <= 0; playing <= 0; at <= 0; r1 <= 0; r2 <= 0; in_group <= 0;
+      row_valid <= 0; row_last <= 0; row_end <= 0; end1 <= 0; end2 <= 0; h <= 0;
+    end
+  end
+
+  genvar j;
+  generate
+    for (j = 0; j < BANDS; j = j + 1) begin : band
+      // Beats LO to HI hold elements of this band, the first OFF lanes of LO belong to the band before.
+      localparam LO = (j * ROWS) / V;
+      localparam OFF = (j * ROWS) % V;
+      localparam MINE = (LEN - j * ROWS < ROWS) ? LEN - j * ROWS : ROWS;
+      localparam HI = (j * ROWS + MINE - 1) / V;
+      wire [V*IB-1:0] word;
+      wire we = in_valid && count >= LO && count <= HI;
+      wire [DW-1:0] raddr = (OFF + at) / V;
+      hw_sram #(.WIDTH(V*IB), .DEPTH(DEPTH), .AW(DW)) store (
+        .clk(clk), .we(we), .waddr(count - LO), .wdata(in_data), .re(reading && at < MINE), .raddr(raddr), .rdata(word));
+      reg signed [IB-1:0] element;
+      reg signed [A-1:0] out;
+      reg [A:0] rounded;
+      always @(posedge clk) begin
+        if (r2) begin
+          rounded = round(element, h);
+          out <= rounded[A-1:0];
+        end
+        if (r1) element <= (at1 < MINE) ? word[((OFF + at1) % V)*IB +: IB] : 0;
+      end
+      assign a[j*A +: A] = out;
+      if (SUMS != 0) begin : sum
+        reg signed [AB-1:0] acc, next, cap1, cap2, cap3;
+        reg fresh;
+        always @(posedge clk) begin
+          if (row_valid) begin
+            next = (fresh ? 0 : acc) + out;
+            acc <= next;
+            fresh <= row_end;
+            if (row_end) cap1 <= next;
+          end
+          if (end1) cap2 <= cap1;
+          if (end2) cap3 <= cap2;
+          if (rst) fresh <= 1;
+        end
+        assign asum[j*AB +: AB] = cap3;
+      end else begin : no_sum
+        assign asum[j*AB +: AB] = 0;
+      end
+    end
+  endgenerate
+endmodule

@@ -1,0 +1,104 @@
+// The K greatest logits, greatest first, equal ones by index. Every lane keeps its own K by insertion as logits pass; then K
+// rounds compare the lanes' heads. Result i leaves (C + 1)(i + 1) + 1 cycles after the last beat, C = max(1, ceil(log4 V)).
+module hw_topk #(
+  parameter V = 8,
+  parameter LEN = 512,
+  parameter IB = 16,
+  parameter IDW = 9,
+  parameter K = 4,
+  parameter KW = 2
+) (
+  input clk,
+  input rst,
+  input in_valid,
+  input [V*IB-1:0] in_data,
+  output reg out_valid,
+  output reg [KW-1:0] out_rank,
+  output reg [IDW-1:0] out_id,
+  output reg signed [IB-1:0] out_logit
+);
+  localparam BEATS = (LEN + V - 1) / V;
+  localparam BW = $clog2(BEATS + 1);
+  localparam LEVELS = (V > 4) ? ($clog2(V) + 1) / 2 : 1;
+  localparam LW = $clog2(LEVELS + 2);
+  localparam signed [IB-1:0] LEAST = {1'b1, {(IB-1){1'b0}}};
+  reg [BW-1:0] count;
+  reg signed [IB-1:0] best [0:V*K-1];
+  reg [IDW-1:0] best_id [0:V*K-1];
+  reg signed [IB-1:0] x [0:(LEVELS+1)*V-1], one;
+  reg [IDW-1:0] id [0:(LEVELS+1)*V-1];
+  reg [31:0] from [0:(LEVELS+1)*V-1];
+  reg merging;
+  reg [LW-1:0] level;
+  reg [KW-1:0] rank;
+  reg above, above_before;
+  integer n, i, j, l, r, src;
+
+  always @(posedge clk) begin
+    out_valid <= 0;
+    if (merging && level == LEVELS) begin
+      out_valid <= 1;
+      out_rank <= rank;
+      out_id <= id[LEVELS*V];
+      out_logit <= x[LEVELS*V];
+      for (l = 0; l < V; l = l + 1)
+        if (from[LEVELS*V] == l) begin
+          for (r = 0; r < K - 1; r = r + 1) begin
+            best[l*K+r] = best[l*K+r+1];
+            best_id[l*K+r] = best_id[l*K+r+1];
+          end
+          best[l*K+K-1] = LEAST;
+        end
+      level <= 0;
+      rank <= rank + 1;
+      if (rank == K - 1) merging <= 0;
+    end else if (merging) begin
+      level <= level + 1;
+      if (level == 0)
+        for (l = 0; l < V; l = l + 1) begin
+          x[l] = best[l*K];
+          id[l] = best_id[l*K];
+          from[l] = l;
+        end
+      for (n = 1; n <= LEVELS; n = n + 1)
+        if (level == n - 1)
+          for (i = 0; i < ((V + (1 << (2*n)) - 1) >> (2*n)); i = i + 1)
+            for (j = 0; j < 4; j = j + 1)
+              if (4*i + j < ((V + (1 << (2*n-2)) - 1) >> (2*n-2))) begin
+                src = (n-1)*V + 4*i + j;
+                if (j == 0 || x[src] > x[n*V+i] || (x[src] == x[n*V+i] && id[src] < id[n*V+i])) begin
+                  x[n*V+i] = x[src];
+                  id[n*V+i] = id[src];
+                  from[n*V+i] = from[src];
+                end
+              end
+    end
+    if (in_valid) begin
+      count <= (count == BEATS - 1) ? 0 : count + 1;
+      if (count == BEATS - 1) begin
+        merging <= 1;
+        level <= 0;
+        rank <= 0;
+      end
+      for (l = 0; l < V; l = l + 1) begin
+        one = (count * V + l < LEN) ? $signed(in_data[l*IB +: IB]) : LEAST;
+        if (count == 0) for (r = 0; r < K; r = r + 1) best[l*K+r] = LEAST;
+        // From the back: a better newcomer pushes the rest down by one.
+        for (r = K - 1; r >= 0; r = r - 1) begin
+          above = one > best[l*K+r];
+          above_before = (r > 0) ? one > best[l*K+((r > 0) ? r-1 : 0)] : 0;
+          if (above && above_before) begin
+            best[l*K+r] = best[l*K+r-1];
+            best_id[l*K+r] = best_id[l*K+r-1];
+          end else if (above) begin
+            best[l*K+r] = one;
+            best_id[l*K+r] = count * V + l;
+          end
+        end
+      end
+    end
+    if (rst) begin
+      count <= 0; merging <= 0; out_valid <= 0;
+    end
+  end
+endmodule

@@ -1,0 +1,108 @@
+// Station {{ path }}: one token at a time, from residual stream to {% if head %}token{% else %}residual stream{% endif %}.
+module {{ module }} (
+  input clk,
+  input rst,
+  input in_valid,
+  input [{{ v * rb }}-1:0] in_data,
+  input [{{ header }}-1:0] in_header, // want, user, position
+{%- if rotation %}
+  input rot_in_valid,
+  input [{{ pp * 32 }}-1:0] rot_in_data,
+{%- endif %}
+  output ready,
+{%- if head %}
+  output token_valid,
+  input token_ready,
+  output [{{ idw }}-1:0] token_id,
+  output [{{ lb }}-1:0] token_logit,
+  output [{{ header }}-1:0] token_header,
+  output logits_valid,
+  output [{{ v * lb }}-1:0] logits_data,
+  output top_valid,
+  output [{{ topw }}-1:0] top_rank,
+  output [{{ idw }}-1:0] top_id,
+  output [{{ lb }}-1:0] top_logit,
+{%- else %}
+  output out_valid,
+  output [{{ v * rb }}-1:0] out_data,
+  output [{{ header }}-1:0] out_header,
+  input next_ready,
+{%- if passes %}
+  output rot_out_valid,
+  output [{{ pp * 32 }}-1:0] rot_out_data,
+{%- endif %}
+{%- endif %}
+  output ovf
+);
+  reg busy;
+  reg [{{ header }}-1:0] header;
+  wire [{{ posw }}-1:0] pos = header[{{ posw }}-1:0];
+  wire [{{ uw }}-1:0] user = header[{{ posw }} +: {{ uw }}];
+  assign ready = !busy;
+{%- if head %}
+  // A token for which no output is wanted ends here.
+  reg [{{ bw }}-1:0] beat;
+  wire want = busy ? header[{{ header - 1 }}] : in_header[{{ header - 1 }}];
+  wire first_valid = in_valid && want;
+  reg held;
+  assign token_valid = {{ argmax }}_valid || held;
+  assign token_header = header;
+  always @(posedge clk) begin
+    held <= token_valid && !token_ready;
+    if (in_valid) begin
+      beat <= (beat == {{ beats - 1 }}) ? 0 : beat + 1;
+      busy <= want || beat != {{ beats - 1 }};
+      if (!busy) header <= in_header;
+    end else if (token_valid && token_ready) busy <= 0;
+    if (rst) begin
+      busy <= 0;
+      beat <= 0;
+      held <= 0;
+    end
+  end
+{%- else %}
+  wire first_valid = in_valid;
+  assign out_header = header;
+  always @(posedge clk) begin
+    if (in_valid && !busy) begin
+      busy <= 1;
+      header <= in_header;
+    end else if ({{ last }}_last) busy <= 0;
+    if (rst) busy <= 0;
+  end
+{%- endif %}
+{%- for n in nets %}
+  wire {% if n.width > 1 %}[{{ n.width }}-1:0] {% endif %}{{ n.name }};
+{%- endfor %}
+{%- if keeps %}
+  wire [{{ rot_beats * pp * 32 }}-1:0] rotation;
+  {% if !passes %}
+  wire rot_out_valid;
+  wire [{{ pp * 32 }}-1:0] rot_out_data;
+  {%- endif %}
+  hw_rotation #(.PP({{ pp }}), .BEATS({{ rot_beats }})) rotation_store (
+    .clk(clk), .rst(rst), .in_valid(rot_in_valid), .in_data(rot_in_data), .next({% if head %}1'b0{% else %}out_valid{% endif %}), .next_last({% if head %}1'b0{% else %}{{ last }}_last{% endif %}),
+    .out_valid(rot_out_valid), .out_data(rot_out_data), .rotation(rotation)
+  );
+{%- endif %}
+{% for i in instances %}
+{{ i }}
+{%- endfor %}
+{%- if head %}
+  assign token_id = {{ argmax }}_data;
+  assign token_logit = {{ argmax }}_logit;
+  assign logits_valid = {{ logits }}_valid;
+  assign logits_data = {{ logits }}_data;
+{%- else %}
+  assign out_valid = {{ last }}_valid;
+  assign out_data = {{ last }}_data;
+{%- endif %}
+  assign ovf = {{ ovf }};
+{%- if probes.len() > 0 %}
+`ifdef HW_PROBE
+{%- for p in probes %}
+{{ p }}
+{%- endfor %}
+`endif
+{%- endif %}
+endmodule

@@ -76,5 +76,8 @@ fn tokens_users_and_context_are_checked() {
     }
     assert_eq!(engine.step(&mut state, 0, 5), Err(StepError::ContextFull { context: 3 }));
     state.reset(0);
-    engine.step(&mut state, 0, 5).unwrap();
+    let first = engine.step(&mut state, 0, 5).unwrap();
+    engine.step(&mut state, 0, 6).unwrap();
+    state.truncate(0, 0);
+    assert_eq!(engine.step(&mut state, 0, 5).unwrap(), first, "a truncated sequence starts again");
 }

@@ -63,7 +63,13 @@ impl State {
 
     /// Forgets a sequence.
     pub fn reset(&mut self, user: u32) {
-        self.positions[user as usize] = 0;
+        self.truncate(user, 0);
+    }
+
+    /// Forgets all but the first `positions` of a sequence.
+    pub fn truncate(&mut self, user: u32, positions: u32) {
+        let filled = &mut self.positions[user as usize];
+        *filled = positions.min(*filled);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Hardwire sim.
 
+pub mod economics;
 pub mod energy;
 pub mod engine;
 pub mod gpu;

@@ -71,3 +71,47 @@ fn bad_llama_bench_files_are_refused_by_name() {
     let unknown = gpu::fit_measured(&BENCH.replace("NVIDIA L40S", "Voodoo 2"), "bench.json", None, None);
     assert!(matches!(unknown, Err(GpuError::UnknownDevice { .. })));
 }
+
+/// `docs/baseline.md` shows the validation as it is: every row and every summary, in these words.
+#[test]
+fn the_page_shows_this_validation() {
+    const PAGE: &str = include_str!("../../docs/baseline.md");
+    let validation = gpu::validate().unwrap();
+    let rows = validation.outcomes.iter().map(|outcome| {
+        let row = &outcome.row;
+        let half = match outcome.half {
+            Half::Fit => "fit",
+            Half::HeldOut => "held out",
+            Half::SetAside => "set aside",
+        };
+        let devices = if row.devices == 1 { String::new() } else { format!("{} x ", row.devices) };
+        let batch = row.batch.map_or("full".into(), |batch| batch.to_string());
+        let predicted = outcome.predicted_tokens_per_s.map_or("-".into(), |tokens| format!("{tokens:.0}"));
+        let error = outcome.error.map_or("-".into(), |error| format!("{:+.1} %", error * 100.0));
+        format!(
+            "| {half} | {devices}{} | {} {} | {batch} | {}/{} | {} | {predicted} | {error} | {} |",
+            row.device,
+            row.model,
+            row.quant,
+            row.prompt_tokens,
+            row.output_tokens,
+            row.tokens_per_s,
+            outcome.flag.as_deref().unwrap_or("")
+        )
+    });
+    let summaries = validation.summaries.iter().map(|s| {
+        format!(
+            "| {:?} | {:.0} % | {:.1} % ({}) | {:.1} % ({}) | {:.1} % ({}) |",
+            s.class,
+            s.aim_percent,
+            s.fit_mape_percent,
+            s.fit_rows,
+            s.held_out_mape_percent,
+            s.held_out_rows,
+            s.all_mape_percent,
+            s.all_rows
+        )
+    });
+    let missing: Vec<String> = rows.chain(summaries).filter(|line| !PAGE.contains(line)).collect();
+    assert!(missing.is_empty(), "docs/baseline.md lacks:\n{}", missing.join("\n"));
+}

@@ -141,7 +141,7 @@ impl Calibration {
         };
         Achieved {
             bandwidth_gb_per_s: device.bandwidth_gb_per_s * bandwidth,
-            linear_tflops: linear_rate_tflops(device, format) * compute,
+            linear_tflops: device.linear_rate_tflops(format) * compute,
             attention_tflops: device.bf16_dense_tflops * compute,
             unpack_gweights_per_s: device.vector_fp32_tflops * 1e3 / unpack_ops,
             layer_us: match stack {
@@ -155,14 +155,4 @@ impl Calibration {
             },
         }
     }
-}
-
-/// The datasheet rate at which weights of `format` are multiplied: their own where the device has one, else 16-bit.
-fn linear_rate_tflops(device: &Device, format: WeightFormat) -> f64 {
-    let native = match format {
-        WeightFormat::Fp8 => device.fp8_dense_tflops,
-        WeightFormat::Fp4 => device.fp4_dense_tflops,
-        WeightFormat::Float16 | WeightFormat::Block | WeightFormat::SuperBlock => None,
-    };
-    native.unwrap_or(device.bf16_dense_tflops)
 }

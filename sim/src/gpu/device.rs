@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::{GpuError, not_negative, positive};
+use super::shape::WeightFormat;
 
 /// The devices that come with the program.
 const BUNDLED: &str = include_str!("../../data/gpus.csv");
@@ -151,6 +152,16 @@ impl Device {
             positive(&owner, "price_high_usd", price.high_usd)?;
         }
         Ok(())
+    }
+
+    /// The datasheet rate at which weights of `format` are multiplied: their own where the device has one, else 16-bit.
+    pub fn linear_rate_tflops(&self, format: WeightFormat) -> f64 {
+        let native = match format {
+            WeightFormat::Fp8 => self.fp8_dense_tflops,
+            WeightFormat::Fp4 => self.fp4_dense_tflops,
+            WeightFormat::Float16 | WeightFormat::Block | WeightFormat::SuperBlock => None,
+        };
+        native.unwrap_or(self.bf16_dense_tflops)
     }
 
     /// Tokens a second if every weight byte crossed the memory bus once at its full rate and nothing else took time:

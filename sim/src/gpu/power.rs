@@ -17,12 +17,11 @@ const GDDR_PINS_PJ_PER_BIT: f64 = 415.0 / 64.0;
 const LPDDR_PINS_PJ_PER_BIT: f64 = 4.0;
 /// From L2 through L1 to the registers, pJ a bit (SC'25, as above).
 const CACHES_PJ_PER_BIT: f64 = 6.30;
-/// 16-bit tensor operation on A100 (N7), pJ (SC'25 table 3: datapath 0.33, control 0.37).
-const TENSOR_BF16_N7_PJ: f64 = 0.70;
-/// 8-bit against 16-bit operation: half the operand bits move and switch. Estimated.
-const FP8_SHARE: f64 = 0.5;
-/// 4-bit against 8-bit operation: 39.1 against 91.1 TOPS/W on one chip (Keller et al., VLSI 2022).
-const FP4_SHARE_OF_FP8: f64 = 39.1 / 91.1;
+/// Share of the datasheet rate at which large matrix products reach the power limit. Estimated: well-fed products run at
+/// 60 to 80 % of the datasheet with their clocks held down by power (He, "Strangely, matrix multiplications on GPUs run
+/// faster when given predictable data", thonking.ai 2024, recall). The bare tensor datapath is about half of what
+/// follows from it (A100 fp16 0.70 pJ, SC'25 as above); the rest feeds it.
+const RATE_SHARE_AT_TDP: f64 = 0.7;
 
 /// Energy of one token, joules, and what of it goes where. Sums over all devices that serve it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -59,26 +58,10 @@ pub fn memory_pj_per_bit(class: MemoryClass) -> f64 {
     pins + MEMORY_PATH_PJ_PER_BIT + CACHES_PJ_PER_BIT
 }
 
-/// Energy of an operation at N7, against the node a device is made in. From TSMC's statements (recall): N7 takes 0.4
-/// to 0.5 of 16/12 nm at equal speed, N5 0.7 of N7, N3 0.7 of N5; Samsung 8N lies between 12 nm and N7 (estimate).
-fn node_share(node: &str) -> f64 {
-    match node {
-        "12FFN" => 2.0,
-        "8N" => 1.3,
-        n if n.starts_with("N7") || n.starts_with("N6") => 1.0,
-        n if n.starts_with("N3") => 0.5,
-        _ => 0.7,
-    }
-}
-
-/// Energy of an operation on weights of `format`, pJ.
+/// Energy of an operation on weights of `format`, operands delivered, pJ: what is left of TDP beside idle power, over
+/// the rate at which it is spent.
 pub fn compute_pj_per_flop(device: &Device, format: WeightFormat) -> f64 {
-    let share = match format {
-        WeightFormat::Fp8 if device.fp8_dense_tflops.is_some() => FP8_SHARE,
-        WeightFormat::Fp4 if device.fp4_dense_tflops.is_some() => FP8_SHARE * FP4_SHARE_OF_FP8,
-        _ => 1.0,
-    };
-    TENSOR_BF16_N7_PJ * node_share(&device.node) * share
+    (device.tdp_w - device.idle_w) / (device.linear_rate_tflops(format) * RATE_SHARE_AT_TDP)
 }
 
 /// Power and energy of `work` that yields `tokens` tokens in `seconds` on `devices` equal devices.

@@ -55,7 +55,10 @@ impl Folder {
 
     pub fn text(&mut self, name: &str, text: &str) -> Result<(), Error> {
         let mut file = self.file(name)?;
+        // Templates lose their last newline.
+        let end = if text.ends_with('\n') { "" } else { "\n" };
         file.put(text.as_bytes(), text.bytes().filter(|&b| b == b'\n').count() as u64)?;
+        file.put(end.as_bytes(), end.len() as u64)?;
         file.close()
     }
 

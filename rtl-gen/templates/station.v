@@ -34,6 +34,9 @@ module {{ module }} (
 {%- endif %}
   output ovf
 );
+{%- for n in nets %}
+  wire {% if n.width > 1 %}[{{ n.width }}-1:0] {% endif %}{{ n.name }};
+{%- endfor %}
   reg busy;
   reg [{{ header }}-1:0] header;
   wire [{{ posw }}-1:0] pos = header[{{ posw }}-1:0];
@@ -71,9 +74,6 @@ module {{ module }} (
     if (rst) busy <= 0;
   end
 {%- endif %}
-{%- for n in nets %}
-  wire {% if n.width > 1 %}[{{ n.width }}-1:0] {% endif %}{{ n.name }};
-{%- endfor %}
 {%- if keeps %}
   wire [{{ rot_beats * pp * 32 }}-1:0] rotation;
   {% if !passes %}

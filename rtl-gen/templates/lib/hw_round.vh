@@ -3,13 +3,15 @@
 `ifndef HW_ROUND_VH
 `define HW_ROUND_VH
 
+`define HW_WIDER(W, OB) (((W) > (OB)) ? (W) : (OB))
+
 `define HW_ROUND(NAME, W, SB, OB) \
   function [(OB):0] NAME; \
     input signed [(W)-1:0] x; \
     input signed [(SB)-1:0] s; \
-    reg signed [(W):0] t; \
-    reg signed [(W):0] y; \
-    reg signed [(W):0] top; \
+    reg signed [`HW_WIDER(W, OB):0] t; \
+    reg signed [`HW_WIDER(W, OB):0] y; \
+    reg signed [`HW_WIDER(W, OB):0] top; \
     reg signed [2*(OB)-1:0] wide; \
     reg signed [2*(OB)-1:0] most; \
     reg signed [(OB)-1:0] value; \
@@ -42,8 +44,8 @@
 `define HW_ROUND_BY(NAME, W, S, OB) \
   function [(OB):0] NAME; \
     input signed [(W)-1:0] x; \
-    reg signed [(W):0] y; \
-    reg signed [(W):0] top; \
+    reg signed [`HW_WIDER(W, OB):0] y; \
+    reg signed [`HW_WIDER(W, OB):0] top; \
     reg clamped; \
     begin \
       top = 0; \

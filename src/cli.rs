@@ -36,6 +36,8 @@ pub enum Command {
     Compile(Compile),
     /// Let a chip write text, bit for bit as the silicon would.
     Simulate(Simulate),
+    /// How good the chip's integers are beside the float model, on a text.
+    Evaluate(Evaluate),
     /// A chip beside GPUs that read their weights for every token.
     Compare(Compare),
     /// One HTML page about a chip, and the same as JSON.
@@ -170,6 +172,23 @@ pub struct Report {
     /// Folder for report.html and report.json.
     #[arg(short, long, default_value = ".")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Evaluate {
+    /// A Hugging Face folder, a .gguf file, or `tales`.
+    pub checkpoint: PathBuf,
+    /// Text file to judge on.
+    #[arg(long)]
+    pub text: PathBuf,
+    /// Predictions to judge.
+    #[arg(long, default_value_t = 1024)]
+    pub tokens: usize,
+    /// Positions before the sequence starts anew.
+    #[arg(long, default_value_t = 512)]
+    pub window: usize,
     #[command(flatten)]
     pub options: CompileOptions,
 }

@@ -3,6 +3,7 @@
 mod compare;
 mod compile;
 mod demo;
+mod evaluate;
 mod inspect;
 mod report;
 mod simulate;
@@ -18,6 +19,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     match &args.command {
         Command::Demo(c) => demo::run(c, &args.global),
+        Command::Evaluate(c) => evaluate::run(c, &args.global),
         Command::Inspect(c) => inspect::run(c, &args.global),
         Command::Compare(c) => compare::run(c, &args.global),
         Command::Report(c) => report::run(c, &args.global),

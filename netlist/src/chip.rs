@@ -8,6 +8,7 @@ use crate::graph::Netlist;
 use crate::program::{ProgramStore, ProgramWriter, Record};
 use crate::technology::Technology;
 use crate::unit::{MatrixSpec, UnitKind};
+use crate::validate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// Version of the folder's format; a chip of another version is refused.
 pub const FORMAT: u32 = 1;
+
+const TOKENIZER: &str = "tokenizer.json";
 
 /// What the chip was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,26 +82,30 @@ struct Manifest {
     files: BTreeMap<String, String>,
 }
 
+#[derive(Deserialize)]
+struct Version {
+    format: u64,
+}
+
 impl Chip {
     /// Opens and checks a chip folder: format, digests, sections, structure.
     ///
     /// # Errors
-    /// `Error::Io` or `Error::Format`, naming file and field; `Error::Structure` naming the unit.
+    /// `Error::Io` or `Error::Format`, naming the file, the unit or field, and what was expected.
     pub fn open(folder: &Path) -> Result<Chip, Error> {
         let read = |name: &str| {
             let path = folder.join(name);
             fs::read(&path).map_err(|e| Error::io(&path, e))
         };
         let manifest_path = folder.join("manifest.json");
-        let manifest: Manifest =
-            serde_json::from_slice(&read("manifest.json")?).map_err(|e| Error::format(&manifest_path, "manifest", e.to_string()))?;
-        if manifest.format != FORMAT {
-            return Err(Error::format(
-                &manifest_path,
-                "format",
-                format!("{}, this version reads {FORMAT}; compile the chip again", manifest.format),
-            ));
+        let text = read("manifest.json")?;
+        let broken = |e: serde_json::Error| Error::format(&manifest_path, "manifest", e.to_string());
+        // The version alone first: another version's manifest may have other fields.
+        let Version { format } = serde_json::from_slice(&text).map_err(broken)?;
+        if format != u64::from(FORMAT) {
+            return Err(Error::format(&manifest_path, "format", format!("{format}, expected {FORMAT}; compile the chip again")));
         }
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(broken)?;
         let check = |name: &str, digest: &str| match manifest.files.get(name) {
             Some(want) if want == digest => Ok(()),
             _ => Err(Error::format(
@@ -111,16 +118,22 @@ impl Chip {
         let bytes = read("chip.json")?;
         check("chip.json", &blake3::hash(&bytes).to_hex())?;
         let structure: Structure = serde_json::from_slice(&bytes).map_err(|e| Error::format(&path, "structure", e.to_string()))?;
-        let programs = ProgramStore::open(&folder.join("program.bin"), structure.programs.clone())?;
+        validate::structure(&structure).map_err(|e| e.in_file(&path))?;
+        let program_path = folder.join("program.bin");
+        let programs = ProgramStore::open(&program_path, structure.programs.clone())?;
         check("program.bin", &programs.digest())?;
-        structure.netlist.validate()?;
-        structure.check_programs(&path)?;
+        validate::programs(&structure, &programs, &program_path)?;
+        match (manifest.files.contains_key(TOKENIZER), fs::read(folder.join(TOKENIZER))) {
+            (false, Err(e)) if e.kind() == std::io::ErrorKind::NotFound => {}
+            (_, Ok(bytes)) => check(TOKENIZER, &blake3::hash(&bytes).to_hex())?,
+            (_, Err(e)) => return Err(Error::io(&folder.join(TOKENIZER), e)),
+        }
         Ok(Chip { folder: folder.to_path_buf(), structure, programs })
     }
 
     /// The tokenizer's JSON, if the chip carries one.
     pub fn tokenizer_json(&self) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.folder.join("tokenizer.json");
+        let path = self.folder.join(TOKENIZER);
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -145,28 +158,6 @@ impl Structure {
             UnitKind::Mvm(s) => Some((u.path.as_str(), &s.matrix)),
             _ => None,
         })
-    }
-
-    /// Every program a unit names exists and has the unit's shape.
-    fn check_programs(&self, path: &Path) -> Result<(), Error> {
-        let fail = |unit: &str, what: &str| Err(Error::format(path, format!("program of {unit}"), what));
-        for (unit, m) in self.matrices() {
-            match self.programs.get(m.program.0 as usize) {
-                Some(Record::Matrix { outputs, inputs, code_bits, groups, offset_bytes, .. })
-                    if (*outputs, *inputs, *code_bits, *groups) == (m.outputs, m.inputs, m.code_bits, m.groups())
-                        && (*offset_bytes > 0) == (m.offset_bits > 0) => {}
-                _ => return fail(unit, "does not have the shape of its unit"),
-            }
-        }
-        for (_, u) in self.netlist.units() {
-            if let UnitKind::RmsNorm(s) = &u.kind {
-                match self.programs.get(s.gain.0 as usize) {
-                    Some(Record::Gain { values, .. }) if values.bytes == u64::from(s.len / s.groups) * 4 => {}
-                    _ => return fail(&u.path, "is not a gain of its length"),
-                }
-            }
-        }
-        Ok(())
     }
 }
 
@@ -217,7 +208,7 @@ impl ChipWriter {
         };
         put("chip.json", &to_json(&structure))?;
         if let Some(t) = tokenizer_json {
-            put("tokenizer.json", t)?;
+            put(TOKENIZER, t)?;
         }
         let manifest = Manifest { format: FORMAT, hardwire: env!("CARGO_PKG_VERSION").into(), files };
         let path = self.work.join("manifest.json");

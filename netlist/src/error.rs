@@ -20,6 +20,24 @@ impl Error {
     }
 
     pub(crate) fn format(path: &std::path::Path, field: impl Into<String>, what: impl Into<String>) -> Self {
-        Error::Format { path: path.to_path_buf(), field: field.into(), what: what.into() }
+        Error::Format { path: path.to_path_buf(), field: one_line(&field.into()), what: one_line(&what.into()) }
     }
+
+    /// The same error of a structure that was read from `path`.
+    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
+        match self {
+            Error::Structure { unit, what } => Error::format(path, unit, what),
+            other => other,
+        }
+    }
+}
+
+/// Text that may quote a hostile file, as one line of bounded length.
+fn one_line(text: &str) -> String {
+    const SHOWN: usize = 300;
+    let mut out: String = text.chars().take(SHOWN).map(|c| if c.is_control() { '?' } else { c }).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        out.push_str("...");
+    }
+    out
 }

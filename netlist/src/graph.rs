@@ -6,7 +6,7 @@
 
 use crate::error::Error;
 use crate::tables::Tables;
-use crate::unit::{Unit, UnitKind};
+use crate::unit::Unit;
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -73,73 +73,9 @@ impl Netlist {
         out
     }
 
-    /// Checks what every later stage relies on. `Error::Structure` names the unit.
+    /// Checks what every later stage relies on (the rules are in `validate/`). `Error::Structure` names the unit, the field and
+    /// what was expected.
     pub fn validate(&self) -> Result<(), Error> {
-        let fail = |u: &Unit, what: String| Err(Error::Structure { unit: u.path.clone(), what });
-        let mut paths = std::collections::HashSet::new();
-        self.tables.check().map_err(|what| Error::Structure { unit: "tables".into(), what })?;
-        for (id, u) in self.units() {
-            if !paths.insert(u.path.as_str()) {
-                return fail(u, "path is not unique".into());
-            }
-            if u.station as usize >= self.stations.len() {
-                return fail(u, format!("station {} does not exist", u.station));
-            }
-            if u.out.bits < 2 || u.out.bits > 32 {
-                return fail(u, format!("output of {} bits, expected 2 to 32", u.out.bits));
-            }
-            let inputs = self.inputs(id);
-            let want = match u.kind {
-                UnitKind::Embed(_) => 0,
-                UnitKind::Attention(_) => 3,
-                UnitKind::GatedAct(_) | UnitKind::Add => 2,
-                _ => 1,
-            };
-            if inputs.len() != want {
-                return fail(u, format!("{} inputs, expected {want}", inputs.len()));
-            }
-            for (port, &p) in inputs.iter().enumerate() {
-                let from = &self.graph[p];
-                if p >= id || from.station > u.station {
-                    return fail(u, format!("input {port} ({}) does not come before it", from.path));
-                }
-                if let Some(len) = input_len(&u.kind, port, u.out_len)
-                    && from.out_len != len
-                {
-                    return fail(u, format!("input {port} has {} elements, expected {len}", from.out_len));
-                }
-            }
-            if let UnitKind::Mvm(m) = &u.kind {
-                let t = m.tile();
-                let group = m.matrix.group.min(t.rows);
-                if t.deal == 0 || t.rows == 0 || t.lanes != self.lanes || t.lanes % t.deal != 0 || t.cols % t.tile_lanes() != 0 {
-                    return fail(u, format!("tile shape {t:?} does not fit {} lanes", self.lanes));
-                }
-                if t.rows % group != 0 || (m.matrix.group < m.matrix.inputs && m.matrix.group > t.rows && m.matrix.group % t.rows != 0) {
-                    return fail(u, format!("groups of {} inputs do not fit {} rows", m.matrix.group, t.rows));
-                }
-                if t.steps() > group {
-                    return fail(u, format!("{} scan steps do not fit a group of {group} rows", t.steps()));
-                }
-                if m.matrix.codebook.len() != 1 << m.matrix.code_bits {
-                    return fail(u, format!("codebook of {} values for {}-bit codes", m.matrix.codebook.len(), m.matrix.code_bits));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Elements a unit expects at an input port, from its own parameters; `None` where its output says it.
-fn input_len(kind: &UnitKind, port: usize, out_len: u32) -> Option<u32> {
-    match kind {
-        UnitKind::Embed(_) => None,
-        UnitKind::RmsNorm(s) => Some(s.len),
-        UnitKind::RowFeed(s) => Some(s.len),
-        UnitKind::Mvm(s) => Some(s.matrix.inputs),
-        UnitKind::Rope(s) => Some(s.heads * s.head_dim),
-        UnitKind::Attention(s) => Some(if port == 0 { s.heads * s.head_dim } else { s.kv_heads * s.head_dim }),
-        UnitKind::GatedAct(_) | UnitKind::Add => Some(out_len),
-        UnitKind::Argmax => None,
+        crate::validate::netlist(self)
     }
 }

@@ -22,6 +22,7 @@ pub mod tables;
 pub mod technology;
 pub mod tile;
 pub mod unit;
+mod validate;
 
 pub use census::Census;
 pub use chip::{Chip, ChipWriter, ModelInfo, Structure};

@@ -46,6 +46,9 @@ pub enum Record {
     Gain { name: String, values: Section },
 }
 
+/// Most inputs of a matrix: a row of 8-bit codes counts its bits in 32.
+const MOST_INPUTS: u32 = 1 << 28;
+
 /// Bytes a row of codes takes in the file.
 pub fn row_stride(inputs: u32, code_bits: u8) -> u32 {
     (inputs * u32::from(code_bits)).div_ceil(8).div_ceil(16) * 16
@@ -280,8 +283,8 @@ impl ProgramStore {
 }
 
 fn check_record(r: &Record, len: u64) -> Result<(), (String, String)> {
-    let within = |name: &str, part: &str, s: &Section, want: u64| {
-        if s.bytes != want {
+    let within = |name: &str, part: &str, s: &Section, want: u128| {
+        if u128::from(s.bytes) != want {
             return Err((format!("program {name}.{part}"), format!("{} bytes, expected {want}", s.bytes)));
         }
         match s.offset.checked_add(s.bytes) {
@@ -290,7 +293,7 @@ fn check_record(r: &Record, len: u64) -> Result<(), (String, String)> {
         }
     };
     match r {
-        Record::Gain { name, values } => within(name, "values", values, values.bytes / 4 * 4),
+        Record::Gain { name, values } => within(name, "values", values, u128::from(values.bytes / 4 * 4)),
         Record::Matrix {
             name,
             outputs,
@@ -306,16 +309,24 @@ fn check_record(r: &Record, len: u64) -> Result<(), (String, String)> {
             shifts,
             bias,
         } => {
-            let n = u64::from(*outputs);
-            if !matches!(code_bits, 2 | 3 | 4 | 6 | 8) || u64::from(*inputs) * u64::from(*code_bits) > u64::from(u32::MAX) {
+            let n = u128::from(*outputs);
+            if !matches!(code_bits, 2 | 3 | 4 | 6 | 8) {
                 return Err((format!("program {name}.code_bits"), format!("{code_bits}, expected 2, 3, 4, 6 or 8")));
+            }
+            if !(1..=MOST_INPUTS).contains(inputs) {
+                return Err((format!("program {name}.inputs"), format!("{inputs}, expected 1 to {MOST_INPUTS}")));
+            }
+            for (part, bytes) in [("scale_bytes", scale_bytes), ("offset_bytes", offset_bytes)] {
+                if !matches!(bytes, 1 | 2 | 4) && !(part == "offset_bytes" && *bytes == 0) {
+                    return Err((format!("program {name}.{part}"), format!("{bytes}, expected 1, 2 or 4")));
+                }
             }
             if *stride != row_stride(*inputs, *code_bits) {
                 return Err((format!("program {name}.stride"), format!("{stride}, expected {}", row_stride(*inputs, *code_bits))));
             }
-            within(name, "codes", codes, n * u64::from(*stride))?;
-            within(name, "scales", scales, n * u64::from(*groups) * u64::from(*scale_bytes))?;
-            within(name, "offsets", offsets, n * u64::from(*groups) * u64::from(*offset_bytes))?;
+            within(name, "codes", codes, n * u128::from(*stride))?;
+            within(name, "scales", scales, n * u128::from(*groups) * u128::from(*scale_bytes))?;
+            within(name, "offsets", offsets, n * u128::from(*groups) * u128::from(*offset_bytes))?;
             within(name, "shifts", shifts, n * 2)?;
             within(name, "bias", bias, if bias.bytes > 0 { n * 4 } else { 0 })
         }
@@ -373,12 +384,12 @@ impl<'a> MatrixView<'a> {
     }
 
     pub fn scale(&self, n: u32, g: u32) -> i32 {
-        self.scales.get((n * self.groups + g) as usize)
+        self.scales.get(n as usize * self.groups as usize + g as usize)
     }
 
     /// 0 where the matrix has no offsets.
     pub fn offset(&self, n: u32, g: u32) -> i32 {
-        self.offsets.map_or(0, |o| o.get((n * self.groups + g) as usize))
+        self.offsets.map_or(0, |o| o.get(n as usize * self.groups as usize + g as usize))
     }
 
     pub fn shift(&self, n: u32) -> i32 {

@@ -1,0 +1,110 @@
+//! `program.bin` against the units: every record has its unit's shape, and every scale, offset, shift, bias and gain its width.
+
+use crate::chip::Structure;
+use crate::error::Error;
+use crate::program::{Ints, MatrixView, ProgramStore, Record, storage_bytes};
+use crate::unit::{MatrixSpec, Unit, UnitKind};
+use std::path::Path;
+
+/// Magnitude that any sum of a matrix stays below: the simulators add in 64 bits and round with one more.
+const MOST_SUM: u64 = 1 << 61;
+/// Gain mantissas: 20 bits signed (`docs/numerics.md`, section 4).
+const GAIN_BITS: u8 = 20;
+
+/// Checks all programs; `path` is the program file, for messages. Reads every scale, offset, shift, bias and gain once.
+pub(crate) fn programs(s: &Structure, store: &ProgramStore, path: &Path) -> Result<(), Error> {
+    for (_, u) in s.netlist.units() {
+        let checked = match &u.kind {
+            UnitKind::Embed(e) => matrix(u, &e.matrix, None, store),
+            UnitKind::Mvm(m) => matrix(u, &m.matrix, Some(m.act_bits), store),
+            UnitKind::RmsNorm(norm) => gain(norm.gain.0, norm.len / norm.groups, store),
+            _ => Ok(()),
+        };
+        checked.map_err(|(field, what)| Error::format(path, format!("program of {}: {field}", u.path), what))?;
+    }
+    Ok(())
+}
+
+type Wrong = (&'static str, String);
+
+fn expect(field: &'static str, found: impl std::fmt::Display + PartialEq<u64>, expected: u64) -> Result<(), Wrong> {
+    if found == expected { Ok(()) } else { Err((field, format!("{found}, expected {expected}"))) }
+}
+
+fn matrix(u: &Unit, m: &MatrixSpec, act_bits: Option<u8>, store: &ProgramStore) -> Result<(), Wrong> {
+    let Some(Record::Matrix { outputs, inputs, code_bits, groups, scale_bytes, offset_bytes, bias, .. }) =
+        store.records().get(m.program.0 as usize)
+    else {
+        return Err(("program", format!("{} is no matrix of {}", m.program.0, store.records().len())));
+    };
+    let fields = [
+        ("outputs", *outputs, m.outputs),
+        ("inputs", *inputs, m.inputs),
+        ("code_bits", u32::from(*code_bits), u32::from(m.code_bits)),
+        ("groups", *groups, m.groups()),
+        ("scale_bytes", u32::from(*scale_bytes), u32::from(storage_bytes(m.scale_bits))),
+        ("offset_bytes", u32::from(*offset_bytes), u32::from(storage_bytes(m.offset_bits))),
+    ];
+    for (field, found, expected) in fields {
+        expect(field, u64::from(found), u64::from(expected))?;
+    }
+    expect("bias", bias.bytes, if m.bias { u64::from(m.outputs) * 4 } else { 0 })?;
+    let view = store.matrix(m.program);
+    values("shifts", &view.shifts, 127)?;
+    values("scales", &view.scales, greatest(m.scale_bits))?;
+    if let Some(o) = &view.offsets {
+        values("offsets", o, greatest(m.offset_bits))?;
+    }
+    if let Some(b) = &view.bias {
+        values("bias", b, u.out.max())?;
+    }
+    match act_bits {
+        Some(bits) => sums(m, &view, bits),
+        None => Ok(()),
+    }
+}
+
+fn gain(id: u32, len: u32, store: &ProgramStore) -> Result<(), Wrong> {
+    match store.records().get(id as usize) {
+        Some(Record::Gain { values, .. }) => expect("bytes", values.bytes, u64::from(len) * 4)?,
+        _ => return Err(("program", format!("{id} is no gain"))),
+    }
+    values("gain", &store.gain(crate::ProgramId(id)), greatest(GAIN_BITS))
+}
+
+/// Greatest magnitude in `bits` bits, symmetric.
+fn greatest(bits: u8) -> i64 {
+    (1i64 << (bits - 1)) - 1
+}
+
+fn values(field: &'static str, ints: &Ints<'_>, most: i64) -> Result<(), Wrong> {
+    match (0..ints.len()).map(|i| (i, i64::from(ints.get(i)))).find(|(_, v)| v.abs() > most) {
+        Some((i, v)) => Err((field, format!("value {i} is {v}, expected at most {most} in magnitude"))),
+        None => Ok(()),
+    }
+}
+
+/// No sum of any row leaves 62 bits, whatever the activations: from the greatest codebook value, and only where that does not
+/// settle it from the codes themselves.
+fn sums(m: &MatrixSpec, view: &MatrixView<'_>, act_bits: u8) -> Result<(), Wrong> {
+    let most = MOST_SUM / greatest(act_bits) as u64;
+    let value = u64::from(m.max_value().unsigned_abs());
+    for n in 0..m.outputs {
+        let row = |inner: &dyn Fn(u32, u32) -> u64| {
+            (0..m.groups()).fold(0u64, |sum, g| {
+                let first = g * m.group;
+                let end = first.saturating_add(m.group).min(m.inputs);
+                let scaled = u64::from(view.scale(n, g).unsigned_abs()).saturating_mul(inner(first, end));
+                let offset = u64::from(view.offset(n, g).unsigned_abs()).saturating_mul(u64::from(end - first));
+                sum.saturating_add(scaled).saturating_add(offset)
+            })
+        };
+        if row(&|first, end| u64::from(end - first) * value) >= most {
+            let code = |k| u64::from(m.codebook[usize::from(view.code(n, k))].unsigned_abs());
+            if row(&|first, end| (first..end).map(code).sum()) >= most {
+                return Err(("scales", format!("the sums of output {n} need more than 62 bits, expected at most 62")));
+            }
+        }
+    }
+    Ok(())
+}

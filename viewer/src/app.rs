@@ -4,7 +4,9 @@ use crate::canvas;
 use crate::command::Command;
 use crate::die::Die;
 use crate::error::Error;
-use crate::panels;
+use crate::heat::Metric;
+use crate::panels::palette::Pick;
+use crate::panels::{self, Tab};
 use crate::theme::Theme;
 use crate::view::View;
 use egui::{CentralPanel, Context, Frame, Panel, Ui};
@@ -15,12 +17,20 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 
 /// How the viewer starts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// Path of the thing to fly to, e.g. `layers.0.mlp.down_proj/tile[0,1]`.
     pub goto: Option<String>,
-    /// `None`: as the system says, dark where it says nothing.
+    /// `None`: dark.
     pub dark: Option<bool>,
+    /// Name of a heat map, as in its panel, case and spaces aside.
+    pub heat: Option<String>,
+    /// A prompt to run at once.
+    pub prompt: Option<String>,
+    /// Where the play head stops, µs on the chip's clock.
+    pub at_us: Option<f64>,
+    /// A second chip to compare with.
+    pub against: Option<PathBuf>,
 }
 
 pub enum State {
@@ -43,13 +53,15 @@ pub struct App {
     pub panels: panels::Panels,
     /// What the last command had to say.
     pub note: Option<String>,
+    /// Only the map.
+    bare: bool,
     options: Options,
 }
 
 impl App {
     pub fn new(ctx: &Context, options: Options) -> App {
         let theme = Theme { dark: options.dark.unwrap_or(true) };
-        let app = App { state: State::Empty, theme, panels: panels::Panels::default(), note: None, options };
+        let app = App { state: State::Empty, theme, panels: panels::Panels::default(), note: None, bare: false, options };
         app.restyle(ctx);
         app
     }
@@ -68,6 +80,14 @@ impl App {
         app
     }
 
+    /// Another look at a chip that is open already: only the map, no panels.
+    pub fn map_of(ctx: &Context, die: Arc<Die>, options: Options) -> App {
+        let mut app = App::new(ctx, options);
+        app.bare = true;
+        app.show_shared(ctx, die);
+        app
+    }
+
     /// Opens a chip folder in the background; the window stays alive.
     pub fn load(&mut self, ctx: &Context, path: &Path) {
         let (send, result) = channel();
@@ -82,12 +102,33 @@ impl App {
     }
 
     fn show_die(&mut self, ctx: &Context, die: Die) {
-        let mut view = View::new(Arc::new(die), ctx, self.theme);
+        self.show_shared(ctx, Arc::new(die));
+    }
+
+    fn show_shared(&mut self, ctx: &Context, die: Arc<Die>) {
+        let mut view = View::new(die, ctx, self.theme);
         self.note = None;
         if let Some(path) = &self.options.goto
             && let Err(e) = view.go_path(path, ctx.time())
         {
             self.note = Some(e.to_string());
+        }
+        if let Some(name) = &self.options.heat {
+            view.heat.metric = Metric::named(name);
+            view.heat.from = view.die.chip.model().context / 2;
+            self.panels.tab = Tab::Heat;
+        }
+        if let Some(prompt) = &self.options.prompt {
+            view.live.prompt = prompt.clone();
+            view.live.stop_at_us = self.options.at_us;
+            view.live.run();
+            self.panels.live = true;
+        }
+        if let Some(other) = &self.options.against {
+            view.diff.path = other.display().to_string();
+            let die = view.die.clone();
+            view.diff.start(&die, ctx);
+            self.panels.tab = Tab::Diff;
         }
         self.state = State::Open(Box::new(view));
     }
@@ -101,7 +142,7 @@ impl App {
         match &self.state {
             State::Empty | State::Failed { .. } => false,
             State::Opening { .. } => true,
-            State::Open(view) => view.flying() || view.pictures.missing() > 0,
+            State::Open(view) => view.flying() || view.waiting() || self.panels.export.running(),
         }
     }
 
@@ -109,7 +150,7 @@ impl App {
     pub fn waiting(&self) -> bool {
         match &self.state {
             State::Opening { .. } => true,
-            State::Open(view) => view.pictures.missing() > 0,
+            State::Open(view) => view.waiting() || self.panels.export.running(),
             _ => false,
         }
     }
@@ -138,27 +179,75 @@ impl App {
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.poll(&ctx);
-        let mut commands = Command::pressed(&ctx);
-        Panel::top("menu").show(ui, |ui| panels::menu::show(ui, self, &mut commands));
+        let mut commands = if self.panels.palette.open { Vec::new() } else { Command::pressed(&ctx) };
+        let (now, seconds) = ui.input(|i| (i.time, f64::from(i.stable_dt)));
         if let State::Open(view) = &mut self.state {
-            Panel::bottom("status").show(ui, |ui| panels::status::show(ui, view, self.note.as_deref()));
-            if self.panels.hierarchy {
-                Panel::left("hierarchy").default_size(250.0).show(ui, |ui| {
-                    panels::hierarchy::show(ui, view, &mut self.panels.search, &mut self.note);
-                });
-            }
-            if self.panels.inspector {
-                Panel::right("inspector").default_size(290.0).show(ui, |ui| panels::inspector::show(ui, view, self.theme));
-            }
+            view.collect(&ctx, self.theme, now, seconds);
+        }
+        if !self.bare {
+            self.around(ui, &mut commands);
         }
         let frame = Frame::new().fill(self.theme.background());
         CentralPanel::default().frame(frame).show(ui, |ui| match &mut self.state {
             State::Open(view) => canvas::show(ui, view, self.theme),
             _ => panels::welcome::show(ui, &self.state, &mut self.panels.open_path, &mut commands),
         });
+        if let State::Open(view) = &mut self.state {
+            view.stats.end();
+        }
+        match panels::palette::show(ui, &mut self.panels.palette) {
+            Some(Pick::Command(c)) => commands.push(c),
+            Some(Pick::Path(path)) => {
+                if let Some(view) = self.view_mut() {
+                    self.note = view.go_path(&path, now).err().map(|e| e.to_string());
+                }
+            }
+            None => {}
+        }
+        if let State::Open(view) = &self.state {
+            panels::export::show(ui, &mut self.panels.export, view, self.theme, &mut self.note);
+        }
         for command in commands {
             self.run(&ctx, command);
         }
+    }
+
+    /// The panels around the map.
+    fn around(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        Panel::top("menu").show(ui, |ui| panels::menu::show(ui, self, commands));
+        let State::Open(view) = &mut self.state else { return };
+        let panels = &mut self.panels;
+        Panel::bottom("status").show(ui, |ui| panels::status::show(ui, view, self.note.as_deref()));
+        if panels.live {
+            let users = view.die.chip.model().users;
+            let panel = Panel::bottom("live").resizable(true).default_size(190.0);
+            panel.show(ui, |ui| panels::live::show(ui, &mut view.live, users, self.theme));
+        }
+        if panels.hierarchy {
+            Panel::left("hierarchy").default_size(250.0).show(ui, |ui| {
+                panels::hierarchy::show(ui, view, &mut panels.search, &mut self.note);
+            });
+        }
+        if panels.inspector {
+            Panel::right("inspector").default_size(300.0).show(ui, |ui| {
+                ui.horizontal(|ui| {
+                    for (tab, name) in [(Tab::Inspect, "Inspect"), (Tab::Heat, "Heat"), (Tab::Diff, "Compare")] {
+                        ui.selectable_value(&mut panels.tab, tab, name);
+                    }
+                });
+                ui.separator();
+                match panels.tab {
+                    Tab::Inspect => panels::inspector::show(ui, view, self.theme),
+                    Tab::Heat => panels::heat::show(ui, view, &mut panels.csv_path, &mut self.note),
+                    Tab::Diff => panels::diff::show(ui, view),
+                }
+            });
+        }
+    }
+
+    fn show_tab(&mut self, tab: Tab) {
+        self.panels.inspector = true;
+        self.panels.tab = tab;
     }
 
     /// Does what a command says.
@@ -184,7 +273,13 @@ impl App {
                 self.panels.hierarchy = true;
                 self.panels.search.focus = true;
             }
-            Command::Palette => self.panels.palette = !self.panels.palette,
+            Command::Palette => self.panels.palette.open = true,
+            Command::Export => self.panels.export.open = true,
+            Command::ShowInspector => self.show_tab(Tab::Inspect),
+            Command::ShowHeat => self.show_tab(Tab::Heat),
+            Command::ShowDiff => self.show_tab(Tab::Diff),
+            Command::ToggleLive => self.panels.live = !self.panels.live,
+            Command::RunPrompt => self.panels.live = true,
             _ => {}
         }
         let Some(view) = self.view_mut() else { return };
@@ -231,8 +326,11 @@ impl App {
             Command::Unselect => {
                 view.selection = None;
                 view.ruler = crate::view::Ruler::default();
-                self.panels.palette = false;
+                self.panels.export.open = false;
             }
+            Command::RunPrompt => view.live.run(),
+            Command::PlayPause => view.live.playing = !view.live.playing,
+            Command::NextToken => view.live.step(),
             _ => {}
         }
         ctx.request_repaint();

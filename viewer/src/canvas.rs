@@ -2,9 +2,10 @@
 
 use crate::camera::length;
 use crate::item::Item;
+use crate::materialise::Look;
 use crate::theme::Theme;
 use crate::view::View;
-use crate::{paint, paint_rom};
+use crate::{legend, paint, paint_live, paint_rom};
 use egui::{Align2, FontId, PointerButton, Rect as Screen, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 /// Points that an item must measure to be outlined instead of marked.
@@ -17,16 +18,18 @@ pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
     let now = ui.input(|i| i.time);
     view.advance(rect, now);
     interact(ui, view, &response, now);
-    view.pictures.begin(ui.ctx(), theme);
+    view.pictures.begin(ui.ctx(), Look { theme, changes: view.changes });
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, theme.background());
     paint::structure(&painter, view, theme);
     paint_rom::weights(&painter, view, theme);
     paint::labels(&painter, view, theme);
+    paint_live::show(&painter, view, theme);
     marks(&painter, view, theme);
+    legend::show(&painter, view, theme);
     scale_bar(&painter, view, theme);
     view.pictures.end();
-    if view.flying() {
+    if view.flying() || view.live.playing || (view.diff.blink && view.diff.on) {
         ui.ctx().request_repaint();
     }
 }

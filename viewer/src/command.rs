@@ -25,6 +25,14 @@ pub enum Command {
     ToggleTheme,
     CopyPath,
     Unselect,
+    ShowInspector,
+    ShowHeat,
+    ShowDiff,
+    ToggleLive,
+    RunPrompt,
+    PlayPause,
+    NextToken,
+    Export,
 }
 
 /// Where a command stands in the menu bar.
@@ -46,12 +54,17 @@ impl Command {
     /// All of them, in the order of the menus, with name, menu and shortcut.
     pub const ALL: &'static [(Command, &'static str, Menu, Option<KeyboardShortcut>)] = &[
         (Command::OpenChip, "Open chip…", Menu::File, key(Modifiers::COMMAND, Key::O)),
+        (Command::Export, "Export picture…", Menu::File, key(Modifiers::COMMAND, Key::E)),
         (Command::FitDie, "Whole die", Menu::View, key(Modifiers::NONE, Key::Num0)),
         (Command::FitSelection, "Fit selection", Menu::View, key(Modifiers::NONE, Key::F)),
         (Command::ZoomIn, "Zoom in", Menu::View, key(Modifiers::NONE, Key::Plus)),
         (Command::ZoomOut, "Zoom out", Menu::View, key(Modifiers::NONE, Key::Minus)),
         (Command::ToggleHierarchy, "Show or hide hierarchy", Menu::View, key(Modifiers::NONE, Key::H)),
         (Command::ToggleInspector, "Show or hide inspector", Menu::View, key(Modifiers::NONE, Key::I)),
+        (Command::ShowInspector, "Inspector", Menu::View, key(Modifiers::NONE, Key::Num1)),
+        (Command::ShowHeat, "Heat maps", Menu::View, key(Modifiers::NONE, Key::Num2)),
+        (Command::ShowDiff, "Compare with a second chip", Menu::View, key(Modifiers::NONE, Key::Num3)),
+        (Command::ToggleLive, "Live: run a prompt", Menu::View, key(Modifiers::NONE, Key::L)),
         (Command::ToggleTheme, "Dark or light", Menu::View, key(Modifiers::NONE, Key::T)),
         (Command::Search, "Search or go to path", Menu::Go, key(Modifiers::COMMAND, Key::F)),
         (Command::Palette, "All commands…", Menu::Go, key(Modifiers::COMMAND, Key::P)),
@@ -63,6 +76,9 @@ impl Command {
         (Command::PanRight, "Pan right", Menu::Go, key(Modifiers::NONE, Key::ArrowRight)),
         (Command::PanUp, "Pan up", Menu::Go, key(Modifiers::NONE, Key::ArrowUp)),
         (Command::PanDown, "Pan down", Menu::Go, key(Modifiers::NONE, Key::ArrowDown)),
+        (Command::RunPrompt, "Run the prompt", Menu::Tools, key(Modifiers::COMMAND, Key::R)),
+        (Command::PlayPause, "Play or pause", Menu::Tools, key(Modifiers::NONE, Key::Space)),
+        (Command::NextToken, "To the next token", Menu::Tools, key(Modifiers::NONE, Key::N)),
         (Command::ToggleRuler, "Ruler", Menu::Tools, key(Modifiers::NONE, Key::R)),
         (Command::CopyPath, "Copy path", Menu::Tools, key(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::C)),
         (Command::Unselect, "Clear selection and ruler", Menu::Tools, key(Modifiers::NONE, Key::Escape)),

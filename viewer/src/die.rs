@@ -5,9 +5,10 @@ use crate::item::Item;
 use crate::rom::{RomGrid, matrix};
 use hardwire_netlist::chip::MatrixQuality;
 use hardwire_netlist::floorplan::BlockKind;
-use hardwire_netlist::unit::MatrixSpec;
-use hardwire_netlist::{Census, Chip, Floorplan, MatrixView, UnitId, census};
+use hardwire_netlist::unit::{MatrixSpec, UnitKind};
+use hardwire_netlist::{Census, Chip, Floorplan, MatrixView, Netlist, UnitId, census};
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// What is known of one block of the floorplan.
 pub struct BlockInfo {
@@ -17,6 +18,10 @@ pub struct BlockInfo {
     pub rom: Option<RomGrid>,
     /// Of the whole unit; a unit with two blocks has it twice.
     pub census: Census,
+    /// `e[n] = exponent - k[n]`, with `k[n]` the shift of output `n` (`docs/numerics.md`, sections 3 and 6).
+    exponent: i32,
+    /// Magnitude that counts as large among these weights; found when first asked for.
+    norm: OnceLock<f64>,
 }
 
 pub struct Die {
@@ -37,8 +42,8 @@ pub struct Weight {
     pub value: i32,
     pub scale: i32,
     pub offset: i32,
-    /// The weight is `(scale * value + offset) * 2^exponent`, up to the formats around its matrix.
-    pub mantissa: i64,
+    /// The weight itself, `(scale * value + offset) * 2^e`, as the checkpoint has it after quantization.
+    pub real: f64,
 }
 
 impl Die {
@@ -57,7 +62,8 @@ impl Die {
                 });
                 let holds = matches!(b.kind, BlockKind::Tiles | BlockKind::EmbeddingRom);
                 let rom = unit.filter(|_| holds).and_then(|id| RomGrid::of(netlist, &chip.structure.technology, id, b));
-                BlockInfo { unit, station, rom, census: unit.map(|id| census::unit(netlist, id)).unwrap_or_default() }
+                let census = unit.map(|id| census::unit(netlist, id)).unwrap_or_default();
+                BlockInfo { unit, station, rom, census, exponent: unit.map_or(0, |id| exponent(netlist, id)), norm: OnceLock::new() }
             })
             .collect();
         let total = census::total(netlist);
@@ -113,7 +119,23 @@ impl Die {
         let g = k / spec.group;
         let value = spec.codebook.get(usize::from(code)).copied().unwrap_or(0);
         let (scale, offset) = (view.scale(n, g), view.offset(n, g));
-        Some(Weight { n, k, code, value, scale, offset, mantissa: i64::from(scale) * i64::from(value) + i64::from(offset) })
+        let mantissa = i64::from(scale) * i64::from(value) + i64::from(offset);
+        let real = mantissa as f64 * f64::from(self.blocks[block].exponent - view.shift(n)).exp2();
+        Some(Weight { n, k, code, value, scale, offset, real })
+    }
+
+    /// Magnitude below which nearly all weights of a block lie, from a fixed sample of it.
+    pub fn norm(&self, block: usize) -> f64 {
+        *self.blocks[block].norm.get_or_init(|| {
+            let Some(rom) = self.blocks[block].rom else { return 1.0 };
+            let pick = |i: u64, of: u32| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as u32 % of.max(1);
+            let mut some: Vec<f64> = (0..2_000u64)
+                .filter_map(|i| self.weight(block, rom.site(pick(2 * i + 1, rom.outputs), pick(2 * i + 2, rom.inputs))?))
+                .map(|w| w.real.abs())
+                .collect();
+            some.sort_by(f64::total_cmp);
+            some.get(some.len() * 99 / 100).copied().filter(|m| *m > 0.0).unwrap_or(1.0)
+        })
     }
 
     /// The deepest thing at a point of the die that is at least `depth` deep in size: `scale` is points a nanometre, and
@@ -137,5 +159,20 @@ impl Die {
         let Some(site) = rom.site_at(block, x, y) else { return Some(tile) };
         let weight = Item::Weight { block: b, site };
         Some(if weight.rect(self).is_some_and(|r| big(&r, 3.0)) { weight } else { tile })
+    }
+}
+
+/// See [`BlockInfo::exponent`].
+fn exponent(netlist: &Netlist, id: UnitId) -> i32 {
+    let out = i32::from(netlist.unit(id).out.frac);
+    match &netlist.unit(id).kind {
+        UnitKind::Embed(_) => -out,
+        _ => {
+            let feed = netlist.inputs(id).first().map(|&f| &netlist.unit(f).kind);
+            match feed {
+                Some(UnitKind::RowFeed(f)) => i32::from(f.input.frac) - out,
+                _ => -out,
+            }
+        }
     }
 }

@@ -15,17 +15,25 @@ pub mod camera;
 mod canvas;
 pub mod command;
 pub mod die;
+pub mod diff;
 mod error;
+pub mod export;
 pub mod headless;
+pub mod heat;
 pub mod item;
+mod legend;
+pub mod live;
 pub mod materialise;
 mod paint;
+mod paint_live;
 mod paint_rom;
 pub mod panels;
 pub mod raster;
 pub mod rom;
+pub mod stats;
 pub mod theme;
 pub mod view;
+mod worker;
 
 pub use app::{App, Options};
 pub use error::Error;
@@ -62,6 +70,9 @@ pub fn screenshot(chip: &Path, options: Options, (width, height): (u32, u32), ou
         item::Item::parse(&view.die, path)?;
     }
     headless.settle()?;
+    if let Some(problem) = headless.app.view().and_then(|v| v.live.problem.clone()) {
+        return Err(Error::Place { path: "prompt".into(), what: problem });
+    }
     let image = headless.image();
     let bytes = image.png().map_err(|source| Error::Png { path: out.into(), source })?;
     std::fs::write(out, bytes).map_err(|source| Error::Write { path: out.into(), source })

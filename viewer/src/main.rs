@@ -1,10 +1,12 @@
 //! The thin binary: arguments in, a window or a PNG out.
 
+use hardwire_viewer::heat::Metric;
 use hardwire_viewer::{Options, open, screenshot};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const USAGE: &str = "hardwire-viewer [CHIP] [--screenshot FILE] [--goto PATH] [--size WxH] [--dark | --light]";
+const USAGE: &str = "hardwire-viewer [CHIP] [--screenshot FILE] [--goto PATH] [--size WxH] [--dark | --light]
+    [--heat METRIC] [--prompt TEXT [--at MICROSECONDS]] [--against CHIP]";
 
 struct Arguments {
     chip: Option<PathBuf>,
@@ -26,6 +28,16 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Arguments, String> {
                 let side = |s: &str| s.parse().map_err(|_| format!("--size {text}: write 1440x900"));
                 a.size = (side(w)?, side(h)?);
             }
+            "--heat" => {
+                let name = value()?;
+                a.options.heat = Some(Metric::named(&name).ok_or_else(|| format!("--heat {name}: {}", metrics()))?.name().into());
+            }
+            "--prompt" => a.options.prompt = Some(value()?),
+            "--at" => {
+                let text = value()?;
+                a.options.at_us = Some(text.parse().map_err(|_| format!("--at {text}: write microseconds"))?);
+            }
+            "--against" => a.options.against = Some(value()?.into()),
             "--dark" => a.options.dark = Some(true),
             "--light" => a.options.dark = Some(false),
             flag if flag.starts_with('-') => return Err(format!("{flag} is unknown")),
@@ -34,6 +46,10 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Arguments, String> {
         }
     }
     Ok(a)
+}
+
+fn metrics() -> String {
+    format!("known are {}", Metric::ALL.map(Metric::name).join(", "))
 }
 
 fn main() -> ExitCode {

@@ -54,7 +54,7 @@ pub fn labels(painter: &Painter, view: &View, theme: Theme) {
         let Some(whole) = camera.rect(canvas, region.rect.into()) else { continue };
         let r = whole.intersect(canvas);
         let (small, large) = (r.width().min(r.height()), r.width() > 400.0);
-        if small < 40.0 || (r.width() > canvas.width() * 0.95 && r.height() > canvas.height() * 0.95) {
+        if small < 40.0 || r.width() > canvas.width() * 0.6 || r.height() > canvas.height() * 0.6 {
             continue;
         }
         let size = if large { 16.0 } else { 12.0 };

@@ -11,8 +11,8 @@ use egui::{Align2, Color32, FontId, Painter, Rect as Screen, Shape, Stroke, Stro
 use hardwire_netlist::{Rect, WeightSite};
 
 /// Sizes on screen, in points, from which the next level of detail is drawn.
-const PICTURE: f64 = 18.0;
-const TILE_PARTS: f64 = 28.0;
+const PICTURE: f64 = 10.0;
+const TILE_PARTS: f64 = 64.0;
 const TILE_PICTURE: f64 = 110.0;
 const CELL_GRID: f64 = 9.0;
 const CELL_VIAS: f64 = 26.0;
@@ -31,7 +31,10 @@ pub fn weights(painter: &Painter, view: &mut View, theme: Theme) {
         }
         let Some(first) = rom.tile_rect(block, 0, 0) else { continue };
         let (tile_w, tile_h) = size(&first);
-        let overview = view.pictures.get(Picture::Overview { block: b });
+        if view.changes && w.min(h) / f64::from(rom.across.max(rom.down)) < TILE_PARTS {
+            continue;
+        }
+        let overview = view.pictures.get(Picture::overview(b, w.max(h)));
         if tile_w.min(tile_h) < TILE_PARTS {
             if let Some(texture) = overview {
                 let mut mesh = Mesh::with_texture(texture);
@@ -65,7 +68,7 @@ fn tiles(
             let (Some(tile), Some(store)) = (rom.tile_rect(block, n_tile, k_tile), rom.rom_rect(block, n_tile, k_tile)) else {
                 continue;
             };
-            if let Some(r) = view.camera.rect(view.canvas, Rect { y1_nm: store.y0_nm, ..tile }.into()) {
+            if let Some(r) = view.camera.rect(view.canvas, tile.into()) {
                 painter.rect_filled(r, 0.0, logic);
             }
             let picture = if close { view.pictures.get(Picture::Tile { block: b, n_tile, k_tile }) } else { None };
@@ -105,7 +108,7 @@ fn tiles(
 fn tile_label(painter: &Painter, view: &View, tile: &Rect, store: &Rect, (n_tile, k_tile): (u32, u32), theme: Theme) {
     let Some(strip) = view.camera.rect(view.canvas, Rect { y1_nm: store.y0_nm, ..*tile }.into()) else { return };
     let strip = strip.intersect(view.canvas);
-    if strip.height() < 15.0 || strip.width() < 70.0 {
+    if strip.height() < 44.0 || strip.width() < 110.0 {
         return;
     }
     let text = if strip.width() > 330.0 {
@@ -139,8 +142,7 @@ fn cells(painter: &Painter, view: &View, die: &Die, b: usize, rom: &RomGrid, sto
                 continue;
             }
             let Some(weight) = die.weight(b, site) else { continue };
-            let max = die.matrix(b).map_or(1, |(s, _)| s.max_value().max(1));
-            let ink = Theme::on(theme.weight(weight.value as f32 / max as f32));
+            let ink = Theme::on(theme.weight((weight.real / die.norm(b)) as f32));
             vias(painter, r, rom.code_bits, weight.code, ink, cell_w.min(cell_h) >= CELL_WIRES);
             if cell_w.min(cell_h) >= CELL_TEXT {
                 let size = (r.height() * 0.2).clamp(11.0, 40.0);

@@ -2,7 +2,7 @@
 //! reads it, and the ROM is a grid of weights. Nothing is stored: every rectangle is computed, and every point maps back.
 //!
 //! The floorplan fixes the tiles. How a tile divides is drawn from its census: the ROM takes the share of the area that its
-//! bits have, and lies above the adders that its columns feed.
+//! bits have, with bits about square, and lies among the logic that its columns feed.
 
 use hardwire_netlist::floorplan::Block;
 use hardwire_netlist::unit::{MatrixSpec, UnitKind};
@@ -30,8 +30,8 @@ pub struct RomGrid {
     pub outputs: u32,
     pub inputs: u32,
     pub code_bits: u8,
-    /// Share of a tile's height that is ROM.
-    pub rom_share: f64,
+    /// Shares of a tile's width and height that are ROM.
+    pub rom_share: (f64, f64),
     deal: Deal,
 }
 
@@ -50,7 +50,6 @@ impl RomGrid {
         let m = matrix(kind)?;
         let count = census::unit(netlist, id);
         let share = technology.rom_um2(&count) / technology.area_um2(&count).max(1e-9);
-        let rom_share = if share.is_finite() { share.clamp(0.05, 0.97) } else { 0.5 };
         let (across, down, rows, cols, deal) = match kind {
             UnitKind::Mvm(s) => {
                 let t = s.tile();
@@ -65,6 +64,12 @@ impl RomGrid {
                 (m.outputs.div_ceil(rows), 1, rows, m.inputs, Deal::Banks { rows })
             }
         };
+        let first = match deal {
+            Deal::Tile(_) => Floorplan::tile_rect(block, 0, 0)?,
+            Deal::Banks { .. } => grid_cell(&block.rect, (0, across), (0, down)),
+        };
+        let share = if share.is_finite() { share.clamp(0.02, 0.95) } else { 0.5 };
+        let rom_share = rom_shares(&first, share, f64::from(cols) * f64::from(m.code_bits) / f64::from(rows.max(1)));
         let grid = RomGrid { across, down, rows, cols, outputs: m.outputs, inputs: m.inputs, code_bits: m.code_bits, rom_share, deal };
         // A cell below a nanometre has no rectangle of its own; such a plan is drawn without its weights.
         let last = grid.rom_rect(block, across - 1, down - 1)?;
@@ -83,11 +88,14 @@ impl RomGrid {
         matches!(self.deal, Deal::Tile(_))
     }
 
-    /// The ROM of a tile: the upper part of it.
+    /// The ROM of a tile: in the middle, a little above.
     pub fn rom_rect(&self, block: &Block, n_tile: u32, k_tile: u32) -> Option<Rect> {
         let r = self.tile_rect(block, n_tile, k_tile)?;
-        let rom = (r.height_nm() as f64 * self.rom_share).round() as i64;
-        Some(Rect { y0_nm: r.y1_nm - rom, ..r })
+        let (w, h) = (r.width_nm() as f64 * self.rom_share.0, r.height_nm() as f64 * self.rom_share.1);
+        let x0 = r.x0_nm + ((r.width_nm() as f64 - w) / 2.0).round() as i64;
+        // A quarter of what is left above it: names stand there.
+        let y1 = r.y1_nm - ((r.height_nm() as f64 - h) / 4.0).round() as i64;
+        Some(Rect::new(x0, y1 - h.round() as i64, x0 + w.round() as i64, y1))
     }
 
     /// The cell of a weight.
@@ -135,6 +143,15 @@ impl RomGrid {
             }
         }
     }
+}
+
+/// Shares of a tile's width and height for a ROM of `share` of its area whose bits are about square, or as near to that as the tile
+/// is wide or high enough for. `aspect` is bits along over bits up.
+fn rom_shares(tile: &Rect, share: f64, aspect: f64) -> (f64, f64) {
+    let (w, h) = (tile.width_nm().max(1) as f64, tile.height_nm().max(1) as f64);
+    let wide = (share * w * h * aspect).sqrt() / w;
+    let wide = wide.clamp((share / 0.96).min(0.98), 0.98);
+    (wide, (share / wide).min(0.98))
 }
 
 /// Tokens of an embedding bank: as many as make the cells about square.

@@ -3,7 +3,7 @@
 use egui::Color32;
 use hardwire_netlist::floorplan::BlockKind;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Theme {
     pub dark: bool,
 }
@@ -63,7 +63,7 @@ impl Theme {
 
     /// Adders, selectors and accumulators of a tile.
     pub fn logic(self, kind: BlockKind) -> Color32 {
-        mix(self.kind(kind), if self.dark { Color32::BLACK } else { Color32::WHITE }, 0.45)
+        mix(self.kind(kind), if self.dark { Color32::BLACK } else { Color32::WHITE }, 0.3)
     }
 
     /// A weight, `-1..=1`: blue below nought, orange above it.
@@ -73,13 +73,36 @@ impl Theme {
         } else {
             (Color32::from_rgb(247, 247, 245), Color32::from_rgb(8, 80, 165), Color32::from_rgb(196, 78, 0))
         };
+        let t = t.clamp(-1.0, 1.0);
         let a = t.abs().powf(0.75);
         if t < 0.0 { mix(zero, low, a) } else { mix(zero, high, a) }
+    }
+
+    /// A code that is or is not the same on the other chip.
+    pub fn change(self, changed: bool) -> Color32 {
+        match (changed, self.dark) {
+            (true, true) => Color32::from_rgb(255, 128, 40),
+            (true, false) => Color32::from_rgb(213, 94, 0),
+            (false, true) => Color32::from_rgb(28, 36, 46),
+            (false, false) => Color32::from_rgb(226, 232, 240),
+        }
     }
 
     /// A row or column of the ROM that holds no weight.
     pub fn unused(self) -> Color32 {
         if self.dark { Color32::from_rgb(17, 18, 21) } else { Color32::from_rgb(214, 216, 220) }
+    }
+
+    /// Colour of a user's tokens (Okabe-Ito, those that no kind of block has).
+    pub fn lane(self, lane: usize) -> Color32 {
+        const LANES: [Color32; 4] = [
+            Color32::from_rgb(240, 228, 66),
+            Color32::from_rgb(204, 121, 167),
+            Color32::from_rgb(213, 94, 0),
+            Color32::from_rgb(200, 230, 255),
+        ];
+        let full = LANES[lane % LANES.len()];
+        if self.dark { full } else { mix(full, Color32::BLACK, 0.3) }
     }
 
     /// Black or white, whichever is read better on `back`.

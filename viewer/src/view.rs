@@ -2,9 +2,13 @@
 
 use crate::camera::Camera;
 use crate::die::Die;
+use crate::diff::Diff;
 use crate::error::Error;
+use crate::heat::Heat;
 use crate::item::Item;
+use crate::live::Live;
 use crate::materialise::Materialiser;
+use crate::stats::Stats;
 use crate::theme::Theme;
 use egui::{Context, Rect as Screen};
 use hardwire_netlist::Rect;
@@ -45,6 +49,12 @@ pub struct View {
     pub hover: Option<(f64, f64, Option<Item>)>,
     pub ruler: Ruler,
     pub bookmarks: Vec<Bookmark>,
+    pub stats: Stats,
+    pub heat: Heat,
+    pub live: Live,
+    pub diff: Diff,
+    /// Changes are what is drawn in this frame.
+    pub changes: bool,
     flight: Option<Flight>,
     fitted: bool,
     wish: Option<Item>,
@@ -55,13 +65,18 @@ pub struct View {
 impl View {
     pub fn new(die: Arc<Die>, ctx: &Context, theme: Theme) -> View {
         View {
-            pictures: Materialiser::new(die.clone(), ctx.clone(), theme),
+            pictures: Materialiser::new(die.clone(), None, ctx.clone(), theme),
             camera: Camera { x_nm: 0.0, y_nm: 0.0, scale: 1e-4 },
             canvas: Screen::NOTHING,
             selection: None,
             hover: None,
             ruler: Ruler::default(),
             bookmarks: Vec::new(),
+            stats: Stats::new(die.clone(), ctx.clone()),
+            heat: Heat::default(),
+            live: Live::new(die.clone(), ctx.clone()),
+            diff: Diff::default(),
+            changes: false,
             flight: None,
             fitted: false,
             wish: None,
@@ -69,6 +84,22 @@ impl View {
             future: Vec::new(),
             die,
         }
+    }
+
+    /// Takes what other threads have made since the last frame.
+    pub fn collect(&mut self, ctx: &Context, theme: Theme, now: f64, seconds: f64) {
+        let fresh = self.stats.begin();
+        self.heat.update(&self.die, &mut self.stats, fresh);
+        self.live.advance(seconds);
+        if let Some(other) = self.diff.poll() {
+            self.pictures = Materialiser::new(self.die.clone(), Some(other), ctx.clone(), theme);
+        }
+        self.changes = self.diff.shown(now);
+    }
+
+    /// Work on other threads that the picture still waits for.
+    pub fn waiting(&self) -> bool {
+        self.pictures.missing() > 0 || self.stats.missing() > 0 || self.diff.running() || self.live.status == crate::live::Status::Running
     }
 
     /// Called with the canvas of this frame, before it is painted.
@@ -100,7 +131,7 @@ impl View {
         let Some(mut r) = item.rect(&self.die) else { return self.camera };
         if let Item::Weight { .. } = item {
             let (w, h) = (r.width_nm(), r.height_nm());
-            r = Rect::new(r.x0_nm - 2 * w, r.y0_nm - 2 * h, r.x1_nm + 2 * w, r.y1_nm + 2 * h);
+            r = Rect::new(r.x0_nm - w, r.y0_nm - h, r.x1_nm + w, r.y1_nm + h);
         }
         Camera::fit(&r, self.canvas)
     }
@@ -173,12 +204,18 @@ impl View {
 
     /// Fill of a block.
     pub fn block_colour(&self, block: usize, theme: Theme) -> egui::Color32 {
+        if self.changes {
+            return self.diff.colour(block).unwrap_or(theme.station());
+        }
+        if self.heat.metric.is_some() {
+            return self.heat.colour(block).unwrap_or(theme.station());
+        }
         theme.kind(self.die.plan().blocks[block].kind)
     }
 
     /// Weights are not drawn: something else colours the blocks.
     pub fn hides_weights(&self) -> bool {
-        false
+        self.heat.metric.is_some()
     }
 
     /// Stops a flight: the user took the controls.

@@ -7,6 +7,7 @@ use crate::theme::{KINDS, Theme, kind_name};
 use crate::view::View;
 use egui::{Grid, RichText, ScrollArea, Ui};
 use hardwire_netlist::Census;
+use hardwire_sim::{energy, timing};
 
 pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -34,8 +35,8 @@ pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
                 let sum: Census = die.blocks.iter().filter(|b| b.station == Some(s) && seen.insert(b.unit)).map(|b| b.census).sum();
                 census(ui, view, &sum);
             }
-            Item::Block(b) => unit(ui, view, b),
-            Item::Tile { block, .. } => unit(ui, view, block),
+            Item::Block(b) => unit(ui, view, b, theme),
+            Item::Tile { block, .. } => unit(ui, view, block, theme),
             Item::Weight { block, site } => weight(ui, view, block, site),
         }
     });
@@ -107,8 +108,8 @@ fn die(ui: &mut Ui, view: &View, theme: Theme) {
     }
 }
 
-fn unit(ui: &mut Ui, view: &View, b: usize) {
-    let die = &view.die;
+fn unit(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
+    let die = &view.die.clone();
     let Some(id) = die.blocks[b].unit else {
         ui.label("Pads and drivers: the chip takes tokens in and gives tokens out here.");
         return;
@@ -137,6 +138,60 @@ fn unit(ui: &mut Ui, view: &View, b: usize) {
         }
     }
     census(ui, view, &die.blocks[b].census);
+    timing(ui, view, id);
+    codes(ui, view, b, theme);
+}
+
+/// Cycles of the first token through the unit's station.
+fn timing(ui: &mut Ui, view: &View, id: hardwire_netlist::UnitId) {
+    let netlist = view.die.chip.netlist();
+    let station = timing::station(netlist, netlist.unit(id).station, 0);
+    let Some(t) = station.units.iter().find(|t| t.unit == id) else { return };
+    let technology = &view.die.chip.structure.technology;
+    let events = energy::unit_events(netlist, technology, id, 0);
+    rows(
+        ui,
+        "first token",
+        &[
+            ("works from", format!("cycle {} to {}", t.start_cycle, t.end_cycle)),
+            ("station", format!("{} cycles", station.latency_cycles)),
+            ("energy", format!("{:.1} nJ (estimated)", energy::cost(technology, &events).total_pj() * 1e-3)),
+        ],
+    );
+}
+
+/// Histogram of the codes of a matrix.
+fn codes(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
+    let die = view.die.clone();
+    let Some((spec, _)) = die.matrix(b) else { return };
+    ui.add_space(6.0);
+    ui.label(RichText::new("codes").strong());
+    let Some(found) = view.stats.get(b) else {
+        ui.weak("counting…");
+        return;
+    };
+    let (r, _) = ui.allocate_exact_size(egui::vec2(ui.available_width().min(260.0), 80.0), egui::Sense::hover());
+    let top = found.counts.iter().copied().max().unwrap_or(1).max(1) as f32;
+    let max = spec.max_value().max(1) as f32;
+    let wide = r.width() / found.counts.len() as f32;
+    // By value, not by code: that is the order that means something.
+    let mut order: Vec<usize> = (0..found.counts.len()).collect();
+    order.sort_by_key(|&c| spec.codebook[c]);
+    for (i, &code) in order.iter().enumerate() {
+        let high = r.height() * found.counts[code] as f32 / top;
+        let x = r.left() + wide * i as f32;
+        let bar = egui::Rect::from_min_max(egui::pos2(x, r.bottom() - high), egui::pos2(x + (wide - 1.0).max(0.5), r.bottom()));
+        let t = spec.codebook[code] as f32 / max;
+        ui.painter().rect_filled(bar, 0.0, theme.weight(if t == 0.0 { 0.35 } else { t.signum() * t.abs().max(0.35) }));
+    }
+    let least = order.first().map_or(0, |&c| spec.codebook[c]);
+    let most = order.last().map_or(0, |&c| spec.codebook[c]);
+    let whole = if found.seen == found.weights { String::new() } else { format!(", of {} sampled", count(found.seen)) };
+    ui.weak(format!(
+        "values {least} to {most}; {:.1} % are 0; {:.2} bits of entropy{whole}",
+        100.0 * found.zero_share(),
+        found.entropy_bits()
+    ));
 }
 
 fn weight(ui: &mut Ui, view: &View, b: usize, site: hardwire_netlist::WeightSite) {
@@ -158,7 +213,7 @@ fn weight(ui: &mut Ui, view: &View, b: usize, site: hardwire_netlist::WeightSite
             ("scale", format!("{} (group {})", w.scale, w.k / spec.group)),
             ("offset", w.offset.to_string()),
             ("shift", view_.shift(w.n).to_string()),
-            ("scale · value", w.mantissa.to_string()),
+            ("weight", format!("{:+.6e}", w.real)),
         ],
     );
 }

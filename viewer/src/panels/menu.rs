@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::command::{Command, MENUS};
+use crate::panels::status::count;
 use egui::{Button, MenuBar, Ui};
 
 pub fn show(ui: &mut Ui, app: &App, commands: &mut Vec<Command>) {
@@ -24,7 +25,7 @@ pub fn show(ui: &mut Ui, app: &App, commands: &mut Vec<Command>) {
         ui.separator();
         let (back, forward) = view.can_go();
         for (command, label, enabled) in
-            [(Command::Back, "◀", back), (Command::Forward, "▶", forward), (Command::FitDie, "Whole die", true)]
+            [(Command::Back, "Back", back), (Command::Forward, "Forward", forward), (Command::FitDie, "Whole die", true)]
         {
             let button = ui.add_enabled(enabled, Button::new(label)).on_hover_text(command.name());
             if button.clicked() {
@@ -34,10 +35,6 @@ pub fn show(ui: &mut Ui, app: &App, commands: &mut Vec<Command>) {
         let m = view.die.chip.model();
         ui.separator();
         ui.strong(&m.name);
-        ui.weak(format!("{} · {} weights", m.architecture, panels_count(m.parameters)));
+        ui.weak(format!("{} · {} weights", m.architecture, count(m.parameters)));
     });
-}
-
-fn panels_count(n: u64) -> String {
-    crate::panels::status::count(n)
 }

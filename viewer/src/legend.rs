@@ -1,0 +1,51 @@
+//! The scale of a heat map, in the lower right corner of the map.
+
+use crate::heat::Heat;
+use crate::panels::heat::number;
+use crate::theme::Theme;
+use crate::view::View;
+use egui::epaint::{Mesh, Vertex};
+use egui::{Align2, FontId, Painter, Rect, Shape, pos2, vec2};
+
+const WIDTH: f32 = 220.0;
+
+pub fn show(painter: &Painter, view: &View, theme: Theme) {
+    let Some(metric) = view.heat.metric else { return };
+    let corner = view.canvas.right_bottom() - vec2(16.0, 16.0);
+    let back = Rect::from_min_max(corner - vec2(WIDTH + 24.0, 62.0), corner);
+    painter.rect_filled(back, 4.0, theme.background().gamma_multiply(0.88));
+    let title = format!("{}, {}{}", metric.name(), metric.unit(), if view.heat.log { " (log)" } else { "" });
+    painter.text(back.left_top() + vec2(12.0, 6.0), Align2::LEFT_TOP, title, FontId::proportional(12.0), theme.text());
+    let bar = Rect::from_min_size(back.left_top() + vec2(12.0, 24.0), vec2(WIDTH, 14.0));
+    painter.add(Shape::mesh(gradient(&view.heat, bar)));
+    let (lo, hi) = view.heat.ends();
+    let middle = if view.heat.log { (lo.max(1e-30) * hi.max(1e-30)).sqrt() } else { (lo + hi) / 2.0 };
+    for (x, align, v) in
+        [(bar.left(), Align2::LEFT_TOP, lo), (bar.center().x, Align2::CENTER_TOP, middle), (bar.right(), Align2::RIGHT_TOP, hi)]
+    {
+        painter.text(pos2(x, bar.bottom() + 3.0), align, number(v), FontId::monospace(11.0), theme.text());
+    }
+    // Where the thing under the cursor stands.
+    let at = view.hover.and_then(|h| h.2).and_then(|i| i.block()).and_then(|b| view.heat.value(b));
+    if let Some(v) = at {
+        let x = bar.left() + bar.width() * view.heat.place(v) as f32;
+        painter.vline(x, bar.y_range().expand(3.0), egui::Stroke::new(2.0, theme.text()));
+    }
+}
+
+fn gradient(heat: &Heat, bar: Rect) -> Mesh {
+    let mut mesh = Mesh::default();
+    for i in 0..=32u32 {
+        let t = i as f32 / 32.0;
+        let colour = heat.map.colour(f64::from(t));
+        let x = bar.left() + bar.width() * t;
+        mesh.vertices.push(Vertex::untextured(pos2(x, bar.top()), colour));
+        mesh.vertices.push(Vertex::untextured(pos2(x, bar.bottom()), colour));
+        if i > 0 {
+            let v = 2 * i;
+            mesh.add_triangle(v - 2, v - 1, v);
+            mesh.add_triangle(v - 1, v, v + 1);
+        }
+    }
+    mesh
+}

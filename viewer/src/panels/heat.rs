@@ -1,0 +1,95 @@
+//! What colours the blocks: a metric, its range and scale, and the same numbers as CSV.
+
+use crate::heat::{Map, Metric, Over};
+use crate::view::View;
+use egui::{ComboBox, DragValue, ScrollArea, Slider, Ui};
+use std::path::Path;
+
+pub fn show(ui: &mut Ui, view: &mut View, path: &mut String, note: &mut Option<String>) {
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let last = view.die.chip.model().context.saturating_sub(1);
+        let heat = &mut view.heat;
+        ui.add_space(4.0);
+        ui.radio_value(&mut heat.metric, None, "Kind of block");
+        for m in Metric::ALL {
+            ui.radio_value(&mut heat.metric, Some(m), m.name());
+        }
+        ui.separator();
+        let Some(metric) = heat.metric else {
+            ui.weak("Choose a metric to colour the blocks by it.");
+            return;
+        };
+        ui.label(metric.meaning());
+        ui.add_space(6.0);
+        if metric.moves() {
+            ui.horizontal(|ui| {
+                ui.radio_value(&mut heat.over, Over::Token, "one token");
+                ui.radio_value(&mut heat.over, Over::Mean, "mean");
+                ui.radio_value(&mut heat.over, Over::Max, "maximum");
+            });
+            ui.add(Slider::new(&mut heat.from, 0..=last).text("position"));
+            if heat.over != Over::Token {
+                ui.add(Slider::new(&mut heat.to, heat.from..=last).text("to position"));
+            }
+        }
+        ComboBox::from_label("colours").selected_text(Map::ALL.iter().find(|m| m.0 == heat.map).map_or("", |m| m.1)).show_ui(ui, |ui| {
+            for (map, name) in Map::ALL {
+                ui.selectable_value(&mut heat.map, map, name);
+            }
+        });
+        ui.checkbox(&mut heat.log, "logarithmic");
+        let mut fixed = heat.range.is_some();
+        if ui.checkbox(&mut fixed, "fixed range").changed() {
+            heat.range = fixed.then(|| heat.ends());
+        }
+        if let Some((lo, hi)) = &mut heat.range {
+            ui.horizontal(|ui| {
+                let speed = (*hi - *lo).abs().max(1e-6) / 200.0;
+                ui.add(DragValue::new(lo).speed(speed).max_decimals(6));
+                ui.label("to");
+                ui.add(DragValue::new(hi).speed(speed).max_decimals(6));
+            });
+        }
+        ui.separator();
+        ui.horizontal(|ui| {
+            ui.text_edit_singleline(path).accessible_name("CSV file");
+            if ui.button("Save CSV").clicked() {
+                *note = Some(match std::fs::write(Path::new(path.trim()), heat.csv(&view.die)) {
+                    Ok(()) => format!("wrote {path}"),
+                    Err(e) => format!("{path}: {e}"),
+                });
+            }
+        });
+        ui.separator();
+        let mut order: Vec<(usize, f64)> = (0..view.die.blocks.len()).filter_map(|b| Some((b, heat.value(b)?))).collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut go = None;
+        ui.strong("highest");
+        for (b, value) in order.iter().take(12) {
+            ui.horizontal(|ui| {
+                ui.monospace(number(*value));
+                if ui.link(view.die.block_path(*b)).clicked() {
+                    go = Some(*b);
+                }
+            });
+        }
+        if let Some(b) = go {
+            let now = ui.input(|i| i.time);
+            view.go(crate::item::Item::Block(b), now);
+        }
+    });
+}
+
+/// Three figures.
+pub fn number(v: f64) -> String {
+    let a = v.abs();
+    if a == 0.0 {
+        "0".into()
+    } else if !(1e-3..1e4).contains(&a) {
+        format!("{v:.2e}")
+    } else if a < 1.0 {
+        format!("{v:.3}")
+    } else {
+        format!("{v:.2}")
+    }
+}

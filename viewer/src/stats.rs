@@ -1,0 +1,84 @@
+//! How often each code occurs in a matrix: counted off the UI thread when someone looks.
+
+use crate::die::Die;
+use crate::worker::Worker;
+use egui::Context;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Weights counted for one matrix, at most; larger ones are sampled by whole rows, evenly.
+const COUNTED: u64 = 1 << 23;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeCounts {
+    /// By code.
+    pub counts: Vec<u64>,
+    /// Weights looked at, and all there are.
+    pub seen: u64,
+    pub weights: u64,
+    /// Of those seen, weights whose codebook value is 0.
+    pub zeros: u64,
+}
+
+impl CodeCounts {
+    pub fn zero_share(&self) -> f64 {
+        self.zeros as f64 / self.seen.max(1) as f64
+    }
+
+    /// Shannon entropy of the codes, bits.
+    pub fn entropy_bits(&self) -> f64 {
+        let all = self.seen.max(1) as f64;
+        self.counts.iter().filter(|c| **c > 0).map(|&c| -(c as f64 / all) * (c as f64 / all).log2()).sum()
+    }
+
+    pub fn of(die: &Die, block: usize) -> Option<CodeCounts> {
+        let (spec, view) = die.matrix(block)?;
+        let mut counts = vec![0u64; spec.codebook.len()];
+        let step = spec.weights().div_ceil(COUNTED).max(1);
+        let mut seen = 0;
+        for n in (0..spec.outputs).step_by(step as usize) {
+            for k in 0..spec.inputs {
+                counts[usize::from(view.code(n, k))] += 1;
+            }
+            seen += u64::from(spec.inputs);
+        }
+        let zeros = counts.iter().zip(&spec.codebook).filter(|(_, v)| **v == 0).map(|(c, _)| c).sum();
+        Some(CodeCounts { counts, seen, weights: spec.weights(), zeros })
+    }
+}
+
+/// Counts by block, made as they are asked for.
+pub struct Stats {
+    worker: Worker<usize, Option<CodeCounts>>,
+    known: HashMap<usize, Option<CodeCounts>>,
+}
+
+impl Stats {
+    pub fn new(die: Arc<Die>, ctx: Context) -> Stats {
+        Stats { worker: Worker::new("stats", ctx, move |b| CodeCounts::of(&die, b)), known: HashMap::new() }
+    }
+
+    /// Takes what is finished; true if there was anything.
+    pub fn begin(&mut self) -> bool {
+        let new = self.worker.begin(usize::MAX);
+        let any = !new.is_empty();
+        self.known.extend(new);
+        any
+    }
+
+    pub fn end(&mut self) {
+        self.worker.end();
+    }
+
+    /// `None`: not known yet, and asked for.
+    pub fn get(&mut self, block: usize) -> Option<&CodeCounts> {
+        if !self.known.contains_key(&block) {
+            self.worker.want(block);
+        }
+        self.known.get(&block)?.as_ref()
+    }
+
+    pub fn missing(&self) -> usize {
+        self.worker.missing()
+    }
+}

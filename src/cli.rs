@@ -38,6 +38,10 @@ pub enum Command {
     Simulate(Simulate),
     /// How good the chip's integers are beside the float model, on a text.
     Evaluate(Evaluate),
+    /// The Verilog of a chip: every module, ROM image and a testbench.
+    Rtl(Rtl),
+    /// Reference, engine and Verilated chip on the same prompt: every token, logit and cycle.
+    Verify(Verify),
     /// A chip beside GPUs that read their weights for every token.
     Compare(Compare),
     /// One HTML page about a chip, and the same as JSON.
@@ -189,6 +193,54 @@ pub struct Evaluate {
     /// Positions before the sequence starts anew.
     #[arg(long, default_value_t = 512)]
     pub window: usize,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Rtl {
+    /// A chip folder, or a checkpoint to compile first.
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: PathBuf,
+    /// Folder to write: absent, empty, or an earlier output.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Only these decoder layers, such as 0..2.
+    #[arg(long, conflicts_with = "unit")]
+    pub layers: Option<String>,
+    /// Only the modules of one unit kind (rms_norm, row_feed, mvm, rope, attention, ...).
+    #[arg(long)]
+    pub unit: Option<String>,
+    /// Probes on every unit, printed in simulation.
+    #[arg(long)]
+    pub probe: bool,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Verify {
+    /// A chip folder, or a checkpoint to compile first.
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: PathBuf,
+    /// Text to begin with [default: the model's begin token].
+    #[arg(long, conflicts_with = "ids")]
+    pub prompt: Option<String>,
+    /// Token ids to begin with, such as 0,5,17.
+    #[arg(long, value_delimiter = ',')]
+    pub ids: Option<Vec<u32>>,
+    /// Tokens to generate.
+    #[arg(short = 'n', long, default_value_t = 16)]
+    pub tokens: u32,
+    /// Compare every value of every unit and name the first that differs.
+    #[arg(long)]
+    pub probe: bool,
+    /// Record a waveform (VCD) here.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Keep the Verilog and its build in this folder.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     pub options: CompileOptions,
 }

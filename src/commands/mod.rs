@@ -6,8 +6,10 @@ mod demo;
 mod evaluate;
 mod inspect;
 mod report;
+mod rtl;
 mod simulate;
 mod source;
+mod verify;
 
 use crate::cli::{Args, Command};
 use anyhow::Context;
@@ -20,6 +22,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::Demo(c) => demo::run(c, &args.global),
         Command::Evaluate(c) => evaluate::run(c, &args.global),
+        Command::Rtl(c) => rtl::run(c, &args.global),
+        Command::Verify(c) => verify::run(c, &args.global),
         Command::Inspect(c) => inspect::run(c, &args.global),
         Command::Compare(c) => compare::run(c, &args.global),
         Command::Report(c) => report::run(c, &args.global),

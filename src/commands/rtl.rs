@@ -1,0 +1,54 @@
+//! `hardwire rtl`: the Verilog of a chip.
+
+use super::simulate::tempdir;
+use super::source::Source;
+use crate::cli::{Global, Rtl};
+use crate::report::number;
+use anyhow::{Result, bail};
+use hardwire_rtl_gen::{Options, emit};
+use serde_json::json;
+use std::ops::Range;
+use std::time::Instant;
+
+pub fn run(args: &Rtl, global: &Global) -> Result<()> {
+    let scratch = tempdir()?;
+    let chip = Source::open(&args.source)?.into_chip(&args.options, &scratch.0, global)?;
+    let layers = args.layers.as_deref().map(|text| parse_layers(text, chip.model().layers)).transpose()?;
+    let start = Instant::now();
+    let options = Options { layers, unit_kind: args.unit.clone(), probe: args.probe };
+    let emitted = emit(&chip, &args.output, &options)?;
+    let seconds = start.elapsed().as_secs_f64();
+    if global.json {
+        let all = json!({"folder": args.output, "files": emitted.files, "lines": emitted.lines, "bytes": emitted.bytes, "seconds": seconds});
+        println!("{}", serde_json::to_string_pretty(&all)?);
+        return Ok(());
+    }
+    println!("{}", args.output.display());
+    if !global.quiet {
+        let rate = number(emitted.bytes as f64 / seconds.max(1e-9));
+        eprintln!("{} files, {} lines, {} bytes, {rate}B/s", emitted.files, emitted.lines, number(emitted.bytes as f64));
+    }
+    Ok(())
+}
+
+/// `a..b`, half open, within the chip's layers.
+fn parse_layers(text: &str, layers: u32) -> Result<Range<u32>> {
+    let range = text.split_once("..").and_then(|(a, b)| Some(a.parse::<u32>().ok()?..b.parse::<u32>().ok()?));
+    match range {
+        Some(r) if r.start < r.end && r.end <= layers => Ok(r),
+        _ => bail!("--layers {text}: expected a..b with a below b, at most 0..{layers}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layer_ranges() {
+        assert_eq!(parse_layers("1..3", 5).unwrap(), 1..3);
+        for bad in ["3..3", "0..6", "2", "a..b", "-1..2", ".."] {
+            assert!(parse_layers(bad, 5).unwrap_err().to_string().contains("0..5"), "{bad}");
+        }
+    }
+}

@@ -34,6 +34,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Compile a checkpoint into a chip folder.
     Compile(Compile),
+    /// Write a synthetic checkpoint of a config.json's shape, to measure with.
+    Synth(Synth),
     /// Let a chip write text, bit for bit as the silicon would.
     Simulate(Simulate),
     /// How good the chip's integers are beside the float model, on a text.
@@ -59,6 +61,18 @@ pub struct Compile {
     pub output: PathBuf,
     #[command(flatten)]
     pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Synth {
+    /// A `config.json` of a model that compiles with weights.
+    pub config: PathBuf,
+    /// Folder to write: absent or empty.
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    /// The same seed gives the same bytes.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// Choices the compiler makes itself unless told.

@@ -1,8 +1,10 @@
 //! A checkpoint: configuration, operator graph, tensors and tokenizer of one trained model,
 //! the same whether it came as a Hugging Face folder, a GGUF file or inside this binary.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::config::ModelConfig;
 use crate::graph::{OpGraph, RowOrder};
@@ -17,6 +19,8 @@ pub struct Checkpoint {
     config: ModelConfig,
     graph: OpGraph,
     table: TensorTable,
+    /// Digests of tensors' bytes that were asked for.
+    digests: Mutex<BTreeMap<String, [u8; 32]>>,
 }
 
 enum Kind {
@@ -131,7 +135,21 @@ impl Checkpoint {
         }
     }
 
-    /// BLAKE3 of the configuration and of every tensor's name, dtype, shape and bytes, as hex.
+    /// Digest of one tensor's bytes; taken once, so that it can be taken when the bytes are read anyway.
+    ///
+    /// # Errors
+    /// There is no tensor of that name.
+    pub fn tensor_digest(&self, name: &str) -> Result<[u8; 32], Error> {
+        let known = self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        if let Some(digest) = known {
+            return Ok(digest);
+        }
+        let digest = self.tensor(name)?.digest();
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), digest);
+        Ok(digest)
+    }
+
+    /// BLAKE3 of the configuration and of every tensor's name, dtype, shape and digest, as hex.
     ///
     /// The same model in another folder has the same digest.
     pub fn digest(&self) -> String {
@@ -140,7 +158,7 @@ impl Checkpoint {
         for (name, entry) in &self.table.entries {
             let tensor = self.table.view(name, entry);
             hasher.update(format!("{tensor:?}\n").as_bytes());
-            hasher.update(tensor.bytes());
+            hasher.update(&self.tensor_digest(name).expect("the table's own name"));
         }
         hasher.finalize().to_hex().to_string()
     }
@@ -184,7 +202,7 @@ impl Checkpoint {
                 });
             }
         }
-        Ok(Checkpoint { name, path: path.to_owned(), kind, config, graph, table })
+        Ok(Checkpoint { name, path: path.to_owned(), kind, config, graph, table, digests: Mutex::default() })
     }
 
     /// From parts compiled into the binary.

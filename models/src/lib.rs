@@ -5,6 +5,7 @@
 //! - [`OpGraph`]: what one token computes, as named operators;
 //! - [`Tensor`]: one weight as stored, with quantised blocks as exact codes and scales;
 //! - [`Tokenizer`]: text to tokens and back;
+//! - [`synthetic`]: checkpoints of any size that nobody trained, to measure with;
 //! - [`FloatModel`]: the plain `f32` reference that everything else is held against.
 //!
 //! Files from outside are hostile until parsed: each fault is one [`Error`] that names the file
@@ -21,6 +22,7 @@ mod graph;
 mod huggingface;
 mod reference;
 mod storage;
+pub mod synthetic;
 mod tensor;
 mod tokenizer;
 

@@ -105,6 +105,10 @@ impl TensorTable {
     pub fn view<'a>(&'a self, name: &'a str, entry: &'a Entry) -> Tensor<'a> {
         let shard = &self.shards[entry.shard];
         let bytes = &shard.bytes[entry.range.clone()];
-        Tensor::trusted(&shard.path, name, entry.shape.clone(), entry.dtype, bytes)
+        let map = match &shard.bytes {
+            Bytes::Mapped(map) => Some(map),
+            Bytes::Static(_) => None,
+        };
+        Tensor::trusted(&shard.path, name, entry.shape.clone(), entry.dtype, bytes).within(map)
     }
 }

@@ -3,10 +3,16 @@
 use std::fmt;
 use std::path::Path;
 
-use half::{bf16, f16};
+use half::f16;
+use rayon::prelude::*;
 
 use crate::Error;
 use crate::blocks::{self, BlockFormat};
+
+/// Bytes hashed at a time.
+const DIGEST_PIECE: usize = 1 << 20;
+/// Exponent field of an f32; full for NaN and infinities.
+const EXPONENT: u32 = 0x7f80_0000;
 
 /// How a tensor's numbers are stored.
 ///
@@ -83,6 +89,8 @@ pub struct Tensor<'a> {
     pub dtype: Dtype,
     path: &'a Path,
     bytes: &'a [u8],
+    /// The mapping the bytes lie in, if they do.
+    map: Option<&'a memmap2::Mmap>,
 }
 
 impl<'a> Tensor<'a> {
@@ -104,7 +112,40 @@ impl<'a> Tensor<'a> {
 
     /// As [`Tensor::new`] for parts that were checked before.
     pub(crate) fn trusted(path: &'a Path, name: &'a str, shape: Vec<usize>, dtype: Dtype, bytes: &'a [u8]) -> Tensor<'a> {
-        Tensor { name, shape, dtype, path, bytes }
+        Tensor { name, shape, dtype, path, bytes, map: None }
+    }
+
+    /// Says which mapping the bytes lie in.
+    pub(crate) fn within(mut self, map: Option<&'a memmap2::Mmap>) -> Tensor<'a> {
+        self.map = map;
+        self
+    }
+
+    /// Asks the system to read the bytes from the disk ahead of use. Only ever a matter of speed.
+    pub fn prefetch(&self) {
+        if let Some(map) = self.map {
+            let _ = map.advise_range(memmap2::Advice::WillNeed, place(map, self.bytes), self.bytes.len());
+        }
+    }
+
+    /// Lets the system take the bytes out of this process's memory; reading them again is still right, only slower. A model
+    /// larger than memory is read a matrix at a time this way.
+    pub fn release(&self) {
+        release(self.map, self.bytes);
+    }
+
+    /// BLAKE3 of the digests of the bytes' mebibytes, each taken as its turn comes and released, by all threads.
+    pub fn digest(&self) -> [u8; 32] {
+        let pieces: Vec<[u8; 32]> = self
+            .bytes
+            .par_chunks(DIGEST_PIECE)
+            .map(|piece| {
+                let digest = *blake3::hash(piece).as_bytes();
+                release(self.map, piece);
+                digest
+            })
+            .collect();
+        *blake3::hash(pieces.as_flattened()).as_bytes()
     }
 
     /// Product of all dimensions but the last; 1 for a vector.
@@ -141,11 +182,17 @@ impl<'a> Tensor<'a> {
                 }
             }
             Dtype::BF16 => {
+                // The upper half of an f32; whether it is a number is asked below.
                 for (w, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                    *w = bf16::from_le_bytes(*b).to_f32();
+                    *w = f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16);
                 }
             }
             _ => blocks::dequantize_row(self.dtype, bytes, out),
+        }
+        // All exponents first, without a branch a weight; then, if one is full, which.
+        let full = out.iter().fold(false, |full, w| full | (w.to_bits() & EXPONENT == EXPONENT));
+        if !full {
+            return Ok(());
         }
         match out.iter().position(|w| !w.is_finite()) {
             Some(column) => Err(self.not_finite(row, column, out[column])),
@@ -226,6 +273,19 @@ impl<'a> Tensor<'a> {
 
     fn not_finite(&self, row: usize, column: usize, value: f32) -> Error {
         Error::NotFinite { path: self.path.to_owned(), tensor: self.name.to_owned(), row, column, value }
+    }
+}
+
+/// Where in its mapping a slice begins.
+fn place(map: &memmap2::Mmap, bytes: &[u8]) -> usize {
+    bytes.as_ptr() as usize - map.as_ptr() as usize
+}
+
+/// Drops `bytes` of a mapping from this process's memory; the system's cache of the file keeps them.
+fn release(map: Option<&memmap2::Mmap>, bytes: &[u8]) {
+    if let Some(map) = map {
+        // SAFETY: the mapping is shared and read-only: what is dropped is read again from the file when it is next touched.
+        let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, place(map, bytes), bytes.len()) };
     }
 }
 

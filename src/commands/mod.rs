@@ -9,6 +9,7 @@ mod report;
 mod rtl;
 mod simulate;
 mod source;
+mod synth;
 mod verify;
 
 use crate::cli::{Args, Command};
@@ -31,6 +32,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             clap_complete::generate(*shell, &mut Args::command(), "hardwire", &mut std::io::stdout());
             Ok(())
         }
+        Command::Synth(c) => synth::run(c, &args.global),
         Command::Compile(c) => compile::run(c, &args.global),
         Command::Simulate(c) => simulate::run(c, &args.global),
     }

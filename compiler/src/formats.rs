@@ -23,6 +23,9 @@ const GAIN_MAX: f64 = 524_287.0;
 /// Root mean square of `silu(x)` for unit normal `x` is 0.60; products of two such streams are taken as half.
 const GATE_RMS: f64 = 0.5;
 
+/// Rows of a matrix that are looked at: few beside what is read anyway, even where a row costs a visit to the disk.
+const SAMPLED_ROWS: usize = 512;
+
 /// Formats by node.
 #[derive(Clone, Debug)]
 pub struct Formats {
@@ -134,8 +137,8 @@ fn gain_mantissas(gains: &[f64], n: usize) -> (Vec<i32>, i16) {
 /// Mean over the rows of `sqrt(sum_k (w_k * g_k)^2)`, as a root mean square: the spread of `W x` for unit normal `x`.
 fn root_mean_square(checkpoint: &Checkpoint, weight: &str, gains: Option<&[f64]>) -> Result<f64, Error> {
     let tensor = checkpoint.tensor(weight)?;
-    // Rows alike in distribution: a thousand of them, evenly spaced, fix the spread to a few per cent, and it is only a power of two.
-    let step = tensor.rows().div_ceil(1024).max(1);
+    // Rows alike in distribution: these, evenly spaced, fix the spread to a few per cent, and it is only a power of two.
+    let step = tensor.rows().div_ceil(SAMPLED_ROWS).max(1);
     let rows: Vec<usize> = (0..tensor.rows()).step_by(step).collect();
     let squares = rows
         .par_iter()
@@ -145,5 +148,6 @@ fn root_mean_square(checkpoint: &Checkpoint, weight: &str, gains: Option<&[f64]>
             Ok(row.iter().enumerate().map(|(k, &w)| (f64::from(w) * gains.map_or(1.0, |g| g[k])).powi(2)).sum::<f64>())
         })
         .collect::<Result<Vec<f64>, Error>>()?;
+    tensor.release();
     Ok(libm::sqrt(squares.iter().sum::<f64>() / rows.len().max(1) as f64))
 }

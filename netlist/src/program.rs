@@ -7,6 +7,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// Bytes hashed at a time.
+const DIGEST_PIECE: usize = 16 << 20;
+
 /// Index into the chip's program records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProgramId(pub u32);
@@ -229,9 +232,17 @@ impl ProgramStore {
         &self.records
     }
 
-    /// Digest of the mapped bytes.
+    /// Digest of the mapped bytes. They are dropped from this process's memory as they are hashed: a program may be larger than it.
     pub fn digest(&self) -> String {
-        blake3::hash(self.map.as_deref().unwrap_or(&[])).to_hex().to_string()
+        let mut hasher = blake3::Hasher::new();
+        if let Some(map) = &self.map {
+            for (i, piece) in map.chunks(DIGEST_PIECE).enumerate() {
+                hasher.update(piece);
+                // SAFETY: the mapping is shared and read-only: what is dropped is read again from the file when it is next touched.
+                let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, i * DIGEST_PIECE, piece.len()) };
+            }
+        }
+        hasher.finalize().to_hex().to_string()
     }
 
     fn bytes(&self, s: Section) -> &[u8] {

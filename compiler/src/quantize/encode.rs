@@ -1,6 +1,9 @@
-//! Encodes a tensor row by row, in parallel, with the result in row order whatever the thread count.
+//! Encodes a tensor row by row, in parallel, straight into the buffers the program file is written from: no row has a buffer of its
+//! own, and what a row proves and loses is summed in row order whatever the thread count.
 
 use super::RowPermutation;
+use super::blocks::Stored;
+use super::nearest::Scratch;
 use super::{blocks, grid, nearest};
 use crate::error::Error;
 use crate::options::Plan;
@@ -80,53 +83,88 @@ impl Encoded {
     }
 }
 
-/// One row as an encoder gives it.
-pub(super) struct Row {
+/// Where an encoder puts one row.
+pub(super) struct RowOut<'a> {
     /// Index into the codebook, one an input.
-    pub codes: Vec<u8>,
+    pub codes: &'a mut [u8],
     /// One a group: `scale = mantissa * 2^exponent`.
-    pub scales: Vec<i32>,
+    pub scales: &'a mut [i32],
     /// Empty where the coding has none.
-    pub offsets: Vec<i32>,
-    pub exponent: i32,
-    pub lossless: bool,
+    pub offsets: &'a mut [i32],
 }
 
-struct Packed {
-    row: Row,
-    codes: Vec<u8>,
-    max_group_sum: u64,
-    max_total: u64,
-    error: f64,
-    energy: f64,
+/// What one encoded row proves and loses.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    pub exponent: i32,
+    pub lossless: bool,
+    /// Greatest sum of code magnitudes in a group.
+    pub max_group_sum: u64,
+    /// Greatest magnitude of the scaled sum, for activations of one.
+    pub max_total: u64,
+    pub error: f64,
+    pub energy: f64,
 }
+
+impl Facts {
+    /// Takes in a group of `len` codes whose magnitudes sum to `code_sum`.
+    pub fn group(&mut self, scale: u64, offset: u64, code_sum: u64, len: usize) {
+        self.max_group_sum = self.max_group_sum.max(code_sum);
+        self.max_total = self.max_total.saturating_add(scale * code_sum + offset * len as u64);
+    }
+}
+
+/// Rows a thread takes at a time: enough to be worth the hand-over, few enough to share the last ones.
+const TASK_ROWS: usize = 8;
 
 pub(super) fn encode(tensor: &Tensor<'_>, order: &RowPermutation, coding: &Coding, act_bits: u8) -> Result<Encoded, Error> {
     let (rows, cols) = (tensor.rows(), tensor.cols());
     let (code_bits, codebook) = codebook(coding);
     let group = coding.group() as usize;
+    let groups = cols.div_ceil(group);
     let stride = row_stride(cols as u32, code_bits) as usize;
-    let packed: Vec<Packed> = (0..rows)
-        .into_par_iter()
-        .map(|n| {
-            let mut weights = vec![0f32; cols];
-            tensor.row_f32(order.source_row(n), &mut weights)?;
-            let row = match coding {
-                Coding::Blocks { stored, code_min, has_offset, .. } => {
-                    blocks::row(tensor, order.source_row(n), *stored, *code_min, *has_offset, group)?
-                }
-                Coding::Grid { .. } => grid::row(&weights, group).ok_or_else(|| Error::model(tensor.name, "left its grid"))?,
-                Coding::Nearest { bits, .. } => nearest::row(&weights, *bits, group),
-            };
-            Ok(pack(row, &weights, &codebook, code_bits, group, stride))
-        })
-        .collect::<Result<_, Error>>()?;
+    let has_offset = matches!(coding, Coding::Blocks { has_offset: true, .. });
+    let (mut codes, mut scales) = (vec![0u8; stride * rows], vec![0i32; groups * rows]);
+    let mut offsets = vec![0i32; if has_offset { groups * rows } else { 0 }];
+    let mut facts = vec![Facts::default(); rows];
+    let mut offset_rows = offsets.chunks_mut(groups * TASK_ROWS);
+    let tasks: Vec<_> = codes
+        .chunks_mut(stride * TASK_ROWS)
+        .zip(scales.chunks_mut(groups * TASK_ROWS))
+        .zip(facts.chunks_mut(TASK_ROWS))
+        .map(|((codes, scales), facts)| (codes, scales, facts, offset_rows.next().unwrap_or_default()))
+        .collect();
+    let buffers = || (vec![0f32; cols], vec![0u8; cols], Scratch::default());
+    tasks.into_par_iter().enumerate().try_for_each_init(
+        buffers,
+        |(weights, row_codes, scratch), (task, (codes, scales, facts, offsets))| {
+            let mut offset_rows = offsets.chunks_mut(groups);
+            for (i, (packed, scales)) in codes.chunks_mut(stride).zip(scales.chunks_mut(groups)).enumerate() {
+                let n = order.source_row(task * TASK_ROWS + i);
+                let mut out = RowOut { codes: row_codes, scales, offsets: offset_rows.next().unwrap_or_default() };
+                tensor.row_f32(n, weights)?;
+                facts[i] = match coding {
+                    Coding::Nearest { bits, .. } => nearest::row(weights, *bits, group, scratch, &mut out),
+                    Coding::Blocks { stored, code_min, has_offset, .. } => {
+                        let stored = Stored { group: *stored, code_min: *code_min, has_offset: *has_offset };
+                        let (exponent, lossless) = blocks::row(tensor, n, stored, group, &mut out)?;
+                        measure(&out, weights, &codebook, group, exponent, lossless)
+                    }
+                    Coding::Grid { .. } => {
+                        let left = || Error::model(tensor.name, "left its grid");
+                        let (exponent, lossless) = grid::row(weights, group, &mut out).ok_or_else(left)?;
+                        measure(&out, weights, &codebook, group, exponent, lossless)
+                    }
+                };
+                pack_row(row_codes, code_bits, packed);
+            }
+            Ok::<(), Error>(())
+        },
+    )?;
     let amax = (1u64 << (act_bits - 1)) - 1;
     let bits = |magnitude: u64| (64 - magnitude.leading_zeros() + 1) as u8;
-    let widest = |values: &dyn Fn(&Row) -> u64| packed.iter().map(|p| values(&p.row)).max().unwrap_or(0);
-    let magnitude = |v: &[i32]| v.iter().map(|x| u64::from(x.unsigned_abs())).max().unwrap_or(0);
-    let has_offset = matches!(coding, Coding::Blocks { has_offset: true, .. });
-    let max_total = packed.iter().map(|p| p.max_total).max().unwrap_or(0);
+    let widest = |v: &[i32]| v.iter().map(|x| u64::from(x.unsigned_abs())).max().unwrap_or(0);
+    let max_total = facts.iter().map(|f| f.max_total).max().unwrap_or(0);
     let tot_bits = match max_total.checked_mul(amax) {
         Some(m) if m < 1 << 61 => bits(m),
         _ => return Err(Error::model(tensor.name, "its sums need more than 62 bits; recompile with --bits to give it new scales")),
@@ -137,26 +175,24 @@ pub(super) fn encode(tensor: &Tensor<'_>, order: &RowPermutation, coding: &Codin
         code_bits,
         codebook,
         group: group as u32,
-        scale_bits: bits(widest(&|r| magnitude(&r.scales))).max(2),
-        offset_bits: if has_offset { bits(widest(&|r| magnitude(&r.offsets))).max(2) } else { 0 },
-        acc_bits: bits(packed.iter().map(|p| p.max_group_sum).max().unwrap_or(0) * amax),
+        scale_bits: bits(widest(&scales)).max(2),
+        offset_bits: if has_offset { bits(widest(&offsets)).max(2) } else { 0 },
+        acc_bits: bits(facts.iter().map(|f| f.max_group_sum).max().unwrap_or(0) * amax),
         tot_bits,
-        lossless: packed.iter().all(|p| p.row.lossless),
-        error: packed.iter().map(|p| p.error).sum(),
-        energy: packed.iter().map(|p| p.energy).sum(),
-        exponents: packed.iter().map(|p| p.row.exponent).collect(),
-        scales: packed.iter().flat_map(|p| p.row.scales.iter().copied()).collect(),
-        offsets: packed.iter().flat_map(|p| p.row.offsets.iter().copied()).collect(),
-        codes: packed.into_iter().flat_map(|p| p.codes).collect(),
+        lossless: facts.iter().all(|f| f.lossless),
+        error: facts.iter().map(|f| f.error).sum(),
+        energy: facts.iter().map(|f| f.energy).sum(),
+        exponents: facts.iter().map(|f| f.exponent).collect(),
+        codes,
+        scales,
+        offsets,
     })
 }
 
-/// Packs a row and measures what it proves and loses.
-fn pack(mut row: Row, weights: &[f32], codebook: &[i32], code_bits: u8, group: usize, stride: usize) -> Packed {
-    let mut codes = vec![0u8; stride];
-    pack_row(&row.codes, code_bits, &mut codes);
-    let unit = libm::exp2(f64::from(row.exponent));
-    let (mut max_group_sum, mut max_total, mut error, mut energy) = (0u64, 0u64, 0f64, 0f64);
+/// What a row whose codes were given proves and loses.
+fn measure(row: &RowOut<'_>, weights: &[f32], codebook: &[i32], group: usize, exponent: i32, lossless: bool) -> Facts {
+    let unit = libm::exp2(f64::from(exponent));
+    let mut facts = Facts { exponent, lossless, ..Facts::default() };
     for (g, (codes, weights)) in row.codes.chunks(group).zip(weights.chunks(group)).enumerate() {
         let scale = i64::from(row.scales[g]);
         let offset = row.offsets.get(g).map_or(0, |&o| i64::from(o));
@@ -165,14 +201,12 @@ fn pack(mut row: Row, weights: &[f32], codebook: &[i32], code_bits: u8, group: u
             let v = i64::from(codebook[usize::from(c)]);
             sum += v.unsigned_abs();
             let lost = f64::from(w) - (scale * v + offset) as f64 * unit;
-            error += lost * lost;
-            energy += f64::from(w) * f64::from(w);
+            facts.error += lost * lost;
+            facts.energy += f64::from(w) * f64::from(w);
         }
-        max_group_sum = max_group_sum.max(sum);
-        max_total = max_total.saturating_add(scale.unsigned_abs() * sum + offset.unsigned_abs() * codes.len() as u64);
+        facts.group(scale.unsigned_abs(), offset.unsigned_abs(), sum, codes.len());
     }
-    row.codes = Vec::new();
-    Packed { row, codes, max_group_sum, max_total, error, energy }
+    facts
 }
 
 fn codebook(coding: &Coding) -> (u8, Vec<i32>) {

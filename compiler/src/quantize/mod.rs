@@ -1,5 +1,5 @@
 //! Stage 1: every matrix of the operator graph becomes codes, a codebook, scales and shifts, written to the program file one
-//! matrix at a time, so memory holds one matrix whatever the model.
+//! matrix at a time: memory holds the codes of two matrices whatever the model, and none of its weights for long.
 //!
 //! A tensor that is already on a grid is kept exactly: the blocks of a GGUF file as stored ([`blocks`]), or floats that are
 //! `q * s` in groups of 32 ([`grid`]). Everything else gets codes and scales of least squared error ([`nearest`]).
@@ -64,17 +64,35 @@ pub fn quantize(
     let order = graph.topological_order();
     let formats = formats::formats(checkpoint, plan)?;
     let total = order.iter().map(|&id| matrix_size(graph, id)).sum();
+    let names: Vec<(NodeIndex, &String)> = order.iter().filter_map(|&id| weight_of(graph, id).map(|w| (id, w))).collect();
+    let mut groups = Groups { checkpoint, graph, plan, natural: BTreeMap::new() };
     let mut matrices = BTreeMap::new();
     let mut done = 0;
-    for &id in &order {
+    let mut ready: Option<Ready<'_>> = None;
+    for (i, &(id, weight)) in names.iter().enumerate() {
         let node = &graph.graph[id];
-        let weight = match &node.op {
-            Op::Embed { weight, .. } | Op::Linear { weight, .. } => weight,
-            _ => continue,
-        };
         let tensor = checkpoint.tensor(weight)?;
-        let coding = Coding::of(&tensor, plan, shared_group(checkpoint, graph, id, plan)?)?;
-        let encoded = encode::encode(&tensor, &row_order(graph, id), &coding, plan.act_bits)?;
+        if let Some((_, next)) = names.get(i + 1) {
+            checkpoint.tensor(next)?.prefetch();
+        }
+        let coding = Coding::of(&tensor, plan, groups.shared(id)?)?;
+        // While this matrix is encoded, the one before goes to the disk.
+        let finished = ready.take();
+        let (encoded, written) = rayon::join(
+            || {
+                checkpoint.tensor_digest(weight)?;
+                let encoded = encode::encode(&tensor, &row_order(graph, id), &coding, plan.act_bits);
+                tensor.release();
+                encoded
+            },
+            || finished.map(|r| r.write(programs)).transpose(),
+        );
+        if let Some((path, matrix)) = written? {
+            done += matrix.spec.weights();
+            progress(Progress { path, done, total });
+            matrices.insert(path.to_string(), matrix);
+        }
+        let encoded = encoded?;
         let (shift_base, scale) = match &node.op {
             Op::Embed { scale, .. } => (-i32::from(formats.of(id).frac), *scale),
             _ => (i32::from(formats.of(formats::source(graph, id)).frac) - i32::from(formats.of(id).frac), 1.0),
@@ -84,58 +102,67 @@ pub fn quantize(
         }
         let bias = bias_of(checkpoint, graph, id, formats.of(id))?;
         let shifts = encoded.exponents.iter().map(|&e| shift(&node.path, shift_base - e)).collect::<Result<Vec<i16>, Error>>()?;
-        let program = write(programs, &node.path, &encoded, &shifts, bias.as_deref())?;
-        let spec = MatrixSpec {
-            tensor: weight.clone(),
-            inputs: encoded.inputs,
-            outputs: encoded.outputs,
-            code_bits: encoded.code_bits,
-            codebook: encoded.codebook.clone(),
-            group: encoded.group,
-            scale_bits: encoded.scale_bits,
-            offset_bits: encoded.offset_bits,
-            bias: bias.is_some(),
-            program,
-        };
-        done += spec.weights();
-        let matrix = QuantizedMatrix {
-            spec,
-            acc_bits: encoded.acc_bits,
-            tot_bits: encoded.tot_bits,
-            lossless: encoded.lossless,
-            relative_square_error: encoded.relative_square_error(),
-        };
-        progress(Progress { path: &node.path, done, total });
-        matrices.insert(node.path.clone(), matrix);
+        ready = Some(Ready { path: &node.path, tensor: weight, encoded, shifts, bias });
+    }
+    if let Some((path, matrix)) = ready.map(|r| r.write(programs)).transpose()? {
+        progress(Progress { path, done: done + matrix.spec.weights(), total });
+        matrices.insert(path.to_string(), matrix);
     }
     Ok(QuantizedModel { matrices, formats })
+}
+
+/// A matrix that waits to be written.
+struct Ready<'a> {
+    path: &'a str,
+    tensor: &'a str,
+    encoded: Encoded,
+    shifts: Vec<i16>,
+    bias: Option<Vec<i32>>,
+}
+
+impl<'a> Ready<'a> {
+    fn write(self, programs: &mut ProgramWriter) -> Result<(&'a str, QuantizedMatrix), Error> {
+        let e = self.encoded;
+        let program = programs.matrix(&MatrixData {
+            name: self.path,
+            outputs: e.outputs,
+            inputs: e.inputs,
+            code_bits: e.code_bits,
+            codes: &e.codes,
+            groups: e.inputs.div_ceil(e.group),
+            scales: &e.scales,
+            scale_bits: e.scale_bits,
+            offsets: (e.offset_bits > 0).then_some((&e.offsets[..], e.offset_bits)),
+            shifts: &self.shifts,
+            bias: self.bias.as_deref(),
+        })?;
+        let (lossless, relative_square_error) = (e.lossless, e.relative_square_error());
+        let spec = MatrixSpec {
+            tensor: self.tensor.to_string(),
+            inputs: e.inputs,
+            outputs: e.outputs,
+            code_bits: e.code_bits,
+            codebook: e.codebook,
+            group: e.group,
+            scale_bits: e.scale_bits,
+            offset_bits: e.offset_bits,
+            bias: self.bias.is_some(),
+            program,
+        };
+        Ok((self.path, QuantizedMatrix { spec, acc_bits: e.acc_bits, tot_bits: e.tot_bits, lossless, relative_square_error }))
+    }
+}
+
+fn weight_of(graph: &OpGraph, id: NodeIndex) -> Option<&String> {
+    match &graph.graph[id].op {
+        Op::Embed { weight, .. } | Op::Linear { weight, .. } => Some(weight),
+        _ => None,
+    }
 }
 
 fn shift(path: &str, k: i32) -> Result<i16, Error> {
     // The shifter is 8 bits of control; anything past it means weights of absurd magnitude.
     if (-127..=127).contains(&k) { Ok(k as i16) } else { Err(Error::model(path, format!("an output scale of 2^{} cannot be shifted", -k))) }
-}
-
-fn write(
-    programs: &mut ProgramWriter,
-    path: &str,
-    e: &Encoded,
-    shifts: &[i16],
-    bias: Option<&[i32]>,
-) -> Result<hardwire_netlist::ProgramId, Error> {
-    Ok(programs.matrix(&MatrixData {
-        name: path,
-        outputs: e.outputs,
-        inputs: e.inputs,
-        code_bits: e.code_bits,
-        codes: &e.codes,
-        groups: e.inputs.div_ceil(e.group),
-        scales: &e.scales,
-        scale_bits: e.scale_bits,
-        offsets: (e.offset_bits > 0).then_some((&e.offsets[..], e.offset_bits)),
-        shifts,
-        bias,
-    })?)
 }
 
 fn matrix_size(graph: &OpGraph, id: NodeIndex) -> u64 {
@@ -146,18 +173,35 @@ fn matrix_size(graph: &OpGraph, id: NodeIndex) -> u64 {
     }
 }
 
-/// Matrices that share an input run in lockstep, so they share a group: the smallest of theirs. `None` if nothing forces one.
-fn shared_group(checkpoint: &Checkpoint, graph: &OpGraph, id: NodeIndex, plan: &Plan) -> Result<Option<u32>, Error> {
-    let Op::Linear { .. } = &graph.graph[id].op else { return Ok(None) };
-    let source = formats::source(graph, id);
-    let mut group: Option<u32> = None;
-    for sibling in graph.graph.neighbors(source) {
-        if let Op::Linear { weight, .. } = &graph.graph[sibling].op {
-            let natural = Coding::of(&checkpoint.tensor(weight)?, plan, None)?.group();
-            group = Some(group.map_or(natural, |g| g.min(natural)));
+/// Natural scale groups of tensors, each looked at once.
+struct Groups<'a> {
+    checkpoint: &'a Checkpoint,
+    graph: &'a OpGraph,
+    plan: &'a Plan,
+    natural: BTreeMap<&'a str, u32>,
+}
+
+impl Groups<'_> {
+    /// Matrices that share an input run in lockstep, so they share a group: the smallest of theirs. `None` if nothing forces one.
+    fn shared(&mut self, id: NodeIndex) -> Result<Option<u32>, Error> {
+        let Op::Linear { .. } = &self.graph.graph[id].op else { return Ok(None) };
+        let source = formats::source(self.graph, id);
+        let mut group: Option<u32> = None;
+        for sibling in self.graph.graph.neighbors(source) {
+            if let Op::Linear { weight, .. } = &self.graph.graph[sibling].op {
+                let natural = match self.natural.get(weight.as_str()) {
+                    Some(&g) => g,
+                    None => {
+                        let g = Coding::of(&self.checkpoint.tensor(weight)?, self.plan, None)?.group();
+                        self.natural.insert(weight, g);
+                        g
+                    }
+                };
+                group = Some(group.map_or(natural, |g| g.min(natural)));
+            }
         }
+        Ok(group)
     }
-    Ok(group)
 }
 
 /// Order in which rows of the tensor become outputs: queries and keys in half-split order are interleaved, so that the two

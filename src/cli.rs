@@ -44,6 +44,8 @@ pub enum Command {
     Rtl(Rtl),
     /// Reference, engine and Verilated chip on the same prompt: every token, logit and cycle.
     Verify(Verify),
+    /// Fly over the die in a window, or take a screenshot of it.
+    View(View),
     /// A chip beside GPUs that read their weights for every token.
     Compare(Compare),
     /// One HTML page about a chip, and the same as JSON.
@@ -257,4 +259,16 @@ pub struct Verify {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct View {
+    /// A chip folder, or a checkpoint to compile first [default: the bundled model].
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: CompileOptions,
+    /// Arguments of the viewer, after `--`: --screenshot FILE, --goto PATH, --size WxH, --dark, ...
+    #[arg(last = true)]
+    pub viewer: Vec<String>,
 }

@@ -11,6 +11,7 @@ mod simulate;
 mod source;
 mod synth;
 mod verify;
+mod view;
 
 use crate::cli::{Args, Command};
 use anyhow::Context;
@@ -25,6 +26,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::Evaluate(c) => evaluate::run(c, &args.global),
         Command::Rtl(c) => rtl::run(c, &args.global),
         Command::Verify(c) => verify::run(c, &args.global),
+        Command::View(c) => view::run(c, &args.global),
         Command::Inspect(c) => inspect::run(c, &args.global),
         Command::Compare(c) => compare::run(c, &args.global),
         Command::Report(c) => report::run(c, &args.global),

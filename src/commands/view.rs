@@ -1,0 +1,33 @@
+//! `hardwire view`: the die viewer on a chip, on a checkpoint compiled for the purpose, or on the bundled model.
+//!
+//! The viewer is a program of its own, `hardwire-viewer`, so that the command builds without a window system.
+
+use super::simulate::tempdir;
+use super::source::Source;
+use crate::cli::{Global, View};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub fn run(args: &View, global: &Global) -> Result<()> {
+    let viewer = find_viewer().context(
+        "hardwire-viewer is not beside this program nor in PATH: build it with `cargo build --release -p hardwire-viewer`, \
+         or install it with `cargo install --path viewer`",
+    )?;
+    let scratch = tempdir()?;
+    let source = args.source.clone().unwrap_or_else(|| PathBuf::from("tales"));
+    let chip = Source::open(&source)?.into_chip(&args.options, &scratch.0, global)?;
+    let status = Command::new(&viewer).arg(&chip.folder).args(&args.viewer).status().with_context(|| viewer.display().to_string())?;
+    if !status.success() {
+        bail!("hardwire-viewer ended with {status}");
+    }
+    Ok(())
+}
+
+/// The viewer beside this program, or in PATH.
+fn find_viewer() -> Option<PathBuf> {
+    let name = format!("hardwire-viewer{}", std::env::consts::EXE_SUFFIX);
+    let beside = std::env::current_exe().ok()?.parent().map(Path::to_path_buf);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    beside.into_iter().chain(std::env::split_paths(&path)).map(|folder| folder.join(&name)).find(|file| file.is_file())
+}

@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 pub const FORMAT: u32 = 1;
 
 const TOKENIZER: &str = "tokenizer.json";
+const PROGRAM: &str = "program.bin";
+/// All that a chip folder may hold.
+const FILES: [&str; 4] = ["chip.json", "manifest.json", PROGRAM, TOKENIZER];
 
 /// What the chip was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,9 +122,9 @@ impl Chip {
         check("chip.json", &blake3::hash(&bytes).to_hex())?;
         let structure: Structure = serde_json::from_slice(&bytes).map_err(|e| Error::format(&path, "structure", e.to_string()))?;
         validate::structure(&structure).map_err(|e| e.in_file(&path))?;
-        let program_path = folder.join("program.bin");
+        let program_path = folder.join(PROGRAM);
         let programs = ProgramStore::open(&program_path, structure.programs.clone())?;
-        check("program.bin", &programs.digest())?;
+        check(PROGRAM, &programs.digest())?;
         validate::programs(&structure, &programs, &program_path)?;
         match (manifest.files.contains_key(TOKENIZER), fs::read(folder.join(TOKENIZER))) {
             (false, Err(e)) if e.kind() == std::io::ErrorKind::NotFound => {}
@@ -167,26 +170,35 @@ pub struct ChipWriter {
     work: PathBuf,
     /// Takes the matrices and gains, in the order of their ids.
     pub programs: Option<ProgramWriter>,
+    /// Locked while this process writes; see [`clear_abandoned`].
+    alive: Option<fs::File>,
     done: bool,
 }
 
 impl ChipWriter {
     /// Starts a chip at `target`, which must be absent, empty, or a chip (which is then replaced).
     pub fn create(target: &Path) -> Result<ChipWriter, Error> {
-        if !replaceable(target) {
-            return Err(Error::Occupied { path: target.to_path_buf() });
+        if let Some(found) = occupant(target) {
+            return Err(Error::Occupied { path: target.to_path_buf(), found });
         }
-        let name = target.file_name().ok_or_else(|| Error::Occupied { path: target.to_path_buf() })?;
+        let Some(name) = target.file_name().map(|n| n.to_string_lossy().into_owned()) else {
+            return Err(Error::Occupied { path: target.to_path_buf(), found: "no folder of its own".into() });
+        };
         let parent = match target.parent() {
             Some(p) if !p.as_os_str().is_empty() => p.to_path_buf(),
             _ => PathBuf::from("."),
         };
         fs::create_dir_all(&parent).map_err(|e| Error::io(&parent, e))?;
-        let work = parent.join(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
+        clear_abandoned(&parent, &name);
+        let work = parent.join(format!(".{name}.partial-{}", std::process::id()));
         let _ = fs::remove_dir_all(&work);
         fs::create_dir(&work).map_err(|e| Error::io(&work, e))?;
-        let mut writer = ChipWriter { target: target.to_path_buf(), work, programs: None, done: false };
-        writer.programs = Some(ProgramWriter::create(&writer.work.join("program.bin"))?);
+        let mut writer = ChipWriter { target: target.to_path_buf(), work, programs: None, alive: None, done: false };
+        let program = writer.work.join(PROGRAM);
+        writer.programs = Some(ProgramWriter::create(&program)?);
+        let file = fs::File::open(&program).map_err(|e| Error::io(&program, e))?;
+        // Where a file system has no locks, what a killed run left stays.
+        writer.alive = file.try_lock().is_ok().then_some(file);
         Ok(writer)
     }
 
@@ -200,7 +212,7 @@ impl ChipWriter {
         let programs = self.programs.take().expect("finish runs once");
         let (records, _, program_digest) = programs.finish()?;
         structure.programs = records;
-        let mut files = BTreeMap::from([("program.bin".to_string(), program_digest)]);
+        let mut files = BTreeMap::from([(PROGRAM.to_string(), program_digest)]);
         let mut put = |name: &str, bytes: &[u8]| {
             files.insert(name.to_string(), blake3::hash(bytes).to_hex().to_string());
             let path = self.work.join(name);
@@ -213,8 +225,9 @@ impl ChipWriter {
         let manifest = Manifest { format: FORMAT, hardwire: env!("CARGO_PKG_VERSION").into(), files };
         let path = self.work.join("manifest.json");
         fs::write(&path, to_json(&manifest)).map_err(|e| Error::io(&path, e))?;
+        let old = self.work.with_extension("replaced");
+        let _ = fs::remove_dir_all(&old);
         if self.target.exists() {
-            let old = self.work.with_extension("replaced");
             fs::rename(&self.target, &old).map_err(|e| Error::io(&self.target, e))?;
             let moved = fs::rename(&self.work, &self.target);
             if moved.is_err() {
@@ -238,10 +251,27 @@ impl Drop for ChipWriter {
     }
 }
 
-fn replaceable(target: &Path) -> bool {
-    match fs::read_dir(target) {
-        Ok(mut entries) => target.join("manifest.json").is_file() && target.join("chip.json").is_file() || entries.next().is_none(),
-        Err(_) => !target.exists(),
+/// What keeps `target` from being written: anything but nothing, an empty folder or a chip.
+fn occupant(target: &Path) -> Option<String> {
+    if fs::symlink_metadata(target).is_err() {
+        return None;
+    }
+    let Ok(entries) = fs::read_dir(target) else { return Some("something that is no folder".into()) };
+    let mut names: Vec<String> = entries.filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    names.sort();
+    let foreign = names.iter().find(|n| !FILES.contains(&n.as_str()));
+    let is_chip = ["chip.json", "manifest.json"].iter().all(|f| names.iter().any(|n| n == f));
+    foreign.or(if is_chip { None } else { names.first() }).cloned()
+}
+
+/// Removes what runs that were killed left beside `name`: their folders hold a program that no process keeps locked any more.
+fn clear_abandoned(parent: &Path, name: &str) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    let prefix = format!(".{name}.partial-");
+    for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(&prefix)) {
+        if fs::File::open(entry.path().join(PROGRAM)).is_ok_and(|f| f.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

@@ -8,8 +8,8 @@ pub enum Error {
     Io { path: PathBuf, source: std::io::Error },
     #[error("{path}: {field}: {what}")]
     Format { path: PathBuf, field: String, what: String },
-    #[error("{path}: holds something that is not a Hardwire chip; choose another output folder")]
-    Occupied { path: PathBuf },
+    #[error("{path}: holds {found}, not a Hardwire chip and nothing else; choose another output folder")]
+    Occupied { path: PathBuf, found: String },
     #[error("unit {unit}: {what}")]
     Structure { unit: String, what: String },
 }

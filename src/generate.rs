@@ -25,6 +25,8 @@ pub struct Generation {
 /// Prompt as ids: given, or text through the tokenizer.
 pub fn prompt_ids(tokenizer: Option<&Tokenizer>, prompt: Option<&str>, ids: Option<&[u32]>, bos: Option<u32>) -> Result<Vec<u32>> {
     let ids = match (prompt, ids) {
+        // A tokenizer may make a begin token of nothing; to begin with that alone, leave --prompt out.
+        (Some(""), None) => Vec::new(),
         (Some(text), None) => {
             let t = tokenizer.context("the checkpoint has no tokenizer: give the prompt as --ids 1,2,3")?;
             t.encode(text)?

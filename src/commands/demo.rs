@@ -22,11 +22,13 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
             eprintln!("{text}");
         }
     };
+    let tokenizer = checkpoint.tokenizer()?;
+    let ids = generate::prompt_ids(tokenizer.as_ref(), Some(&args.prompt), None, None)?;
+    let config = checkpoint.config();
+    generate::check_prompt(&ids, config.vocab as u32, args.options.context.unwrap_or(config.context as u32))?;
     let target = args.output.join("tales.chip");
     say(&format!("compiling {} ({} parameters) into {}", checkpoint.name(), checkpoint.config().parameters, target.display()));
     let chip = compile(&checkpoint, &args.options, &target, global)?;
-    let tokenizer = checkpoint.tokenizer()?;
-    let ids = generate::prompt_ids(tokenizer.as_ref(), Some(&args.prompt), None, None)?;
     say("the chip writes:\n");
     let sampling = Sampling { temperature: TEMPERATURE, top_k: TOP_K, seed: args.seed };
     let mut emit = |piece: &str| {

@@ -1,0 +1,187 @@
+//! The built command as a user runs it: what it prints where, what it leaves behind, and that its results do not vary.
+
+mod cli;
+
+use cli::*;
+use serde_json::Value;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+#[test]
+fn compiling_is_the_same_at_any_thread_count_and_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let chips: Vec<_> = [("1", "one"), ("2", "two"), ("2", "again")]
+        .map(|(threads, name)| {
+            let chip = dir.path().join(name);
+            let run = hardwire(&["compile", "tales", "--threads", threads, "-q", "-o"], &[&chip]);
+            assert!(run.ok(), "{run:?}");
+            assert_eq!(run.stdout.trim(), chip.display().to_string());
+            assert_eq!(run.stderr, "", "--quiet");
+            folder(&chip)
+        })
+        .into();
+    assert_eq!(chips[0].keys().collect::<Vec<_>>(), ["chip.json", "manifest.json", "program.bin", "tokenizer.json"]);
+    assert!(chips[0] == chips[1] && chips[1] == chips[2], "the same bytes");
+    assert_eq!(names(dir.path()), ["again", "one", "two"], "nothing beside the chips");
+}
+
+#[test]
+fn simulate_writes_text_json_and_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = compiled(dir.path());
+    let text = hardwire(&["simulate", "--prompt", "Once upon a time", "-n", "12"], &[&chip]);
+    assert!(text.ok() && text.stdout.starts_with("Once upon a time") && text.stdout.ends_with('\n'), "{text:?}");
+    assert!(text.stderr.contains("positions"), "{text:?}");
+
+    let quiet = hardwire(&["simulate", "--prompt", "Once upon a time", "-n", "12", "--quiet"], &[&chip]);
+    assert!(quiet.ok() && quiet.stderr.is_empty(), "{quiet:?}");
+    assert_eq!(quiet.stdout, text.stdout);
+
+    let json = |extra: &[&str]| -> Value {
+        let run = hardwire(&[&["simulate", "-n", "6", "--json"], extra].concat(), &[&chip]);
+        assert!(run.ok(), "{run:?}");
+        serde_json::from_str(&run.stdout).unwrap()
+    };
+    let by_text = json(&["--prompt", "Once upon a time"]);
+    let ids: Vec<String> = by_text["prompt_ids"].as_array().unwrap().iter().map(|v| v.to_string()).collect();
+    let by_ids = json(&["--ids", &ids.join(",")]);
+    let scalar = json(&["--ids", &ids.join(","), "--scalar"]);
+    assert_eq!(by_text["token_ids"].as_array().unwrap().len(), 6);
+    for other in [&by_ids, &scalar] {
+        assert_eq!(by_text["token_ids"], other["token_ids"]);
+        assert_eq!(by_text["text"], other["text"]);
+    }
+    // Seeds decide, threads do not.
+    let sampled = |seed: &str, threads: &str| json(&["--temperature", "1.0", "--seed", seed, "--threads", threads])["token_ids"].clone();
+    assert_eq!(sampled("7", "1"), sampled("7", "2"));
+}
+
+#[test]
+fn a_checkpoint_without_a_tokenizer_runs_by_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = tales(dir.path());
+    fs::remove_file(folder.join("tokenizer.json")).unwrap();
+    for float in [&[][..], &["--float"]] {
+        let run = hardwire(&[&["simulate", "--ids", "5,17", "-n", "3", "--json"], float].concat(), &[&folder]);
+        assert!(run.ok(), "{run:?}");
+        let value: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(value["token_ids"].as_array().unwrap().len(), 3);
+    }
+    let run = hardwire(&["simulate", "--ids", "5,17", "-n", "3", "-q"], &[&folder]);
+    assert!(run.ok() && run.stdout.split_whitespace().count() == 5 && run.stdout.starts_with("5 17 "), "{run:?}");
+    let refused = hardwire(&["simulate", "--prompt", "Once"], &[&folder]);
+    refused.refuses(&["no tokenizer", "--ids"]);
+}
+
+#[test]
+fn json_of_every_command_parses() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = compiled(dir.path());
+    let out = dir.path().join("report").display().to_string();
+    for args in [&["inspect", "--json"][..], &["compare", "--json"], &["report", "--json", "-o", &out], &["inspect", "--json", "-q"]] {
+        let run = hardwire(args, &[&chip]);
+        assert!(run.ok(), "{run:?}");
+        let value: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{args:?}: {e}"));
+        assert!(value.is_object() || value.is_array());
+    }
+    let run = hardwire(&["inspect", "--json"], &[&tales(dir.path())]);
+    let value: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(value["config"]["vocab"], 1024);
+    assert!(!value["tensors"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn demo_leaves_a_chip_and_a_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("demo");
+    let run = hardwire(&["demo", "-n", "8", "-o"], &[&out]);
+    assert!(run.ok(), "{run:?}");
+    assert!(run.stdout.contains("Once upon a time") && run.stdout.contains("tokens/s"), "{}", run.stdout);
+    assert_eq!(names(&out), ["report.html", "report.json", "tales.chip"]);
+    let report: Value = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["model"]["vocab"], 1024);
+    let html = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(html.contains("<svg") && html.trim_end().ends_with("</html>"));
+    assert!(!html.contains("src=\"http") && !html.contains("href=\"http"), "self-contained");
+    let quiet = hardwire(&["demo", "-n", "4", "--json", "-q", "-o"], &[&out]);
+    assert!(quiet.ok() && quiet.stderr.is_empty(), "{quiet:?}");
+    serde_json::from_str::<Value>(&quiet.stdout).unwrap();
+}
+
+#[test]
+fn completions_help_and_version() {
+    for shell in ["bash", "zsh", "fish"] {
+        let run = hardwire(&["completions", shell], &[]);
+        assert!(run.ok() && run.stdout.contains("hardwire") && run.stdout.contains("simulate"), "{run:?}");
+    }
+    for args in [&["--help"][..], &["--version"], &["compile", "--help"]] {
+        assert!(hardwire(args, &[]).ok());
+    }
+}
+
+#[test]
+fn wrong_usage_exits_2() {
+    for args in [
+        &[][..],
+        &["fly"],
+        &["compile"],
+        &["compile", "tales"],
+        &["simulate", "tales", "-n", "many"],
+        &["demo", "--threads", "x"],
+        &["simulate", "tales", "--prompt", "a", "--ids", "1"],
+        &["completions", "tea"],
+    ] {
+        let run = hardwire(args, &[]);
+        assert_eq!(run.code, Some(2), "{args:?}: {run:?}");
+        assert_eq!(run.stdout, "", "{args:?}");
+    }
+}
+
+/// Kills a compilation again and again, at times spread over its length: no attempt leaves anything that looks like a chip, and the
+/// next one succeeds.
+#[test]
+fn a_killed_compilation_leaves_no_chip() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = std::env::var_os("HARDWIRE_SMOLLM2_GGUF").filter(|p| std::path::Path::new(p).exists()).unwrap_or_else(|| "tales".into());
+    let chip = dir.path().join("chip");
+    let start = || {
+        Command::new(env!("CARGO_BIN_EXE_hardwire"))
+            .arg("compile")
+            .arg(&source)
+            .arg("-q")
+            .arg("-o")
+            .arg(&chip)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let began = Instant::now();
+    assert!(start().wait().unwrap().success());
+    let whole = began.elapsed();
+    let finished = folder(&chip);
+    fs::remove_dir_all(&chip).unwrap();
+    let mut killed = 0;
+    for part in [2, 5, 8] {
+        let mut child = start();
+        std::thread::sleep(whole * part / 10);
+        let alive = child.try_wait().unwrap().is_none();
+        let _ = child.kill();
+        child.wait().unwrap();
+        if !alive {
+            fs::remove_dir_all(&chip).unwrap();
+            continue;
+        }
+        killed += 1;
+        if chip.exists() {
+            // Killed after the last rename: then the chip is whole.
+            assert!(folder(&chip) == finished);
+            fs::remove_dir_all(&chip).unwrap();
+        }
+    }
+    eprintln!("{killed} of 3 compilations killed on the way, each of {:.2} s", whole.as_secs_f64());
+    assert!(killed > 0 || whole < Duration::from_millis(50));
+    assert!(start().wait().unwrap().success());
+    assert!(folder(&chip) == finished, "the same chip after the interruptions");
+    assert_eq!(names(dir.path()), ["chip"], "the next run clears what killed ones left");
+}

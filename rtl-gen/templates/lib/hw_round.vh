@@ -24,7 +24,7 @@
       most[(OB)-2:0] = {((OB)-1){1'b1}}; \
       wide = 0; \
       left = -s; \
-      t = {x, 1'b0}; \
+      t = $signed({x, 1'b0}); \
       if (s > 0) t = t >>> s; \
       y = (t >>> 1) + ((s > 0 && t[0]) ? 1 : 0); \
       clamped = (y > top) || (y < -top); \

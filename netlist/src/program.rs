@@ -328,7 +328,8 @@ fn check_record(r: &Record, len: u64) -> Result<(), (String, String)> {
                 return Err((format!("program {name}.inputs"), format!("{inputs}, expected 1 to {MOST_INPUTS}")));
             }
             for (part, bytes) in [("scale_bytes", scale_bytes), ("offset_bytes", offset_bytes)] {
-                if !matches!(bytes, 1 | 2 | 4) && !(part == "offset_bytes" && *bytes == 0) {
+                let absent = part == "offset_bytes" && *bytes == 0;
+                if !absent && !matches!(bytes, 1 | 2 | 4) {
                     return Err((format!("program {name}.{part}"), format!("{bytes}, expected 1, 2 or 4")));
                 }
             }

@@ -57,7 +57,7 @@ pub(crate) fn netlist(n: &Netlist) -> Result<(), Error> {
 const MOST_UNITS: usize = 1 << 16;
 
 fn whole(n: &Netlist) -> Result<(), Error> {
-    if !(2..=1024).contains(&n.lanes) || n.lanes % 2 != 0 {
+    if !(2..=1024).contains(&n.lanes) || !n.lanes.is_multiple_of(2) {
         return Err(named("netlist", "lanes", n.lanes, "an even number from 2 to 1024"));
     }
     if n.graph.node_count() > MOST_UNITS {

@@ -41,7 +41,7 @@ fn norm(n: &Netlist, u: &Unit, s: &NormSpec) -> Result<(), Error> {
     within(u, "len", s.len, 1..=MOST_ELEMENTS)?;
     within(u, "groups", s.groups, 1..=s.len)?;
     within(u, "epsilon", s.epsilon, 1..=u64::MAX)?;
-    if s.len % s.groups != 0 {
+    if !s.len.is_multiple_of(s.groups) {
         return wrong(u, "groups", s.groups, format!("a divisor of {}", s.len));
     }
     if s.groups > 1 { whole_beats(n, u, "groups", s.len / s.groups) } else { Ok(()) }
@@ -66,7 +66,7 @@ fn rope(n: &Netlist, u: &Unit, s: &RopeSpec) -> Result<(), Error> {
     format(u, "input", s.input)?;
     heads(n, u, s.heads, s.head_dim)?;
     within(u, "rotated", s.rotated, 0..=s.head_dim)?;
-    if s.rotated % 2 != 0 {
+    if !s.rotated.is_multiple_of(2) {
         return wrong(u, "rotated", s.rotated, "an even number");
     }
     // The embedding is the first unit, and the only one of its station.
@@ -86,7 +86,7 @@ fn attention(n: &Netlist, u: &Unit, s: &AttentionSpec) -> Result<(), Error> {
     }
     heads(n, u, s.heads, s.head_dim)?;
     within(u, "kv_heads", s.kv_heads, 1..=s.heads)?;
-    if s.heads % s.kv_heads != 0 {
+    if !s.heads.is_multiple_of(s.kv_heads) {
         return wrong(u, "kv_heads", s.kv_heads, format!("a divisor of {} heads", s.heads));
     }
     within(u, "context", s.context, 1..=MOST_CONTEXT)?;

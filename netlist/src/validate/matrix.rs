@@ -50,14 +50,14 @@ fn tile(n: &Netlist, u: &Unit, s: &MvmSpec) -> Result<(), Error> {
     equal(u, "lanes", t.lanes, n.lanes)?;
     within(u, "rows", t.rows, 1..=1 << 16)?;
     within(u, "cols", t.cols, 1..=1 << 16)?;
-    if t.deal == 0 || t.lanes % t.deal != 0 {
+    if t.deal == 0 || !t.lanes.is_multiple_of(t.deal) {
         return wrong(u, "deal", t.deal, format!("a divisor of {} lanes", t.lanes));
     }
-    if t.cols % t.tile_lanes() != 0 {
+    if !t.cols.is_multiple_of(t.tile_lanes()) {
         return wrong(u, "cols", t.cols, format!("a multiple of {}, the lanes of a tile", t.tile_lanes()));
     }
     let group = m.group.min(t.rows);
-    if t.rows % group != 0 || (m.group < m.inputs && m.group > t.rows && m.group % t.rows != 0) {
+    if !t.rows.is_multiple_of(group) || (m.group < m.inputs && m.group > t.rows && !m.group.is_multiple_of(t.rows)) {
         return wrong(u, "matrix.group", m.group, format!("whole groups in {} rows, or whole tiles in a group", t.rows));
     }
     if t.steps() > group {
@@ -72,7 +72,7 @@ pub(super) fn row_feed(u: &Unit, s: &RowFeedSpec) -> Result<(), Error> {
     within(u, "act_bits", s.act_bits, 2..=16)?;
     within(u, "rows", s.rows, 1..=1 << 16)?;
     within(u, "group", s.group, 1..=s.rows)?;
-    if s.rows % s.group != 0 { wrong(u, "rows", s.rows, format!("a multiple of the group of {}", s.group)) } else { Ok(()) }
+    if !s.rows.is_multiple_of(s.group) { wrong(u, "rows", s.rows, format!("a multiple of the group of {}", s.group)) } else { Ok(()) }
 }
 
 /// A matrix is as its feed plays: the same activations, bands and groups.

@@ -100,11 +100,12 @@ module hw_attention #(
   wire [P-1:0] k_mask, e_mask, v_mask;
   wire [HEADS*P*32-1:0] scores, scores_read;
   wire [HEADS*P*21-1:0] weights;
-  wire [HEADS*P-1:0] score_ovf;
+  wire score_ovf;
   reg [HEADS*32-1:0] greatest, greatest_next;
   wire score_valid;
+  wire [P-1:0] s_mask;
   wire v_read = pv[4];
-  genvar h, p;
+  genvar p;
   generate
     for (p = 0; p < P; p = p + 1) begin : bank
       wire mine = write && (pos % P == p);
@@ -117,40 +118,21 @@ module hw_attention #(
       assign e_mask[p] = (word2_p[1] * P + p >= first) && (word2_p[1] * P + p <= pos);
       assign v_mask[p] = (word2_p[6] * P + p >= first) && (word2_p[6] * P + p <= pos);
     end
-    for (h = 0; h < HEADS; h = h + 1) begin : head
-      localparam KH = h / (HEADS / KV_HEADS);
-      wire [P*VEC-1:0] value_codes;
-      wire [P*5-1:0] value_shifts;
-      for (p = 0; p < P; p = p + 1) begin : lane
-        hw_score #(.HEAD_DIM(HEAD_DIM), .A(A), .KVB(KVB), .TREE(TREE), .MANTISSA(MANTISSA), .SHIFT(SHIFT)) score (
-          .clk(clk), .rst(rst), .in_valid(k_valid1), .in_mask(k_mask[p]), .q(q[h*HEAD_DIM*A +: HEAD_DIM*A]), .q_shift(q_shift[h*5 +: 5]),
-          .k(k_rows[p*ROW+KH*VEC +: VEC]), .k_shift(k_rows[p*ROW+KV_HEADS*VEC+KH*5 +: 5]),
-          .score(scores[(h*P+p)*32 +: 32]), .ovf(score_ovf[h*P+p]));
-        hw_exponent #(.VALUE_BITS(EXP2_VALUE), .SLOPE_BITS(EXP2_SLOPE), .EXP2(EXP2)) exponent (
-          .clk(clk), .in_valid(pv[0]), .in_mask(e_mask[p]), .score(scores_read[(h*P+p)*32 +: 32]),
-          .greatest(greatest[h*32 +: 32]), .p(weights[(h*P+p)*21 +: 21]));
-        assign value_codes[p*VEC +: VEC] = v_rows[p*ROW+KH*VEC +: VEC];
-        assign value_shifts[p*5 +: 5] = v_rows[p*ROW+KV_HEADS*VEC+KH*5 +: 5];
-      end
-      wire [HEAD_DIM*OSB-1:0] sums;
-      wire [PSB-1:0] p_sum;
-      hw_value #(.P(P), .HEAD_DIM(HEAD_DIM), .KVB(KVB), .OSB(OSB), .PSB(PSB)) value (
-        .clk(clk), .clear(go), .in_valid(pv[5]), .mask(v_mask), .p(weights[h*P*21 +: P*21]), .v(value_codes),
-        .v_shift(value_shifts), .sums(sums), .p_sum(p_sum));
-      assign all_sums[h*HEAD_DIM*OSB +: HEAD_DIM*OSB] = sums;
-      assign all_p[h*PSB +: PSB] = p_sum;
-    end
   endgenerate
+  hw_score #(
+    .HEADS(HEADS), .KV_HEADS(KV_HEADS), .P(P), .HEAD_DIM(HEAD_DIM), .A(A), .KVB(KVB), .ROW(ROW), .TREE(TREE), .MANTISSA(MANTISSA), .SHIFT(SHIFT)
+  ) score (
+    .clk(clk), .rst(rst), .in_valid(k_valid1), .in_mask(k_mask), .q(q), .q_shift(q_shift), .k(k_rows),
+    .out_valid(score_valid), .out_mask(s_mask), .score(scores), .ovf(score_ovf));
+  hw_exponent #(.HEADS(HEADS), .P(P), .VALUE_BITS(EXP2_VALUE), .SLOPE_BITS(EXP2_SLOPE), .EXP2(EXP2)) exponent (
+    .clk(clk), .in_valid(pv[0]), .in_mask(e_mask), .score(scores_read), .greatest(greatest), .p(weights));
+  hw_value #(.HEADS(HEADS), .KV_HEADS(KV_HEADS), .P(P), .HEAD_DIM(HEAD_DIM), .KVB(KVB), .ROW(ROW), .OSB(OSB), .PSB(PSB)) value (
+    .clk(clk), .clear(go), .in_valid(pv[5]), .mask(v_mask), .p(weights), .v(v_rows), .sums(all_sums), .p_sum(all_p));
   hw_sram #(.WIDTH(HEADS*P*32), .DEPTH(WORDS), .AW(WW)) score_store (
     .clk(clk), .we(score_valid), .waddr(score_at), .wdata(scores), .re(pass2), .raddr(word2 - first_word), .rdata(scores_read));
 
-  // Mask of the scores that leave now.
-  reg [(TREE+3)*P-1:0] mask_p;
-  wire [P-1:0] s_mask = mask_p[(TREE+2)*P +: P];
-  reg [TREE+2:0] sv;
   reg signed [31:0] best, one;
   integer n, i;
-  assign score_valid = sv[TREE+2];
   always @(posedge clk) begin
     // Replay takes REPLAY beats; the last code stands 3 cycles after the last beat.
     if (go) begin
@@ -171,8 +153,6 @@ module hw_attention #(
     word1q <= word1;
     k_valid1 <= pass1;
     k_last <= pass1 && word1 == last_word;
-    sv <= {sv[TREE+1:0], k_valid1};
-    mask_p <= {mask_p[(TREE+2)*P-1:0], k_mask};
     last <= {last[TREE+1:0], k_last};
     if (write) score_at <= 0;
     if (score_valid) begin
@@ -204,7 +184,7 @@ module hw_attention #(
     word2_p[6] <= word2_p[5];
     fin <= {fin[3:0], pv[5] && word2_p[6] == last_word};
     if (rst) begin
-      waiting <= 0; write <= 0; pass1 <= 0; pass2 <= 0; k_valid1 <= 0; k_last <= 0; sv <= 0; last <= 0; pv <= 0; fin <= 0;
+      waiting <= 0; write <= 0; pass1 <= 0; pass2 <= 0; k_valid1 <= 0; k_last <= 0; last <= 0; pv <= 0; fin <= 0;
     end
   end
 
@@ -236,7 +216,7 @@ module hw_attention #(
 
   always @(posedge clk) begin
     out_valid <= o3;
-    ovf <= |score_ovf;
+    ovf <= score_ovf;
     if (o3) begin
       clamped = 0;
       for (l = 0; l < V; l = l + 1) begin
@@ -245,7 +225,7 @@ module hw_attention #(
         y[l*OB +: OB] = ro[OB-1:0];
       end
       out_data <= y;
-      ovf <= clamped | (|score_ovf);
+      ovf <= clamped | (score_ovf);
     end
     if (o2) for (l = 0; l < V; l = l + 1) begin
       hd = (beat2 * V + l) / HEAD_DIM;

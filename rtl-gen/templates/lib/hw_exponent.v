@@ -1,43 +1,65 @@
-// Weight of one score (numerics, section 7, step 3): 2^(score - max) with 20 fractional bits, 5 cycles after the score.
+// Weights of all units' scores (numerics, section 7, step 3): 2^(score - max) with 20 fractional bits, 5 cycles after the scores.
 module hw_exponent #(
+  parameter HEADS = 8,
+  parameter P = 1,
   parameter VALUE_BITS = 22,     // of the table's words: value, then slope
   parameter SLOPE_BITS = 14,
   parameter EXP2 = ""
 ) (
   input clk,
   input in_valid,
-  input in_mask,
-  input signed [31:0] score,
-  input signed [31:0] greatest,
-  output reg [20:0] p
+  input [P-1:0] in_mask,
+  input [HEADS*P*32-1:0] score,
+  input [HEADS*32-1:0] greatest,
+  output reg [HEADS*P*21-1:0] p
 );
+  localparam UNITS = HEADS * P;
   localparam TB = VALUE_BITS + SLOPE_BITS;
-  reg [4:1] v, mask;
+  reg [4:1] v;
+  reg [P-1:0] mask1, mask2, mask3, mask4;
   reg [32:0] below;
-  reg [8:0] f;
-  reg [4:0] i2, i3, i4;
-  wire [4:0] whole = (below[32:16] > 22) ? 5'd22 : below[20:16];
-  wire [TB-1:0] word;
-  reg signed [SLOPE_BITS+9:0] product;
-  reg signed [VALUE_BITS-1:0] value, x;
-  hw_rom #(.WIDTH(TB), .DEPTH(128), .AW(7), .FILE(EXP2)) table_rom (.clk(clk), .en(v[1]), .addr(below[15:9]), .data(word));
+  reg [8:0] f2 [0:UNITS-1], f3 [0:UNITS-1];
+  reg [4:0] i2 [0:UNITS-1], i3 [0:UNITS-1], i4 [0:UNITS-1], i5 [0:UNITS-1];
+  reg [UNITS*7-1:0] index, index_next;
+  wire [UNITS*TB-1:0] word;
+  reg signed [SLOPE_BITS+9:0] product [0:UNITS-1];
+  reg signed [VALUE_BITS-1:0] value [0:UNITS-1], x [0:UNITS-1];
+  reg [UNITS*21-1:0] p_next;
+  integer u;
+  hw_rom #(.WIDTH(TB), .DEPTH(128), .AW(7), .PORTS(UNITS), .FILE(EXP2)) table_rom (
+    .clk(clk), .en(v[1]), .addr(index), .data(word));
   always @(posedge clk) begin
     v <= {v[3:1], in_valid};
-    mask <= {mask[3:1], in_mask};
-    if (in_valid) below <= {greatest[31], greatest} - {score[31], score};
-    if (v[1]) begin
-      f <= below[8:0];
-      i2 <= whole;
+    mask1 <= in_mask;
+    mask2 <= mask1;
+    mask3 <= mask2;
+    mask4 <= mask3;
+    if (v[4]) begin
+      for (u = 0; u < UNITS; u = u + 1)
+        p_next[u*21 +: 21] = mask4[u%P] ? (x[u] >> i5[u]) + (i5[u] != 0 && x[u][i5[u]-5'd1]) : 0;
+      p <= p_next;
     end
-    if (v[2]) begin
-      product <= $signed(word[VALUE_BITS +: SLOPE_BITS]) * $signed({1'b0, f});
-      value <= word[0 +: VALUE_BITS];
-      i3 <= i2;
+    if (v[3]) for (u = 0; u < UNITS; u = u + 1) begin
+      x[u] = value[u] + (product[u] >>> 9) + (product[u][8] ? 1 : 0);
+      i5[u] = i4[u];
     end
-    if (v[3]) begin
-      x <= value + (product >>> 9) + (product[8] ? 1 : 0);
-      i4 <= i3;
+    if (v[2]) for (u = 0; u < UNITS; u = u + 1) begin
+      product[u] = $signed(word[u*TB+VALUE_BITS +: SLOPE_BITS]) * $signed({1'b0, f3[u]});
+      value[u] = word[u*TB +: VALUE_BITS];
+      i4[u] = i3[u];
     end
-    if (v[4]) p <= mask[4] ? ((x >> i4) + (i4 != 0 && x[i4-5'd1])) : 0;
+    if (v[1]) for (u = 0; u < UNITS; u = u + 1) begin
+      f3[u] = f2[u];
+      i3[u] = i2[u];
+    end
+    if (in_valid) begin
+      for (u = 0; u < UNITS; u = u + 1) begin
+        below = $signed(greatest[(u/P)*32 +: 32]) - $signed(score[u*32 +: 32]);
+        index_next[u*7 +: 7] = below[15:9];
+        f2[u] = below[8:0];
+        i2[u] = (below[32:16] > 22) ? 5'd22 : below[20:16];
+      end
+      index <= index_next;
+    end
   end
 endmodule

@@ -1,9 +1,14 @@
-// One query head against one position lane (numerics, section 7, step 2). Score TREE + 3 cycles after the key.
+// Scores of all query heads against P cached positions (numerics, section 7, step 2), TREE + 3 cycles after the keys. Unit h * P + p is
+// head h and position lane p.
 `include "hw_round.vh"
 module hw_score #(
+  parameter HEADS = 8,
+  parameter KV_HEADS = 4,
+  parameter P = 1,
   parameter HEAD_DIM = 8,
   parameter A = 12,
   parameter KVB = 8,
+  parameter ROW = 1,             // bits of a cache row: codes of all KV heads, their shifts above
   parameter TREE = 1,            // adder stages: eight to one each
   parameter [15:0] MANTISSA = 1,
   parameter signed [9:0] SHIFT = 0
@@ -11,51 +16,67 @@ module hw_score #(
   input clk,
   input rst,
   input in_valid,
-  input in_mask,                 // the position counts
-  input [HEAD_DIM*A-1:0] q,
-  input [4:0] q_shift,
-  input [HEAD_DIM*KVB-1:0] k,
-  input [4:0] k_shift,
-  output reg signed [31:0] score,
+  input [P-1:0] in_mask,         // the positions that count
+  input [HEADS*HEAD_DIM*A-1:0] q,
+  input [HEADS*5-1:0] q_shift,
+  input [P*ROW-1:0] k,
+  output reg out_valid,
+  output reg [P-1:0] out_mask,
+  output reg [HEADS*P*32-1:0] score,
   output reg ovf
 );
+  localparam UNITS = HEADS * P;
   localparam DB = A + KVB + $clog2(HEAD_DIM);
   `HW_ROUND(round, DB + 17, 10, 32)
-  reg [TREE+2:0] v, mask;        // v[0]: products stand; v[TREE]: the sum; v[TREE + 1]: scaled
-  reg signed [DB-1:0] d [0:(TREE+1)*HEAD_DIM-1];
-  reg signed [9:0] shift [0:TREE+1];
-  reg signed [DB+16:0] scaled;
+  reg [TREE+1:0] v;              // v[0]: products stand; v[TREE]: the sums; v[TREE + 1]: scaled
+  reg [(TREE+2)*P-1:0] mask;
+  reg signed [DB-1:0] d [0:(TREE+1)*UNITS*HEAD_DIM-1];
+  reg signed [9:0] shift [0:(TREE+2)*UNITS-1];
+  reg signed [DB+16:0] scaled [0:UNITS-1];
   reg [32:0] r;
-  integer n, i, j;
+  reg [UNITS*32-1:0] score_next;
+  reg clamped;
+  integer n, i, j, u, kh, to, from;
   always @(posedge clk) begin
-    v <= {v[TREE+1:0], in_valid};
-    mask <= {mask[TREE+1:0], in_mask};
+    v <= {v[TREE:0], in_valid};
+    mask <= {mask[(TREE+1)*P-1:0], in_mask};
+    out_valid <= v[TREE+1];
+    out_mask <= mask[(TREE+1)*P +: P];
     ovf <= 0;
     if (v[TREE+1]) begin
-      r = round(scaled, shift[TREE+1]);
-      score <= r[31:0];
-      ovf <= r[32] && mask[TREE+1];
+      clamped = 0;
+      for (u = 0; u < UNITS; u = u + 1) begin
+        r = round(scaled[u], shift[(TREE+1)*UNITS+u]);
+        score_next[u*32 +: 32] = r[31:0];
+        clamped = clamped | (r[32] && mask[(TREE+1)*P+(u%P)]);
+      end
+      score <= score_next;
+      ovf <= clamped;
     end
-    if (v[TREE]) begin
-      scaled <= d[TREE*HEAD_DIM] * $signed({1'b0, MANTISSA});
-      shift[TREE+1] = shift[TREE];
+    if (v[TREE]) for (u = 0; u < UNITS; u = u + 1) begin
+      scaled[u] = d[(TREE*UNITS+u)*HEAD_DIM] * $signed({1'b0, MANTISSA});
+      shift[(TREE+1)*UNITS+u] = shift[TREE*UNITS+u];
     end
     for (n = TREE; n >= 1; n = n - 1)
-      if (v[n-1]) begin
-        shift[n] = shift[n-1];
-        for (i = 0; i < ((HEAD_DIM + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
-          d[n*HEAD_DIM+i] = 0;
-          for (j = 0; j < 8; j = j + 1)
-            if (8*i + j < ((HEAD_DIM + (1 << (3*n-3)) - 1) >> (3*n-3)))
-              d[n*HEAD_DIM+i] = d[n*HEAD_DIM+i] + d[(n-1)*HEAD_DIM+8*i+j];
+      if (v[n-1])
+        for (u = 0; u < UNITS; u = u + 1) begin
+          shift[n*UNITS+u] = shift[(n-1)*UNITS+u];
+          for (i = 0; i < ((HEAD_DIM + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
+            to = (n*UNITS+u)*HEAD_DIM + i;
+            from = ((n-1)*UNITS+u)*HEAD_DIM + 8*i;
+            d[to] = 0;
+            for (j = 0; j < 8; j = j + 1)
+              if (8*i + j < ((HEAD_DIM + (1 << (3*n-3)) - 1) >> (3*n-3))) d[to] = d[to] + d[from+j];
+          end
         end
-      end
-    if (in_valid) begin
-      for (i = 0; i < HEAD_DIM; i = i + 1) d[i] = $signed(q[i*A +: A]) * $signed(k[i*KVB +: KVB]);
-      shift[0] = SHIFT - $signed({1'b0, q_shift}) - $signed({1'b0, k_shift});
+    if (in_valid) for (u = 0; u < UNITS; u = u + 1) begin
+      kh = (u / P) / (HEADS / KV_HEADS);
+      for (i = 0; i < HEAD_DIM; i = i + 1)
+        d[u*HEAD_DIM+i] = $signed(q[((u/P)*HEAD_DIM+i)*A +: A]) * $signed(k[(u%P)*ROW+(kh*HEAD_DIM+i)*KVB +: KVB]);
+      shift[u] = SHIFT - $signed({1'b0, q_shift[(u/P)*5 +: 5]}) - $signed({1'b0, k[(u%P)*ROW+KV_HEADS*HEAD_DIM*KVB+kh*5 +: 5]});
     end
     if (rst) begin
-      v <= 0; ovf <= 0;
+      v <= 0; out_valid <= 0; ovf <= 0;
     end
   end
 endmodule

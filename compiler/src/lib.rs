@@ -5,6 +5,9 @@
 //! 3. [`build`]: the operator graph becomes the unit graph, with every format and width;
 //! 4. [`place`]: units become rectangles on a die.
 //!
+//! [`shape`] builds the same structure from a bare `config.json`, for models of any size and for families that cannot be compiled
+//! with weights yet.
+//!
 //! [`compile`] runs them and writes the chip folder. This crate computes no activations and emits no Verilog.
 
 pub mod build;
@@ -13,6 +16,7 @@ mod formats;
 mod options;
 pub mod place;
 pub mod quantize;
+pub mod shape;
 mod tables;
 pub mod technology;
 pub mod tile;

@@ -49,6 +49,12 @@ const DEFAULT_CONTEXT: u32 = 2048;
 
 impl Options {
     pub(crate) fn resolve(&self, config: &ModelConfig) -> Result<Plan, Error> {
+        let model_context = u32::try_from(config.context).unwrap_or(u32::MAX);
+        self.resolve_for(config.head_dim as u32, config.hidden as u32, model_context)
+    }
+
+    /// As [`Options::resolve`], for a model known by its shape.
+    pub(crate) fn resolve_for(&self, head_dim: u32, hidden: u32, model_context: u32) -> Result<Plan, Error> {
         if let Some(bits) = self.bits
             && !matches!(bits, 2 | 3 | 4 | 6 | 8)
         {
@@ -57,15 +63,13 @@ impl Options {
         let within = |option, value: u32, lo: u32, hi: u32| {
             if (lo..=hi).contains(&value) { Ok(value) } else { Err(Error::option(option, format!("{value}, expected {lo} to {hi}"))) }
         };
-        let head_dim = config.head_dim as u32;
         let lanes = match self.lanes {
             Some(v) if v % 2 == 0 && v <= 1024 && fits_heads(v, head_dim) => v,
             Some(v) => {
                 return Err(Error::option("lanes", format!("{v}, expected an even divisor or multiple of the head dimension {head_dim}")));
             }
-            None => auto_lanes(config.hidden as u32, head_dim),
+            None => auto_lanes(hidden, head_dim),
         };
-        let model_context = u32::try_from(config.context).unwrap_or(u32::MAX);
         let context = match self.context {
             Some(c) if c == 0 || c > model_context => {
                 return Err(Error::option("context", format!("{c}, the model has {model_context} positions")));

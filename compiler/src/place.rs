@@ -4,7 +4,7 @@
 use hardwire_netlist::census;
 use hardwire_netlist::floorplan::{Block, BlockKind, Floorplan, Rect, Region};
 use hardwire_netlist::unit::UnitKind;
-use hardwire_netlist::{Census, Netlist, Technology};
+use hardwire_netlist::{Census, Netlist, Technology, UnitId};
 
 /// Share of a station's area left free for wiring between its blocks, and of the die between stations. A planning figure: block-level
 /// channels of placed chips take a few per cent.
@@ -22,7 +22,12 @@ struct Item {
 
 /// Places every unit of `netlist` at the areas `technology` gives its census.
 pub fn place(netlist: &Netlist, technology: &Technology) -> Floorplan {
-    let stations: Vec<Vec<Item>> = (0..netlist.stations.len() as u32).map(|s| items(netlist, technology, s)).collect();
+    place_counted(netlist, technology, &|id| census::unit(netlist, id))
+}
+
+/// As [`place`], with the counts of each unit as `counted` says.
+pub(crate) fn place_counted(netlist: &Netlist, technology: &Technology, counted: &dyn Fn(UnitId) -> Census) -> Floorplan {
+    let stations: Vec<Vec<Item>> = (0..netlist.stations.len() as u32).map(|s| items(netlist, technology, s, counted)).collect();
     let areas: Vec<f64> = stations.iter().map(|items| items.iter().map(|i| i.area_um2).sum::<f64>() / (1.0 - CHANNEL)).collect();
     let core_um2 = areas.iter().sum::<f64>() / (1.0 - CHANNEL);
     let side_nm = libm::ceil(libm::sqrt(core_um2) * 1e3) as i64;
@@ -48,11 +53,11 @@ pub fn place(netlist: &Netlist, technology: &Technology) -> Floorplan {
     Floorplan { die, regions, blocks }
 }
 
-fn items(netlist: &Netlist, technology: &Technology, station: u32) -> Vec<Item> {
+fn items(netlist: &Netlist, technology: &Technology, station: u32, counted: &dyn Fn(UnitId) -> Census) -> Vec<Item> {
     let mut items = Vec::new();
     for id in netlist.station_units(station) {
         let unit = netlist.unit(id);
-        let area_um2 = technology.area_um2(&census::unit(netlist, id));
+        let area_um2 = technology.area_um2(&counted(id));
         let mut push = |part, kind, area_um2: f64, array| {
             items.push(Item { path: unit.path.clone(), part, kind, area_um2: area_um2.max(1e-3), array });
         };

@@ -5,6 +5,7 @@ use crate::options::Plan;
 use crate::quantize::QuantizedModel;
 use hardwire_models::{Op, OpGraph};
 use hardwire_netlist::tile::TileShape;
+use hardwire_netlist::unit::MatrixSpec;
 use std::collections::BTreeMap;
 
 /// Tile shapes by node path. Matrices that share an input have the same `rows`.
@@ -18,16 +19,22 @@ pub fn tile(graph: &OpGraph, model: &QuantizedModel, plan: &Plan) -> Result<Tile
     for node in graph.graph.node_weights().filter(|n| matches!(n.op, Op::Linear { .. })) {
         let m = &model.matrices[&node.path].spec;
         let rows = rows(m.inputs, m.group, plan.tile_rows);
-        if m.group < m.inputs && m.group > rows && !m.group.is_multiple_of(rows) {
-            return Err(Error::option("group", format!("{} inputs do not fit tiles of {rows} rows at {}", m.group, node.path)));
-        }
+        check(&node.path, m, rows)?;
         shapes.insert(node.path.clone(), shape(m.outputs, rows, m.group.min(rows), plan));
     }
     Ok(TilePlan { shapes })
 }
 
+/// Groups longer than a tile are whole tiles.
+pub(crate) fn check(path: &str, m: &MatrixSpec, rows: u32) -> Result<(), Error> {
+    if m.group < m.inputs && m.group > rows && !m.group.is_multiple_of(rows) {
+        return Err(Error::option("group", format!("{} inputs do not fit tiles of {rows} rows at {path}", m.group)));
+    }
+    Ok(())
+}
+
 /// Rows of a tile: whole groups, no more than the matrix has.
-fn rows(inputs: u32, group: u32, most: u32) -> u32 {
+pub(crate) fn rows(inputs: u32, group: u32, most: u32) -> u32 {
     if group >= inputs {
         return inputs.min(most);
     }
@@ -39,7 +46,7 @@ fn rows(inputs: u32, group: u32, most: u32) -> u32 {
 
 /// The largest tile up to the plan's columns whose scan fits between two scale captures, dealing over as many tiles as that allows, so
 /// that scale multipliers are few.
-fn shape(outputs: u32, rows: u32, group: u32, plan: &Plan) -> TileShape {
+pub(crate) fn shape(outputs: u32, rows: u32, group: u32, plan: &Plan) -> TileShape {
     let lanes = plan.lanes;
     let candidates = (1..=lanes).filter(|d| lanes.is_multiple_of(*d)).map(|deal| {
         let e = lanes / deal;

@@ -124,6 +124,15 @@ impl Synthetic {
     }
 }
 
+/// Rows of a matrix of `inputs` columns, as [`Synthetic::write`] would write them.
+pub fn rows(seed: u64, inputs: usize, rows: usize) -> Vec<Vec<f32>> {
+    let spec = WeightSpec { name: "rows".into(), shape: vec![rows, inputs], needed_by: String::new() };
+    let mut bytes = Vec::new();
+    Source::new(seed, &spec).fill(0, rows, &mut bytes);
+    let value = |b: &[u8; 2]| half::bf16::from_le_bytes(*b).to_f32();
+    bytes.chunks(2 * inputs).map(|row| row.as_chunks::<2>().0.iter().map(value).collect()).collect()
+}
+
 fn bytes_of(w: &WeightSpec) -> u64 {
     w.elements() * VALUE_BYTES
 }

@@ -48,7 +48,8 @@ impl std::iter::Sum for Census {
 }
 
 impl Census {
-    fn times(self, n: u64) -> Census {
+    /// `n` of the same.
+    pub fn times(self, n: u64) -> Census {
         Census {
             weights: self.weights * n,
             rom_bits: self.rom_bits * n,

@@ -8,6 +8,7 @@ mod blocks;
 mod encode;
 mod grid;
 mod nearest;
+mod sample;
 
 use crate::Progress;
 use crate::error::Error;
@@ -20,6 +21,8 @@ use hardwire_netlist::program::{MatrixData, ProgramWriter};
 use hardwire_netlist::unit::{Fixed, MatrixSpec};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
+
+pub(crate) use sample::sample;
 
 /// One matrix in the chip's number system, its codes already in the program file.
 #[derive(Clone, Debug)]

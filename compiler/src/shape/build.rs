@@ -1,0 +1,261 @@
+//! The unit graph of a shape, station by station, as [`crate::build`] makes it from an operator graph.
+
+use super::config::{LinearAttention, Shape, State};
+use super::standin::Standin;
+use super::statistics::Statistics;
+use super::{Holding, Repeat, ShapeChip};
+use crate::error::Error;
+use crate::options::Plan;
+use crate::{tables, tile};
+use hardwire_netlist::ProgramId;
+use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
+use hardwire_netlist::unit::{
+    Activation, AttentionSpec, EmbedSpec, Fabric, Fixed, GatedActSpec, MatrixSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec, Unit, UnitKind,
+};
+use petgraph::graph::DiGraph;
+use std::collections::BTreeMap;
+
+/// Formats of streams: their widths cost hardware, their binary points do not.
+const RESIDUAL: Fixed = Fixed { bits: 32, frac: 16 };
+const WIDE: Fixed = Fixed { bits: 32, frac: 12 };
+const HEADS: Fixed = Fixed { bits: 24, frac: 11 };
+/// e2m1 magnitudes times two.
+const FP4: [i32; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+
+struct Builder<'a> {
+    shape: &'a Shape,
+    plan: &'a Plan,
+    statistics: Statistics,
+    graph: DiGraph<Unit, Stream>,
+    stations: Vec<Station>,
+    standins: BTreeMap<UnitId, Standin>,
+    repeats: BTreeMap<UnitId, Repeat>,
+}
+
+pub(super) fn build(shape: &Shape, plan: Plan, holding: Holding) -> Result<ShapeChip, Error> {
+    let mut b = Builder {
+        shape,
+        plan: &plan,
+        statistics: Statistics::default(),
+        graph: DiGraph::default(),
+        stations: Vec::new(),
+        standins: BTreeMap::new(),
+        repeats: BTreeMap::new(),
+    };
+    b.station("embed", None);
+    let matrix = b.matrix("embed_tokens", shape.vocab, shape.hidden, false);
+    let omega = vec![vec![0; shape.rotated as usize / 2]];
+    let mut x = b.add("embed_tokens", UnitKind::Embed(EmbedSpec { matrix, omega }), RESIDUAL, shape.hidden, &[]);
+    for (l, state) in shape.states.iter().enumerate() {
+        let l = l as u32;
+        b.station(&format!("layers.{l}.attn"), Some(l));
+        x = match state {
+            State::Cache { window } => b.attention(l, x, *window)?,
+            State::Linear(linear) => b.linear(l, x, *linear)?,
+        };
+        b.station(&format!("layers.{l}.mlp"), Some(l));
+        x = b.feed_forward(l, x)?;
+    }
+    b.station("head", None);
+    let n = b.norm("norm", x, 1);
+    let f = b.feed("norm.feed", n);
+    let logits = b.mvm("lm_head", f, shape.vocab, WIDE, false)?;
+    let bits = 64 - u64::from(shape.vocab).leading_zeros() as u8 + 1;
+    b.add("argmax", UnitKind::Argmax, Fixed::new(bits, 0), 1, &[logits]);
+    let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(), graph: b.graph };
+    let (standins, repeats) = (b.standins, b.repeats);
+    Ok(ShapeChip { shape: shape.clone(), holding, netlist, standins, repeats, plan })
+}
+
+impl Builder<'_> {
+    fn station(&mut self, path: &str, layer: Option<u32>) {
+        self.stations.push(Station { path: path.into(), layer });
+    }
+
+    fn add(&mut self, path: &str, kind: UnitKind, out: Fixed, out_len: u32, inputs: &[UnitId]) -> UnitId {
+        let station = self.stations.len() as u32 - 1;
+        let id = self.graph.add_node(Unit { path: path.into(), station, kind, out, out_len });
+        for (port, &from) in (0..).zip(inputs) {
+            self.graph.add_edge(from, id, Stream { port });
+        }
+        id
+    }
+
+    fn len(&self, id: UnitId) -> u32 {
+        self.graph[id].out_len
+    }
+
+    fn norm(&mut self, path: &str, from: UnitId, groups: u32) -> UnitId {
+        let (len, input) = (self.len(from), self.graph[from].out);
+        let spec = NormSpec { len, groups, epsilon: 1, gain: ProgramId(0), input };
+        self.add(path, UnitKind::RmsNorm(spec), WIDE, len, &[from])
+    }
+
+    /// Group of a matrix's scales: the plan's, or the whole input.
+    fn group(&self, inputs: u32) -> u32 {
+        if self.plan.group >= inputs { inputs } else { self.plan.group }
+    }
+
+    fn feed(&mut self, path: &str, from: UnitId) -> UnitId {
+        let (len, input) = (self.len(from), self.graph[from].out);
+        let group = self.group(len);
+        let rows = tile::rows(len, group, self.plan.tile_rows);
+        let spec = RowFeedSpec { len, input, act_bits: self.plan.act_bits, rows, group: group.min(rows) };
+        self.add(path, UnitKind::RowFeed(spec), Fixed::new(self.plan.act_bits, input.frac), len, &[from])
+    }
+
+    fn matrix(&mut self, path: &str, outputs: u32, inputs: u32, bias: bool) -> MatrixSpec {
+        let code_bits = self.plan.bits.unwrap_or(4);
+        let group = self.group(inputs);
+        let widths = self.statistics.widths(inputs, code_bits, group, self.plan.act_bits);
+        let codebook = match code_bits {
+            2 if self.shape.ternary => vec![0, 1, -1, 0],
+            4 if self.shape.fp4 => FP4.to_vec(),
+            b => (-(1 << (b - 1))..1 << (b - 1)).collect(),
+        };
+        let scale_bits = widths.scale_bits;
+        MatrixSpec {
+            tensor: path.into(),
+            inputs,
+            outputs,
+            code_bits,
+            codebook,
+            group,
+            scale_bits,
+            offset_bits: 0,
+            bias,
+            program: ProgramId(0),
+        }
+    }
+
+    fn mvm(&mut self, path: &str, feed: UnitId, outputs: u32, out: Fixed, bias: bool) -> Result<UnitId, Error> {
+        let inputs = self.len(feed);
+        let matrix = self.matrix(path, outputs, inputs, bias);
+        let rows = tile::rows(inputs, matrix.group, self.plan.tile_rows);
+        tile::check(path, &matrix, rows)?;
+        let shape = tile::shape(outputs, rows, matrix.group.min(rows), self.plan);
+        let widths = self.statistics.widths(inputs, matrix.code_bits, matrix.group, self.plan.act_bits);
+        let (acc_bits, tot_bits) = (widths.acc_bits, widths.tot_bits);
+        let spec = MvmSpec { matrix, fabric: Fabric::Tile(shape), act_bits: self.plan.act_bits, acc_bits, tot_bits };
+        Ok(self.add(path, UnitKind::Mvm(spec), out, outputs, &[feed]))
+    }
+
+    fn gated(&mut self, path: &str, gate: UnitId, up: UnitId) -> UnitId {
+        let (g, u, len) = (self.graph[gate].out, self.graph[up].out, self.len(up));
+        let spec = GatedActSpec { activation: Activation::Silu, gate: g, up: u, shift: g.frac + u.frac - WIDE.frac };
+        self.add(path, UnitKind::GatedAct(spec), WIDE, len, &[gate, up])
+    }
+
+    fn residual(&mut self, path: &str, x: UnitId, branch: UnitId, post: Option<&str>) -> UnitId {
+        let branch = match post {
+            Some(name) => self.norm(name, branch, 1),
+            None => branch,
+        };
+        self.add(path, UnitKind::Add, RESIDUAL, self.shape.hidden, &[x, branch])
+    }
+
+    fn rope(&mut self, path: &str, from: UnitId, heads: u32) -> UnitId {
+        let (s, input) = (self.shape, self.graph[from].out);
+        let spec = RopeSpec { heads, head_dim: s.head_dim, rotated: s.rotated, table: 0, input };
+        self.add(path, UnitKind::Rope(spec), input, heads * s.head_dim, &[from])
+    }
+
+    fn attention(&mut self, l: u32, x: UnitId, window: Option<u32>) -> Result<UnitId, Error> {
+        let s = self.shape;
+        let at = |part: &str| format!("layers.{l}.{part}");
+        let (wide, narrow) = (s.heads * s.head_dim, s.kv_heads * s.head_dim);
+        let n = self.norm(&at("input_layernorm"), x, 1);
+        let f = self.feed(&at("input_layernorm.feed"), n);
+        let q = self.mvm(&at("self_attn.q_proj"), f, wide, HEADS, s.qkv_bias)?;
+        let k = self.mvm(&at("self_attn.k_proj"), f, narrow, HEADS, s.qkv_bias)?;
+        let v = self.mvm(&at("self_attn.v_proj"), f, narrow, HEADS, s.qkv_bias)?;
+        let gate = if s.attention_gate { Some(self.mvm(&at("self_attn.gate_proj"), f, wide, WIDE, s.qkv_bias)?) } else { None };
+        let (q, k) = if s.qk_norm {
+            (self.norm(&at("self_attn.q_norm"), q, s.heads), self.norm(&at("self_attn.k_norm"), k, s.kv_heads))
+        } else {
+            (q, k)
+        };
+        let q = self.rope(&at("self_attn.q_rope"), q, s.heads);
+        let k = self.rope(&at("self_attn.k_rope"), k, s.kv_heads);
+        let spec = AttentionSpec {
+            heads: s.heads,
+            kv_heads: s.kv_heads,
+            head_dim: s.head_dim,
+            // A window needs no more positions than it sees.
+            context: window.map_or(self.plan.context, |w| w.min(self.plan.context)),
+            users: self.plan.users,
+            window,
+            act_bits: self.plan.act_bits,
+            kv_bits: self.plan.kv_bits,
+            pos_lanes: self.plan.pos_lanes,
+            q: self.graph[q].out,
+            k: self.graph[k].out,
+            v: HEADS,
+            score_mantissa: 1 << 15,
+            score_shift: 0,
+        };
+        let mut o = self.add(&at("self_attn.attention"), UnitKind::Attention(spec), HEADS, wide, &[q, k, v]);
+        if let Some(gate) = gate {
+            o = self.gated(&at("self_attn.gate"), gate, o);
+        }
+        if s.sub_norms {
+            o = self.norm(&at("self_attn.attn_sub_norm"), o, 1);
+        }
+        let f = self.feed(&at("self_attn.attention.feed"), o);
+        let branch = self.mvm(&at("self_attn.o_proj"), f, s.hidden, RESIDUAL, s.output_bias)?;
+        Ok(self.residual(&at("self_attn.add"), x, branch, s.post_norms.then_some(&at("post_attention_layernorm"))))
+    }
+
+    /// Gated delta rule: one projection for queries, keys and values, one for the output gate, two narrow ones for decay and step.
+    fn linear(&mut self, l: u32, x: UnitId, spec: LinearAttention) -> Result<UnitId, Error> {
+        let s = self.shape;
+        let at = |part: &str| format!("layers.{l}.{part}");
+        let n = self.norm(&at("input_layernorm"), x, 1);
+        let f = self.feed(&at("input_layernorm.feed"), n);
+        let qkv = self.mvm(&at("linear_attn.in_proj_qkv"), f, spec.channels(), HEADS, false)?;
+        let z = self.mvm(&at("linear_attn.in_proj_z"), f, spec.output(), WIDE, false)?;
+        let b = self.mvm(&at("linear_attn.in_proj_b"), f, spec.value_heads, WIDE, false)?;
+        let a = self.mvm(&at("linear_attn.in_proj_a"), f, spec.value_heads, WIDE, false)?;
+        let place = NormSpec { len: spec.output(), groups: 1, epsilon: 1, gain: ProgramId(0), input: HEADS };
+        let o = self.add(&at("linear_attn.state"), UnitKind::RmsNorm(place), HEADS, spec.output(), &[qkv, b, a]);
+        self.standins.insert(o, Standin::Linear(spec));
+        let o = self.norm(&at("linear_attn.norm"), o, spec.value_heads);
+        let o = self.gated(&at("linear_attn.gate"), z, o);
+        let f = self.feed(&at("linear_attn.gate.feed"), o);
+        let branch = self.mvm(&at("linear_attn.out_proj"), f, s.hidden, RESIDUAL, false)?;
+        Ok(self.residual(&at("linear_attn.add"), x, branch, None))
+    }
+
+    fn feed_forward(&mut self, l: u32, x: UnitId) -> Result<UnitId, Error> {
+        let s = self.shape;
+        let at = |part: &str| format!("layers.{l}.{part}");
+        let mut n = self.norm(&at("post_attention_layernorm"), x, 1);
+        if let Some(e) = s.experts {
+            let f = self.feed(&at("mlp.router.feed"), n);
+            let logits = self.mvm(&at("mlp.router"), f, e.count, WIDE, s.mlp_bias)?;
+            // The vector waits for the choice and is played again to the chosen.
+            let place = NormSpec { len: s.hidden, groups: 1, epsilon: 1, gain: ProgramId(0), input: WIDE };
+            n = self.add(&at("mlp.router.choice"), UnitKind::RmsNorm(place), WIDE, s.hidden, &[logits, n]);
+            self.standins.insert(n, Standin::Router(e));
+        }
+        let first = self.graph.node_count();
+        let f = self.feed(&at("post_attention_layernorm.feed"), n);
+        let gate = self.mvm(&at("mlp.gate_proj"), f, s.ffn, WIDE, s.mlp_bias)?;
+        let up = self.mvm(&at("mlp.up_proj"), f, s.ffn, WIDE, s.mlp_bias)?;
+        let mut inner = self.gated(&at("mlp.act"), gate, up);
+        if s.sub_norms {
+            inner = self.norm(&at("mlp.ffn_sub_norm"), inner, 1);
+        }
+        let f = self.feed(&at("mlp.act.feed"), inner);
+        let mut branch = self.mvm(&at("mlp.down_proj"), f, s.hidden, RESIDUAL, s.mlp_bias)?;
+        if let Some(e) = s.experts {
+            for unit in first..self.graph.node_count() {
+                self.repeats.insert(UnitId::new(unit), Repeat { copies: e.count, active: e.active });
+            }
+            let place = RopeSpec { heads: 1, head_dim: s.hidden, rotated: s.hidden, table: 0, input: RESIDUAL };
+            branch = self.add(&at("mlp.mix"), UnitKind::Rope(place), RESIDUAL, s.hidden, &[branch]);
+            self.standins.insert(branch, Standin::Mix { experts: e, len: s.hidden });
+        }
+        Ok(self.residual(&at("mlp.add"), x, branch, s.post_norms.then_some(&at("post_feedforward_layernorm"))))
+    }
+}

@@ -1,0 +1,184 @@
+//! Units that no Verilog exists for yet, as what they would be made of: counts, cycles, and events of one token. Figures that rest
+//! on them are estimates of a design, not of something built; reports name them (`docs/scale.md`).
+
+use super::config::{Experts, LinearAttention};
+use hardwire_netlist::Census;
+use hardwire_netlist::unit::MvmSpec;
+
+/// Bits of an activation between units, of a state element, and of a multiplier's operands in linear attention.
+const WORD: u64 = 16;
+/// Registers a pipelined stage keeps beside its result: valid, counters, header.
+const CONTROL_FLOPS: u64 = 64;
+
+/// A unit by description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standin {
+    /// The `active` greatest of the router's logits, and the softmax over them.
+    Router(Experts),
+    /// The chosen experts' outputs, each times its weight, added as they stream.
+    Mix { experts: Experts, len: u32 },
+    /// Convolution, normalised keys and queries, decay, delta-rule update and read-out of a state of constant size.
+    Linear(LinearAttention),
+}
+
+/// Events of one token in one stand-in, as the energy model counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Activity {
+    pub sram_bits_read: f64,
+    pub sram_bits_written: f64,
+    pub full_adder_ops: f64,
+    pub flop_cycles: f64,
+}
+
+fn multipliers(n: u64, a: u64, b: u64) -> Census {
+    Census { gates: n * a * b, full_adders: n * (a * b - a.min(b)), flops: n * (a + b), ..Census::default() }
+}
+
+fn adders(n: u64, bits: u64) -> Census {
+    Census { full_adders: n * bits, flops: n * bits, ..Census::default() }
+}
+
+fn log2(n: u64) -> u64 {
+    u64::from(64 - n.max(1).leading_zeros())
+}
+
+impl LinearAttention {
+    /// Elements of the state: one key-by-value matrix a value head.
+    fn elements(&self) -> u64 {
+        u64::from(self.value_heads) * u64::from(self.key_dim) * u64::from(self.value_dim)
+    }
+
+    /// Channels of the convolution: queries and keys of the key heads, values of the value heads.
+    pub fn channels(&self) -> u32 {
+        2 * self.key_heads * self.key_dim + self.value_heads * self.value_dim
+    }
+
+    pub fn output(&self) -> u32 {
+        self.value_heads * self.value_dim
+    }
+}
+
+impl Standin {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Standin::Router(_) => "expert router",
+            Standin::Mix { .. } => "expert mix",
+            Standin::Linear(_) => "gated linear attention",
+        }
+    }
+
+    /// What it is made of, for `users` states and streams of `lanes`.
+    pub fn census(&self, lanes: u32, users: u32) -> Census {
+        let v = u64::from(lanes);
+        let control = Census { flops: CONTROL_FLOPS, ..Census::default() };
+        control
+            + match self {
+                // Every lane keeps its own best by insertion: one comparator and one exchange each.
+                Standin::Router(e) => {
+                    let kept = u64::from(e.active);
+                    let word = 32 + log2(u64::from(e.count));
+                    adders(v * kept, word) + Census { mux2: v * kept * word, ..Census::default() } + multipliers(kept, WORD, WORD)
+                }
+                // One crossbar input an expert, then a product and a sum for each chosen one.
+                Standin::Mix { experts, .. } => {
+                    let (count, active) = (u64::from(experts.count), u64::from(experts.active));
+                    Census { mux2: v * active * (count - 1) * 32, ..Census::default() }
+                        + multipliers(v * active, 32, WORD)
+                        + adders(v * active, 40)
+                }
+                // A row of the state a cycle: every column of every head has a product for reading and one for writing.
+                Standin::Linear(l) => {
+                    let columns = u64::from(l.value_heads) * u64::from(l.value_dim);
+                    let taps = u64::from(l.taps);
+                    let conv = multipliers(v * taps, WORD, WORD) + adders(v * taps, 2 * WORD);
+                    let rows = multipliers(2 * columns, WORD, WORD) + adders(2 * columns, 2 * WORD + log2(u64::from(l.key_dim)));
+                    let norms = multipliers(2 * v, WORD, WORD) + adders(2 * v, 40);
+                    let gates = multipliers(2 * u64::from(l.value_heads), WORD, WORD);
+                    conv + rows + norms + gates + Census { sram_bits: self.state_bits() * u64::from(users), ..Census::default() }
+                }
+            }
+    }
+
+    /// Numbers the checkpoint holds for it beside its matrices.
+    pub fn parameters(&self) -> u64 {
+        match self {
+            Standin::Router(_) | Standin::Mix { .. } => 0,
+            // Convolution taps, and a decay and a time constant a value head.
+            Standin::Linear(l) => u64::from(l.channels()) * u64::from(l.taps) + 2 * u64::from(l.value_heads),
+        }
+    }
+
+    /// State of one user.
+    pub fn state_bits(&self) -> u64 {
+        match self {
+            Standin::Router(_) | Standin::Mix { .. } => 0,
+            Standin::Linear(l) => WORD * (l.elements() + u64::from(l.channels()) * u64::from(l.taps - 1)),
+        }
+    }
+
+    /// Cycles beyond those of the unit whose place it holds: an RmsNorm (12 after its input) for a router or linear attention, a Rope
+    /// (4) for a mix.
+    pub fn extra_cycles(&self, lanes: u32) -> i64 {
+        match self {
+            // One round of comparing the lanes' best for each chosen expert, four a cycle; then a table and a reciprocal.
+            Standin::Router(e) => {
+                let rounds = i64::from(e.active) * (i64::from(u32::BITS - lanes.leading_zeros()) / 2 + 1);
+                rounds + 12 - 12
+            }
+            // Product, and a tree over the chosen.
+            Standin::Mix { experts, .. } => 2 + log2(u64::from(experts.active)) as i64 + 1 - 4,
+            // Convolution and activation 12, norms 12, then the state's rows twice: read with decay, written and read out.
+            Standin::Linear(l) => 24 + 2 * i64::from(l.key_dim) + 8 - 12,
+        }
+    }
+
+    pub fn activity(&self, lanes: u32) -> Activity {
+        match self {
+            Standin::Router(e) => {
+                let n = f64::from(e.count);
+                Activity {
+                    full_adder_ops: n * f64::from(e.active) * 40.0,
+                    flop_cycles: n * f64::from(lanes.min(e.count)) * 40.0,
+                    ..Activity::default()
+                }
+            }
+            Standin::Mix { experts, len } => {
+                let n = f64::from(*len) * f64::from(experts.active);
+                Activity { full_adder_ops: n * (32.0 * 16.0 + 40.0), flop_cycles: n * 100.0, ..Activity::default() }
+            }
+            Standin::Linear(l) => {
+                let (state, word) = (l.elements() as f64, WORD as f64);
+                let taps = f64::from(l.channels()) * f64::from(l.taps);
+                Activity {
+                    // Read for the prediction, read and written for the update.
+                    sram_bits_read: 2.0 * state * word + taps * word,
+                    sram_bits_written: state * word + taps * word / f64::from(l.taps),
+                    full_adder_ops: (3.0 * state + taps) * (word * word + 2.0 * word),
+                    flop_cycles: 3.0 * state * 4.0 * word,
+                }
+            }
+        }
+    }
+}
+
+/// A matrix as metal embedding: each nonzero weight one full adder of a counter tree, each of the sums a code's values need an
+/// accumulator of shifted bits (`data/asap7_synthesis.csv`, `bs` and `bsodd`: 0.208 um2 a nonzero weight, 0.82 an accumulator bit, four
+/// full adders' worth). No ROM, no rows: activations enter a bit a cycle.
+pub fn metal_census(m: &MvmSpec) -> Census {
+    let matrix = &m.matrix;
+    let zeros = matrix.codebook.iter().filter(|&&v| v == 0).count() as f64 / matrix.codebook.len() as f64;
+    // Values that differ by a power of two share a tree: one counter an odd part.
+    let mut odd: Vec<u32> = matrix.codebook.iter().filter(|&&v| v != 0).map(|v| v.unsigned_abs() >> v.trailing_zeros()).collect();
+    odd.sort_unstable();
+    odd.dedup();
+    let (n, weights) = (u64::from(matrix.outputs), matrix.weights());
+    let acc = u64::from(m.acc_bits).max(log2(u64::from(matrix.inputs)) + u64::from(m.act_bits));
+    let groups = u64::from(matrix.groups());
+    Census {
+        weights,
+        full_adders: (weights as f64 * (1.0 - zeros)) as u64 + n * odd.len() as u64 * acc + n * groups * u64::from(matrix.scale_bits),
+        flops: n * acc * 2,
+        mux2: n * acc,
+        ..Census::default()
+    }
+}

@@ -25,10 +25,13 @@ const VOCAB: u32 = 128_256;
 /// Area of a weight with its share of the adder, nm²: 0.1 µm², about what the floorplanner gives at N6.
 const WEIGHT_NM2: f64 = 100_000.0;
 
+/// Path, kind, tiles, area in nm², station.
+type Placing = (String, BlockKind, Option<(u32, u32)>, f64, u32);
+
 struct Plan {
     graph: DiGraph<Unit, Stream>,
     stations: Vec<Station>,
-    blocks: Vec<(String, BlockKind, Option<(u32, u32)>, f64, u32)>,
+    blocks: Vec<Placing>,
     records: Vec<Record>,
     bytes: u64,
 }
@@ -122,7 +125,6 @@ fn chip(folder: &Path) -> Chip {
     let path = folder.join("program.bin");
     std::fs::File::create(&path).unwrap().set_len(p.bytes).unwrap();
     let programs = ProgramStore::open(&path, p.records.clone()).unwrap();
-    // A donor gives what the floorplan and the viewer do not look at closely.
     let structure = Structure {
         model: ModelInfo {
             name: "llama-8b shape".into(),
@@ -154,7 +156,7 @@ fn chip(folder: &Path) -> Chip {
 }
 
 /// Stations as columns of equal width where their turn comes, eight to a row; blocks on top of each other in them.
-fn floorplan(stations: &[Station], blocks: &[(String, BlockKind, Option<(u32, u32)>, f64, u32)]) -> Floorplan {
+fn floorplan(stations: &[Station], blocks: &[Placing]) -> Floorplan {
     const SIDE: i64 = 30_000_000;
     const ACROSS: i64 = 9;
     let rows = (stations.len() as i64 + ACROSS - 1) / ACROSS;

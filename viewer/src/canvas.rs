@@ -23,8 +23,9 @@ pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
     painter.rect_filled(rect, 0.0, theme.background());
     paint::structure(&painter, view, theme);
     paint_rom::weights(&painter, view, theme);
-    paint::labels(&painter, view, theme);
     paint_live::show(&painter, view, theme);
+    paint::labels(&painter, view, theme);
+    paint_live::notes(&painter, view, theme);
     marks(&painter, view, theme);
     legend::show(&painter, view, theme);
     scale_bar(&painter, view, theme);

@@ -16,7 +16,7 @@ pub fn structure(painter: &Painter, view: &View, theme: Theme) {
             painter.rect_filled(r, 0.0, theme.station());
         }
     }
-    for (b, block) in plan.blocks.iter().enumerate().filter(|(_, b)| sees.sees(&b.rect)) {
+    for (b, block) in plan.blocks.iter().enumerate().filter(|(i, b)| sees.sees(&b.rect) && view.draws(*i)) {
         if let Some(r) = camera.rect(canvas, block.rect.into()) {
             painter.rect_filled(r, 0.0, view.block_colour(b, theme));
         }
@@ -28,7 +28,7 @@ pub fn labels(painter: &Painter, view: &View, theme: Theme) {
     let (camera, canvas, die) = (view.camera, view.canvas, &view.die);
     let sees = camera.visible(canvas);
     let mut taken: Vec<Screen> = Vec::new();
-    for (b, block) in die.plan().blocks.iter().enumerate().filter(|(_, b)| sees.sees(&b.rect)) {
+    for (b, block) in die.plan().blocks.iter().enumerate().filter(|(i, b)| sees.sees(&b.rect) && view.draws(*i)) {
         let Some(r) = camera.rect(canvas, block.rect.into()).map(|r| r.intersect(canvas)) else { continue };
         if r.height() < 15.0 || r.width() < 24.0 {
             continue;

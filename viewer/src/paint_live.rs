@@ -6,6 +6,7 @@ use crate::view::View;
 use egui::{Align2, Painter, Stroke, StrokeKind, pos2};
 use hardwire_netlist::floorplan::BlockKind;
 
+/// Fills and outlines; names are painted over them.
 pub fn show(painter: &Painter, view: &View, theme: Theme) {
     if view.live.lanes.is_empty() {
         return;
@@ -13,7 +14,6 @@ pub fn show(painter: &Painter, view: &View, theme: Theme) {
     caches(painter, view, theme);
     let die = &view.die;
     let sees = view.camera.visible(view.canvas);
-    let mut notes = Vec::new();
     for f in view.live.in_flight() {
         let pass = &view.live.lanes[f.lane].passes[f.pass];
         let Some(station) = pass.schedule.timing.stations.get(f.station) else { continue };
@@ -33,11 +33,25 @@ pub fn show(painter: &Painter, view: &View, theme: Theme) {
         }
         if let Some(r) = region.and_then(|r| view.camera.rect(view.canvas, die.plan().regions[r].rect.into())) {
             painter.rect_stroke(r, 2.0, Stroke::new(3.0, colour), StrokeKind::Outside);
-            notes.push((r.intersect(view.canvas).center_top(), format!("“{}” @ {}", pass.piece.trim(), pass.position)));
         }
     }
-    for (at, text) in notes {
-        paint::tag(painter, at, Align2::CENTER_BOTTOM, &text, theme);
+}
+
+/// What each token is, where it is; and the time.
+pub fn notes(painter: &Painter, view: &View, theme: Theme) {
+    if view.live.lanes.is_empty() {
+        return;
+    }
+    let die = &view.die;
+    for f in view.live.in_flight() {
+        let pass = &view.live.lanes[f.lane].passes[f.pass];
+        let Some(station) = pass.schedule.timing.stations.get(f.station) else { continue };
+        let path = &die.chip.netlist().stations[station.station as usize].path;
+        let region = die.plan().regions.iter().find(|r| r.path == *path);
+        if let Some(r) = region.and_then(|r| view.camera.rect(view.canvas, r.rect.into())) {
+            let at = r.intersect(view.canvas).center_top();
+            paint::tag(painter, at, Align2::CENTER_BOTTOM, &format!("“{}” @ {}", pass.piece.trim(), pass.position), theme);
+        }
     }
     let text = format!("{:.2} µs   (1 s = {} µs)", view.live.now_us(), view.live.slow_us);
     paint::tag(painter, view.canvas.center_top() + egui::vec2(0.0, 10.0), Align2::CENTER_TOP, &text, theme);
@@ -57,7 +71,7 @@ fn caches(painter: &Painter, view: &View, theme: Theme) {
         let high = (r.height() * (f64::from(cached) / room) as f32).max(2.0);
         let full = egui::Rect::from_min_max(pos2(r.left(), r.bottom() - high), r.max);
         painter.rect_filled(full, 0.0, theme.accent().gamma_multiply(0.7));
-        if r.width() > 90.0 && r.height() > 34.0 {
+        if r.width() > 150.0 && r.height() > 34.0 {
             let text = format!("{cached} of {room} positions");
             paint::tag(painter, r.center(), Align2::CENTER_CENTER, &text, theme);
         }

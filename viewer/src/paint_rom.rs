@@ -26,7 +26,7 @@ pub fn weights(painter: &Painter, view: &mut View, theme: Theme) {
         let Some(rom) = die.blocks[b].rom else { continue };
         let size = |r: &Rect| (r.width_nm() as f64 * view.camera.scale, r.height_nm() as f64 * view.camera.scale);
         let (w, h) = size(&block.rect);
-        if !sees.sees(&block.rect) || w.min(h) < PICTURE || view.hides_weights() {
+        if !sees.sees(&block.rect) || w.min(h) < PICTURE || view.hides_weights() || !view.draws(b) {
             continue;
         }
         let Some(first) = rom.tile_rect(block, 0, 0) else { continue };

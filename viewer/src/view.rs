@@ -12,6 +12,7 @@ use crate::stats::Stats;
 use crate::theme::Theme;
 use egui::{Context, Rect as Screen};
 use hardwire_netlist::Rect;
+use hardwire_netlist::floorplan::BlockKind;
 use std::sync::Arc;
 
 /// Seconds a flight takes.
@@ -53,6 +54,8 @@ pub struct View {
     pub heat: Heat,
     pub live: Live,
     pub diff: Diff,
+    /// Kinds of block that are not drawn.
+    pub hidden: Vec<BlockKind>,
     /// Changes are what is drawn in this frame.
     pub changes: bool,
     flight: Option<Flight>,
@@ -76,6 +79,7 @@ impl View {
             heat: Heat::default(),
             live: Live::new(die.clone(), ctx.clone()),
             diff: Diff::default(),
+            hidden: Vec::new(),
             changes: false,
             flight: None,
             fitted: false,
@@ -200,6 +204,11 @@ impl View {
         if !self.bookmarks.contains(&here) {
             self.bookmarks.push(here);
         }
+    }
+
+    /// Whether a block is drawn at all.
+    pub fn draws(&self, block: usize) -> bool {
+        !self.hidden.contains(&self.die.plan().blocks[block].kind)
     }
 
     /// Fill of a block.

@@ -22,10 +22,7 @@ pub fn show(ui: &mut Ui, view: &mut View, search: &mut Search, note: &mut Option
     }
     if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && !search.text.trim().is_empty() {
         let target = if search.text.contains('*') { first_match(view, &search.text) } else { Ok(search.text.clone()) };
-        *note = match target.and_then(|path| view.go_path(&path, now).map_err(|e| e.to_string())) {
-            Ok(_) => None,
-            Err(e) => Some(e),
-        };
+        *note = target.and_then(|path| view.go_path(&path, now).map_err(|e| e.to_string())).err();
     }
     ui.separator();
     let die = view.die.clone();

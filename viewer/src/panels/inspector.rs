@@ -78,8 +78,9 @@ fn census(ui: &mut Ui, view: &View, c: &Census) {
     );
 }
 
-fn die(ui: &mut Ui, view: &View, theme: Theme) {
-    let (chip, m) = (&view.die.chip, view.die.chip.model());
+fn die(ui: &mut Ui, view: &mut View, theme: Theme) {
+    let shared = view.die.clone();
+    let (chip, m) = (&shared.chip, shared.chip.model());
     rows(
         ui,
         "model",
@@ -98,12 +99,18 @@ fn die(ui: &mut Ui, view: &View, theme: Theme) {
     );
     census(ui, view, &view.die.total);
     ui.add_space(6.0);
-    ui.label(RichText::new("colours").strong());
+    ui.label(RichText::new("layers").strong());
     for kind in KINDS {
         ui.horizontal(|ui| {
             let (r, _) = ui.allocate_exact_size(egui::vec2(12.0, 12.0), egui::Sense::hover());
             ui.painter().rect_filled(r, 2.0, theme.kind(kind));
-            ui.label(kind_name(kind));
+            let mut shown = !view.hidden.contains(&kind);
+            if ui.checkbox(&mut shown, kind_name(kind)).changed() {
+                view.hidden.retain(|k| *k != kind);
+                if !shown {
+                    view.hidden.push(kind);
+                }
+            }
         });
     }
 }

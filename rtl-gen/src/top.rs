@@ -210,7 +210,13 @@ fn embed_probe(shape: &Shape, path: &str) -> String {
 
 /// More cycles than any token needs: after so many without an event, a testbench ends.
 fn idle_bound(chip: &Chip, shape: &Shape) -> u64 {
-    let netlist = chip.netlist();
-    let units: u64 = netlist.units().map(|(_, u)| 4 * u64::from(u.out_len.div_ceil(shape.lanes)) + 4096 + 200).sum();
-    2 * units + 4 * u64::from(shape.context) * netlist.stations.len() as u64
+    let bound = |u: &hardwire_netlist::Unit| {
+        let beats = 2 * u64::from(u.out_len.div_ceil(shape.lanes)) + 64;
+        match &u.kind {
+            UnitKind::RowFeed(s) => beats + u64::from(s.played_rows()),
+            UnitKind::Attention(s) => beats + 2 * u64::from(s.context / s.pos_lanes + 1),
+            _ => beats,
+        }
+    };
+    chip.netlist().units().map(|(_, u)| bound(u)).sum()
 }

@@ -58,9 +58,9 @@ module hw_mvm_tile #(
   reg signed [AB-1:0] asum_m;
   reg signed [TOT-1:0] product [0:E-1], offset [0:E-1];
   reg [E*TOT-1:0] psum, psum_next;
-  reg [E*TOT-1:0] total_next, live;
-  wire [E*TOT-1:0] total_old;
-  integer c, e, t;
+  reg [E*TOT-1:0] live;
+  wire [E*TOT-1:0] total_old, total_next;
+  integer c, e;
 
   always @(posedge clk) begin
     // The scan, last stage first.
@@ -93,12 +93,13 @@ module hw_mvm_tile #(
   end
 
   // Totals. The first block's leave as they are formed, the others' from memory.
-  always @* begin
-    total_next = 0;
-    if (acc_valid)
-      for (t = 0; t < E; t = t + 1)
-        total_next[t*TOT +: TOT] = (acc_first ? {TOT{1'b0}} : total_old[t*TOT +: TOT]) + psum[t*TOT +: TOT];
-  end
+  genvar t;
+  generate
+    for (t = 0; t < E; t = t + 1) begin : lane
+      assign total_next[t*TOT +: TOT] =
+        acc_valid ? (acc_first ? {TOT{1'b0}} : total_old[t*TOT +: TOT]) + psum[t*TOT +: TOT] : {TOT{1'b0}};
+    end
+  endgenerate
   wire mine = run && block == BLOCK;
   hw_sram #(.WIDTH(E*TOT), .DEPTH(STEPS), .AW(SW)) totals (
     .clk(clk), .we(acc_valid && acc_step < STEPS), .waddr(acc_step), .wdata(total_next),

@@ -9,8 +9,13 @@ pub(super) struct Attention {
     spec: AttentionSpec,
 }
 
-/// Keys and values of every user: codes `[user][pos][kv_head][head_dim]`, shifts `[user][pos][kv_head]`.
+/// Keys and values of every user, made when a user first speaks: a chip may hold far more sequences than a run uses.
 pub(super) struct Cache {
+    users: Vec<Option<Sequence>>,
+}
+
+/// Keys and values of one user: codes `[pos][kv_head][head_dim]`, shifts `[pos][kv_head]`.
+struct Sequence {
     keys: Vec<i16>,
     values: Vec<i16>,
     key_shifts: Vec<u8>,
@@ -21,11 +26,17 @@ pub(super) struct Cache {
 const PARALLEL_ELEMENTS: usize = 1 << 16;
 
 impl Cache {
-    pub(super) fn new(a: &Attention, users: u32) -> Self {
-        let vectors = a.spec.context as usize * users as usize * a.spec.kv_heads as usize;
-        let elements = vectors * a.spec.head_dim as usize;
+    pub(super) fn new(users: u32) -> Self {
+        Cache { users: (0..users).map(|_| None).collect() }
+    }
+}
+
+impl Sequence {
+    fn new(s: &AttentionSpec) -> Self {
+        let vectors = s.context as usize * s.kv_heads as usize;
+        let elements = vectors * s.head_dim as usize;
         // Zeroed pages cost nothing until a position is written.
-        Cache { keys: vec![0; elements], values: vec![0; elements], key_shifts: vec![0; vectors], value_shifts: vec![0; vectors] }
+        Sequence { keys: vec![0; elements], values: vec![0; elements], key_shifts: vec![0; vectors], value_shifts: vec![0; vectors] }
     }
 }
 
@@ -47,8 +58,8 @@ impl Attention {
     ) -> u64 {
         let s = &self.spec;
         let (d, kv) = (s.head_dim as usize, s.kv_heads as usize);
-        let base = user as usize * s.context as usize;
-        let vector = |pos: usize, head: usize| (base + pos) * kv + head;
+        let cache = cache.users[user as usize].get_or_insert_with(|| Sequence::new(s));
+        let vector = |pos: usize, head: usize| pos * kv + head;
         for head in 0..kv {
             let at = vector(position as usize, head);
             let part = head * d..(head + 1) * d;
@@ -74,7 +85,7 @@ impl Attention {
     #[allow(clippy::too_many_arguments)]
     fn head(
         &self,
-        cache: &Cache,
+        cache: &Sequence,
         vector: impl Fn(usize) -> usize,
         positions: std::ops::Range<usize>,
         q: &[i32],

@@ -105,7 +105,7 @@ impl<'c> Engine<'c> {
     /// Empty sequences for every user.
     pub fn start(&self) -> State {
         let cache = |u: &Unit<'_>| match &u.kind {
-            Kind::Attention(a) => Some(Cache::new(a, self.users)),
+            Kind::Attention(_) => Some(Cache::new(self.users)),
             _ => None,
         };
         State {

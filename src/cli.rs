@@ -46,9 +46,13 @@ pub enum Command {
     Verify(Verify),
     /// Fly over the die in a window, or take a screenshot of it.
     View(View),
-    /// A chip beside GPUs that read their weights for every token.
+    /// A chip beside GPUs that read their weights for every token: one user and a full queue.
     Compare(Compare),
-    /// One HTML page about a chip, and the same as JSON.
+    /// The token factory's books: tokens, joules, dollars and carbon of a chip and of GPUs on one site.
+    Books(Books),
+    /// The GPU baseline by itself: its devices, its errors against published measurements, its predictions.
+    Baseline(Baseline),
+    /// One HTML page about a chip, and the same as JSON and CSV.
     Report(Report),
     /// Shell completions on stdout.
     Completions { shell: clap_complete::Shell },
@@ -172,16 +176,112 @@ pub struct Inspect {
     pub source: PathBuf,
 }
 
+/// Devices that a chip is put beside, past the bundled ones.
+#[derive(ClapArgs, Debug, Clone, Default)]
+pub struct Beside {
+    /// Your own GPU: the output of `llama-bench -o json`, fitted and shown beside.
+    #[arg(long, value_name = "FILE")]
+    pub measured: Option<PathBuf>,
+    /// More devices: CSV or TOML with the columns that `baseline devices --csv` has.
+    #[arg(long, value_name = "FILE")]
+    pub devices: Option<PathBuf>,
+    /// Only bundled devices whose name contains this.
+    #[arg(long)]
+    pub device: Option<String>,
+}
+
 #[derive(ClapArgs, Debug)]
 pub struct Compare {
     /// A chip folder, or a checkpoint to compile first.
     #[arg(value_name = "CHIP|CHECKPOINT")]
     pub source: PathBuf,
-    /// Only devices whose name contains this.
-    #[arg(long)]
-    pub device: Option<String>,
+    #[command(flatten)]
+    pub beside: Beside,
+    /// Every figure as CSV.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
     #[command(flatten)]
     pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Books {
+    /// A chip folder, or a checkpoint to compile first.
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: PathBuf,
+    /// TOML over the bundled assumptions: `utilisation = 0.8`, or a table of value, low, high, unit, source.
+    #[arg(long, value_name = "FILE")]
+    pub assumptions: Option<PathBuf>,
+    /// A country's electricity: us, france or germany [default: us].
+    #[arg(long)]
+    pub preset: Option<String>,
+    /// Tokens of a prompt [default: half of the chip's context, at most 1000].
+    #[arg(long)]
+    pub prompt: Option<u32>,
+    /// Tokens of an answer [default: half of the chip's context, at most 1000].
+    #[arg(long)]
+    pub output: Option<u32>,
+    /// People served at once [default: as many as saturate either side].
+    #[arg(long)]
+    pub users: Option<u32>,
+    /// Slowest token anyone accepts, milliseconds [default: any].
+    #[arg(long)]
+    pub latency_ms: Option<f64>,
+    /// A GPU to compare with; may be given again [default: H100 SXM, B200 SXM, L40S].
+    #[arg(long = "gpu", value_name = "NAME")]
+    pub gpus: Vec<String>,
+    /// More devices to name with --gpu: CSV or TOML with the columns that `baseline devices --csv` has.
+    #[arg(long, value_name = "FILE")]
+    pub devices: Option<PathBuf>,
+    /// Every figure as CSV.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Baseline {
+    #[command(subcommand)]
+    pub what: BaselineCommand,
+    /// As CSV.
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub csv: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum BaselineCommand {
+    /// Every bundled device as its datasheet has it.
+    Devices,
+    /// Every published measurement beside its prediction: fitted on half of the rows, judged on the other half.
+    Validate,
+    /// Decode, prefill and a full queue of one model on one device.
+    Predict(Predict),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Predict {
+    /// A bundled device, by its name or a part of it.
+    #[arg(long)]
+    pub device: String,
+    /// A known model such as Llama-3.1-8B, or a chip folder.
+    #[arg(long)]
+    pub model: String,
+    /// Stored bits of a weight, scales included: FP8 at 8, FP4 at 4.5 where the device has them [default: 8, or the chip's].
+    #[arg(long)]
+    pub bits: Option<f64>,
+    /// Sequences decoded together.
+    #[arg(long, default_value_t = 1)]
+    pub batch: u32,
+    /// Tokens of a prompt; one user's figures stand at its end [default: 1000, or half of the chip's context].
+    #[arg(long)]
+    pub context: Option<u32>,
+    /// Tokens of an answer, for the full queue [default: 1000, or half of the chip's context].
+    #[arg(long)]
+    pub output: Option<u32>,
+    /// Devices that share every matrix.
+    #[arg(long, default_value_t = 1)]
+    pub devices: u32,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -192,6 +292,11 @@ pub struct Report {
     /// Folder for report.html and report.json.
     #[arg(short, long, default_value = ".")]
     pub output: PathBuf,
+    /// Write report.csv too.
+    #[arg(long)]
+    pub csv: bool,
+    #[command(flatten)]
+    pub beside: Beside,
     #[command(flatten)]
     pub options: CompileOptions,
 }

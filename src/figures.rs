@@ -2,16 +2,18 @@
 //!
 //! The terminal, the JSON and the HTML all print these; none computes a figure of its own.
 
+use crate::beside::{self, Ask, Beside};
+use crate::ledger::{self, Ledger, LedgerAsk};
 use anyhow::Result;
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Census, Chip, Figure, Provenance, census};
-use hardwire_sim::gpu::{self, ModelShape, Parallel, Stack, WeightFormat, Workload};
+use hardwire_sim::gpu::{ModelShape, WeightFormat};
 use hardwire_sim::{energy, timing};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Version of the JSON report. Raised when a field changes its meaning or goes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 #[derive(Serialize)]
 pub struct ChipFigures {
@@ -27,7 +29,11 @@ pub struct ChipFigures {
     pub speed: Vec<SpeedAt>,
     pub first_token: Vec<FirstToken>,
     pub energy: EnergyFigures,
-    pub gpus: Vec<GpuRow>,
+    /// GPUs that read their weights for every token, one user and a full queue.
+    pub beside: Beside,
+    /// The token factory's books; absent where they cannot be drawn up.
+    pub books: Option<Ledger>,
+    pub books_refused: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -87,31 +93,28 @@ pub struct EnergyFigures {
     pub events: energy::Events,
 }
 
-#[derive(Serialize)]
-pub struct GpuRow {
-    pub device: String,
-    pub ceiling_tokens_per_s: Figure,
-    pub tokens_per_s: Figure,
-    pub j_per_token: Figure,
-    /// Chip over GPU, single user both.
-    pub speed_ratio: f64,
-    pub energy_ratio: f64,
-    pub source: String,
+pub const TIMING: &str = "timing model over the unit graph (docs/microarchitecture.md)";
+pub const ENERGY: &str = "counted events times the process constants (docs/process.md)";
+
+/// Gathers the figures of `chip`, beside the bundled GPUs, with the books' defaults.
+pub fn figures(chip: &Chip) -> Result<ChipFigures> {
+    figures_beside(chip, &Ask::default())
 }
 
-const TIMING: &str = "timing model over the unit graph (docs/microarchitecture.md)";
-const ENERGY: &str = "counted events times the process constants (docs/process.md)";
-
-/// Gathers the figures of `chip`.
-pub fn figures(chip: &Chip) -> Result<ChipFigures> {
+/// [`figures`] beside GPUs of the caller's choice.
+pub fn figures_beside(chip: &Chip, ask: &Ask) -> Result<ChipFigures> {
     let s = &chip.structure;
     let total = census::total(&s.netlist);
-    let contexts = contexts(s.model.context);
-    let speed: Vec<SpeedAt> = contexts.iter().map(|&c| speed_at(chip, c)).collect();
-    let middle = contexts[contexts.len() / 2];
+    let beside = beside::beside(chip, ask)?;
+    let middle = beside.context;
+    let speed: Vec<SpeedAt> = contexts(s.model.context, middle).into_iter().map(|c| speed_at(chip, c)).collect();
     let at = energy::token(chip, middle - 1);
     let latency_s = seconds(chip, timing::token(&s.netlist, middle - 1).latency_cycles);
-    let gpus = gpu_rows(chip, &speed, middle)?;
+    // A die no node's costs are known for still has a report.
+    let (books, books_refused) = match LedgerAsk::defaults(chip).and_then(|ask| ledger::ledger(chip, &ask)) {
+        Ok(ledger) => (Some(ledger), None),
+        Err(error) => (None, Some(format!("{error:#}"))),
+    };
     Ok(ChipFigures {
         schema: SCHEMA,
         model: s.model.clone(),
@@ -135,22 +138,25 @@ pub fn figures(chip: &Chip) -> Result<ChipFigures> {
             by_kind_pj: at.by_kind_pj,
             events: at.events,
         },
-        gpus,
+        beside,
+        books,
+        books_refused,
     })
 }
 
-fn simulated(value: f64, unit: &str, source: &str) -> Figure {
+pub fn simulated(value: f64, unit: &str, source: &str) -> Figure {
     Figure::new(value, unit, Provenance::Simulated, source)
 }
 
-fn seconds(chip: &Chip, cycles: u64) -> f64 {
+pub fn seconds(chip: &Chip, cycles: u64) -> f64 {
     cycles as f64 / (chip.structure.technology.clock_mhz.value * 1e6)
 }
 
-/// Powers of two up to the chip's context, and the context itself.
-fn contexts(most: u32) -> Vec<u32> {
-    let mut out: Vec<u32> = (0..).map(|i| 1u32 << i).take_while(|&c| c < most).collect();
-    out.push(most);
+/// Powers of two up to the chip's context, the context itself, and the one everything is compared at.
+fn contexts(most: u32, compared: u32) -> Vec<u32> {
+    let mut out: Vec<u32> = (0..31).map(|i| 1u32 << i).take_while(|&c| c < most).chain([most, compared]).collect();
+    out.sort_unstable();
+    out.dedup();
     out
 }
 
@@ -158,7 +164,7 @@ fn prompts(context: u32) -> impl Iterator<Item = u32> {
     [1, 16, 128, 512, 1024].into_iter().filter(move |&p| p < context)
 }
 
-fn speed_at(chip: &Chip, context: u32) -> SpeedAt {
+pub fn speed_at(chip: &Chip, context: u32) -> SpeedAt {
     let netlist = chip.netlist();
     let latency_cycles = timing::token(netlist, context - 1).latency_cycles;
     let users = netlist.stations.len() as u32;
@@ -239,7 +245,7 @@ fn quality(chip: &Chip) -> Quality {
     }
 }
 
-/// The model as the GPU baseline sees it: the same bits a weight as the chip holds, run by llama.cpp for one user.
+/// The model as the GPU baseline sees it, at the bits a weight the chip holds.
 pub fn model_shape(chip: &Chip) -> ModelShape {
     let m = chip.model();
     let parameters = m.parameters as f64;
@@ -264,28 +270,4 @@ pub fn model_shape(chip: &Chip) -> ModelShape {
         weight_format: WeightFormat::Block,
         kv_bits: 16.0,
     }
-}
-
-fn gpu_rows(chip: &Chip, speed: &[SpeedAt], context: u32) -> Result<Vec<GpuRow>> {
-    let shape = model_shape(chip);
-    let Some(ours) = speed.iter().find(|s| s.context == context) else { return Ok(Vec::new()) };
-    let workload = Workload { context_tokens: context, ..Workload::new(1, 0, 0).on(Stack::LlamaCpp) };
-    let mut rows = Vec::new();
-    for device in gpu::devices()? {
-        let d = match gpu::decode(&device, &shape, &workload, Parallel::ONE) {
-            Ok(d) => d,
-            Err(gpu::GpuError::DoesNotFit { .. }) => continue,
-            Err(e) => return Err(e.into()),
-        };
-        rows.push(GpuRow {
-            device: device.name.clone(),
-            speed_ratio: ours.tokens_per_s_single_user.value / d.tokens_per_s_per_user.value,
-            energy_ratio: d.j_per_token.value / ours.j_per_token_single_user.value,
-            ceiling_tokens_per_s: d.ceiling_tokens_per_s_per_user,
-            tokens_per_s: d.tokens_per_s_per_user,
-            j_per_token: d.j_per_token,
-            source: device.source,
-        });
-    }
-    Ok(rows)
 }

@@ -2,13 +2,17 @@
 //!
 //! Data goes to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the input or the work failed, 2 wrong usage.
 
+mod beside;
 mod cli;
 mod commands;
 mod figures;
+mod flat;
 mod generate;
+mod ledger;
 mod progress;
 mod report;
 mod summary;
+mod table;
 
 use clap::Parser;
 use std::process::ExitCode;

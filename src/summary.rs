@@ -1,7 +1,10 @@
 //! Figures as a terminal shows them.
 
+use crate::beside::{Beside, errors, verdict};
 use crate::figures::{ChipFigures, SpeedAt};
 use crate::report::number;
+use crate::table::{Cell, Table};
+use hardwire_netlist::Figure;
 use std::fmt::Write;
 
 fn at_middle(f: &ChipFigures) -> Option<&SpeedAt> {
@@ -65,36 +68,69 @@ pub fn chip(f: &ChipFigures) -> String {
     out
 }
 
-/// Chip against every device that holds the model.
-pub fn comparison(f: &ChipFigures) -> String {
-    let mut out = String::new();
-    let Some(s) = at_middle(f) else { return out };
-    let _ =
-        writeln!(out, "{:<24}{:>14}{:>14}{:>14}{:>10}{:>12}", "one user each", "ceiling tok/s", "tokens/s", "mJ/token", "speed", "energy");
-    let _ = writeln!(
-        out,
-        "{:<24}{:>14}{:>14}{:>14}",
-        "this chip",
-        "",
-        number(s.tokens_per_s_single_user.value),
-        number(s.j_per_token_single_user.value * 1e3)
-    );
-    for g in &f.gpus {
+/// Chip against every device that holds the model: one user, then a full queue, then what to make of it.
+pub fn comparison(b: &Beside) -> String {
+    let mut one = Table::new(&["one user each", "tokens/s", "ceiling", "mJ/token", "W", "chip is faster", "run as"]);
+    let mj = |f: &Figure| Cell::from(f.value * 1e3);
+    let c = &b.chip;
+    one.row([
+        "this chip".into(),
+        c.tokens_per_s.value.into(),
+        Cell::Empty,
+        mj(&c.j_per_token),
+        c.power_w.value.into(),
+        Cell::Empty,
+        "".into(),
+    ]);
+    for g in &b.gpus {
+        let s = &g.single;
+        one.row([
+            g.device.as_str().into(),
+            s.tokens_per_s.value.into(),
+            s.ceiling_tokens_per_s.value.into(),
+            mj(&s.j_per_token),
+            s.power_w.value.into(),
+            format!("{} x", number(g.user_speed_ratio)).into(),
+            s.way.as_str().into(),
+        ]);
+    }
+    let mut queue = Table::new(&["a full queue each", "users", "tokens/s", "each sees", "mJ/token", "W", "run as"]);
+    let chips = [("this chip as built", &c.as_built), ("this chip, all busy", &c.all_busy)];
+    for (name, f) in chips.into_iter().take(if c.all_busy.users > c.as_built.users { 2 } else { 1 }) {
+        let (all, each) = (f.tokens_per_s.value.into(), f.tokens_per_s_per_user.value.into());
+        queue.row([name.into(), f.users.into(), all, each, mj(&f.j_per_token), f.power_w.value.into(), "".into()]);
+    }
+    for g in &b.gpus {
+        let s = &g.saturated;
+        let (all, each) = (s.tokens_per_s.value.into(), s.tokens_per_s_per_user.value.into());
+        queue.row([g.device.as_str().into(), s.users.into(), all, each, mj(&s.j_per_token), s.power_w.value.into(), s.way.as_str().into()]);
+    }
+    let mut out = one.text() + "\n" + &queue.text() + "\n";
+    for l in &b.left_out {
+        let _ = writeln!(out, "left out: {}", l.reason);
+    }
+    if let Some(fit) = &b.measured {
         let _ = writeln!(
             out,
-            "{:<24}{:>14}{:>14}{:>14}{:>10}{:>12}",
-            g.device,
-            number(g.ceiling_tokens_per_s.value),
-            number(g.tokens_per_s.value),
-            number(g.j_per_token.value * 1e3),
-            format!("1/{}", number(g.speed_ratio)),
-            format!("{} x", number(g.energy_ratio))
+            "measured: {} at {} GB/s ({} of its datasheet) and {} µs a token beside; fits its own rows within {:.1} %",
+            fit.gpu_info,
+            number(fit.bandwidth_gb_per_s.value),
+            number(fit.bandwidth_fraction.value),
+            number(fit.fixed_us_per_token.value),
+            fit.mape_percent
         );
+    }
+    for sentence in verdict(b) {
+        let _ = writeln!(out, "{sentence}");
     }
     let _ = writeln!(
         out,
-        "chip at context {}: cycles simulated, energy estimated; GPUs estimated (docs/baseline.md), one user, llama.cpp",
-        s.context
+        "One user at context {}; the queue reads {} tokens and writes {} a request. Chip: cycles simulated, energy estimated. GPUs: estimated.\n{} \
+         See docs/baseline.md.",
+        b.context,
+        b.prompt_tokens,
+        b.output_tokens,
+        errors(b)
     );
     out
 }

@@ -41,7 +41,7 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
     let figures = figures(&chip)?;
     let how = format!("Sampled at temperature {TEMPERATURE} among the {TOP_K} best, seed {}", args.seed);
     let sample = Sample { prompt: args.prompt.clone(), text: g.text.clone(), how };
-    report::write(&chip, &figures, Some(&sample), &args.output)?;
+    report::write(&chip, &figures, Some(&sample), &args.output, false)?;
     if global.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
         return Ok(());
@@ -49,7 +49,7 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
     println!("\n");
     print!("{}", summary::chip(&figures));
     println!();
-    print!("{}", summary::comparison(&figures));
+    print!("{}", summary::comparison(&figures.beside));
     println!("\nreport: {}", args.output.join("report.html").display());
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! One file a command.
 
+mod baseline;
+mod books;
 mod compare;
 mod compile;
 mod demo;
@@ -29,6 +31,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::View(c) => view::run(c, &args.global),
         Command::Inspect(c) => inspect::run(c, &args.global),
         Command::Compare(c) => compare::run(c, &args.global),
+        Command::Books(c) => books::run(c, &args.global),
+        Command::Baseline(c) => baseline::run(c, &args.global),
         Command::Report(c) => report::run(c, &args.global),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "hardwire", &mut std::io::stdout());

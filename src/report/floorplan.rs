@@ -12,8 +12,10 @@ pub fn svg(chip: &Chip) -> String {
     let plan = &chip.structure.floorplan;
     let scale = SIDE / plan.die.width_nm().max(plan.die.height_nm()) as f64;
     let height = plan.die.height_nm() as f64 * scale;
-    let mut svg =
-        format!("<svg viewBox=\"0 0 {SIDE} {:.0}\" role=\"img\" aria-label=\"Floorplan\"><title>Floorplan</title>", height + 30.0);
+    let mut svg = format!(
+        "<svg class=\"plan\" viewBox=\"0 0 {SIDE} {:.0}\" role=\"img\" aria-label=\"Floorplan\"><title>Floorplan</title>",
+        height + 30.0
+    );
     let rect = |r: &hardwire_netlist::Rect| {
         format!(
             "x=\"{:.2}\" y=\"{:.2}\" width=\"{:.2}\" height=\"{:.2}\"",

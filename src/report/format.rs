@@ -12,16 +12,19 @@ pub fn number(x: f64) -> String {
         return "–".into();
     }
     match a {
+        _ if a >= 1e15 => scientific(x),
         _ if a >= 1e12 => format!("{} T", three(x / 1e12)),
         _ if a >= 1e9 => format!("{} G", three(x / 1e9)),
         _ if a >= 1e6 => format!("{} M", three(x / 1e6)),
         _ if a >= 1e3 => grouped(x),
         _ if a >= 1e-3 => three(x),
-        _ => {
-            let e = a.log10().floor();
-            format!("{}e{}", three(x / 10f64.powf(e)), e)
-        }
+        _ => scientific(x),
     }
+}
+
+fn scientific(x: f64) -> String {
+    let e = x.abs().log10().floor();
+    format!("{}e{}", three(x / 10f64.powf(e)), e)
 }
 
 fn three(x: f64) -> String {
@@ -60,11 +63,26 @@ pub fn figure(f: &Figure) -> String {
         "J/token" if f.value < 1.0 => (f.value * 1e3, "mJ/token"),
         u => (f.value, u),
     };
+    hover(f, &format!("{} {unit}", number(value)))
+}
+
+/// A figure times `scale` without its unit, for a table whose head says the unit.
+pub fn bare(f: &Figure, scale: f64) -> String {
+    hover(f, &number(f.value * scale))
+}
+
+/// `shown` with the provenance and source of `f` on hover, or on a tap.
+fn hover(f: &Figure, shown: &str) -> String {
     let mut title = format!("{}: {}", f.provenance, f.source);
     if let (Some(l), Some(h)) = (f.low, f.high) {
         title += &format!(" (low {}, high {})", number(l), number(h));
     }
-    format!("<span class=\"fig {}\" title=\"{}\">{} {unit}</span>", f.provenance, escape(&title), number(value))
+    with_source(f.provenance.to_string().as_str(), &title, shown)
+}
+
+/// `shown` with any text on hover, or on a tap.
+pub fn with_source(class: &str, title: &str, shown: &str) -> String {
+    format!("<span class=\"fig {class}\" tabindex=\"0\" title=\"{}\">{}</span>", escape(title), escape(shown.trim_end()))
 }
 
 /// Text for HTML and SVG.
@@ -85,6 +103,7 @@ mod tests {
             (16_960.0, "16,960"),
             (1.5e6, "1.5 M"),
             (53e9, "53 G"),
+            (1.634e18, "1.63e18"),
             (0.1015, "0.102"),
             (3.2e-7, "3.2e-7"),
             (-2500.0, "-2,500"),

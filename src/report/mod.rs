@@ -1,16 +1,23 @@
-//! The report: one self-contained HTML page, and the same figures as JSON. Everything drawn is inline SVG; nothing is fetched.
+//! The report: one self-contained HTML page, and the same figures as JSON and CSV. Everything drawn is inline SVG; nothing is fetched.
 
+mod beside;
+mod books;
+mod chart;
 mod floorplan;
 mod format;
 mod plot;
 
+use crate::beside::{errors, verdict};
 use crate::figures::ChipFigures;
+use crate::flat;
 use anyhow::{Context, Result};
 use askama::Template;
+use beside::HtmlTable;
+use books::BooksPage;
 use format::figure;
 pub use format::number;
 use hardwire_netlist::{Chip, Figure};
-use plot::{Bar, Scale, Series};
+use plot::{Bar, Scale};
 use std::path::Path;
 
 /// Text the chip wrote, shown at the top of a report.
@@ -27,15 +34,6 @@ struct Row {
     value: String,
 }
 
-struct GpuLine {
-    device: String,
-    ceiling: String,
-    speed: String,
-    energy: String,
-    speed_ratio: String,
-    energy_ratio: String,
-}
-
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
@@ -43,12 +41,24 @@ struct Page<'a> {
     version: &'static str,
     sample: Option<&'a Sample>,
     summary: Vec<Row>,
+    verdict: Vec<String>,
+    both_sides: HtmlTable,
     floorplan: String,
     area: String,
     energy: String,
-    speed: String,
+    roofline: String,
+    against_users: String,
+    each_against_users: String,
+    against_context: String,
     versus: String,
-    gpus: Vec<GpuLine>,
+    single: HtmlTable,
+    saturated: HtmlTable,
+    left_out: Vec<String>,
+    measured: String,
+    errors: String,
+    books: Option<BooksPage>,
+    books_refused: &'a str,
+    sources: Vec<(String, String, usize)>,
     units: Vec<Vec<String>>,
     quality: Vec<Vec<String>>,
     constants: Vec<Vec<String>>,
@@ -58,10 +68,13 @@ struct Page<'a> {
     parameters: String,
 }
 
-/// Writes `report.html` and `report.json` into `folder`, each beside and renamed into place.
-pub fn write(chip: &Chip, figures: &ChipFigures, sample: Option<&Sample>, folder: &Path) -> Result<()> {
+/// Writes `report.html`, `report.json` and, if asked, `report.csv` into `folder`, each beside and renamed into place.
+pub fn write(chip: &Chip, figures: &ChipFigures, sample: Option<&Sample>, folder: &Path, csv: bool) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     put(&folder.join("report.json"), &(serde_json::to_string_pretty(figures)? + "\n"))?;
+    if csv {
+        put(&folder.join("report.csv"), &flat::csv(figures)?)?;
+    }
     put(&folder.join("report.html"), &html(chip, figures, sample)?)
 }
 
@@ -78,12 +91,24 @@ pub fn html(chip: &Chip, f: &ChipFigures, sample: Option<&Sample>) -> Result<Str
         version: env!("CARGO_PKG_VERSION"),
         sample,
         summary: summary(f),
+        verdict: verdict(&f.beside),
+        both_sides: beside::both_sides(&f.beside),
         floorplan: floorplan::svg(chip),
         area: area(f),
         energy: energy(f),
-        speed: speed(f),
+        roofline: beside::roofline(&f.beside),
+        against_users: beside::against_users(&f.beside),
+        each_against_users: beside::each_against_users(&f.beside),
+        against_context: beside::against_context(&f.beside),
         versus: versus(f),
-        gpus: f.gpus.iter().map(gpu_line).collect(),
+        single: beside::single(&f.beside),
+        saturated: beside::saturated(&f.beside),
+        left_out: f.beside.left_out.iter().map(|l| l.reason.clone()).collect(),
+        measured: measured(f),
+        errors: errors(&f.beside),
+        books: f.books.as_ref().map(books::page),
+        books_refused: f.books_refused.as_deref().unwrap_or_default(),
+        sources: flat::sources(f)?,
         units: units(f),
         quality: quality(chip),
         constants: constants(chip),
@@ -96,22 +121,19 @@ pub fn html(chip: &Chip, f: &ChipFigures, sample: Option<&Sample>) -> Result<Str
 }
 
 fn summary(f: &ChipFigures) -> Vec<Row> {
-    let at = |context| f.speed.iter().find(|s| s.context == context).or(f.speed.last());
     let mut rows = vec![
         row("Die", &f.die.area_mm2),
         row("Transistors", &f.die.transistors),
         row("Area a weight", &f.die.um2_per_weight),
         row("Clock", &f.clock_mhz),
     ];
-    if let Some(s) = at(f.energy.context) {
-        rows.push(row(&format!("One user, context {}", s.context), &s.tokens_per_s_single_user));
-        rows.push(row(&format!("Aggregate, {} users in flight", s.users_for_aggregate), &s.tokens_per_s_aggregate));
-        rows.push(row("Energy a token, one user", &s.j_per_token_single_user));
-        rows.push(Row {
-            name: "Power, one user / all stations busy".into(),
-            value: format!("{} W / {} W", number(s.power_single_user_w), number(s.power_aggregate_w)),
-        });
-    }
+    let c = &f.beside.chip;
+    rows.push(row(&format!("One user, context {}", c.context), &c.tokens_per_s));
+    rows.push(row("Energy a token, one user", &c.j_per_token));
+    rows.push(row("Power, one user", &c.power_w));
+    rows.push(row(&format!("Decode with all {} stations busy", c.all_busy.users), &c.all_busy.decode_tokens_per_s));
+    rows.push(row("Power, all stations busy", &c.all_busy.power_w));
+    rows.push(row("Power, idle", &c.idle_w));
     if let Some(p) = f.first_token.last() {
         rows.push(row(&format!("First token after a prompt of {}", p.prompt), &p.time_us));
     }
@@ -161,45 +183,27 @@ fn energy(f: &ChipFigures) -> String {
     )
 }
 
-fn speed(f: &ChipFigures) -> String {
-    let series = |name: &str, get: &dyn Fn(&crate::figures::SpeedAt) -> f64| Series {
-        name: name.into(),
-        points: f.speed.iter().map(|s| (f64::from(s.context), get(s))).collect(),
-    };
-    plot::lines(
-        &[series("one user", &|s| s.tokens_per_s_single_user.value), series("aggregate", &|s| s.tokens_per_s_aggregate.value)],
-        "context, tokens",
-        "tokens/s",
-        "Speed against context",
-    )
-}
-
+/// One user's speed, device by device.
 fn versus(f: &ChipFigures) -> String {
-    let Some(ours) = f.speed.iter().find(|s| s.context == f.energy.context) else { return String::new() };
-    let mut bars = vec![Bar {
-        label: "this chip".into(),
-        value: ours.tokens_per_s_single_user.value,
-        note: format!("{} tokens/s", number(ours.tokens_per_s_single_user.value)),
-        highlight: true,
-    }];
-    bars.extend(f.gpus.iter().map(|g| Bar {
-        label: g.device.clone(),
-        value: g.tokens_per_s.value,
-        note: format!("{} tokens/s", number(g.tokens_per_s.value)),
-        highlight: false,
-    }));
-    plot::bars(&bars, Scale::Log, "One user's tokens/s, logarithmic")
+    let bar =
+        |label: &str, value: f64, highlight| Bar { label: label.into(), value, note: format!("{} tokens/s", number(value)), highlight };
+    let own = bar("this chip", f.beside.chip.tokens_per_s.value, true);
+    let gpus = f.beside.gpus.iter().map(|g| bar(&g.device, g.single.tokens_per_s.value, false));
+    plot::bars(&[own].into_iter().chain(gpus).collect::<Vec<_>>(), Scale::Log, "One user's tokens/s, logarithmic")
 }
 
-fn gpu_line(g: &crate::figures::GpuRow) -> GpuLine {
-    GpuLine {
-        device: format!("<span class=\"fig\" title=\"{}\">{}</span>", format::escape(&g.source), format::escape(&g.device)),
-        ceiling: figure(&g.ceiling_tokens_per_s),
-        speed: figure(&g.tokens_per_s),
-        energy: figure(&g.j_per_token),
-        speed_ratio: number(g.speed_ratio),
-        energy_ratio: number(g.energy_ratio),
-    }
+/// What the user's own measurement said, if there is one.
+fn measured(f: &ChipFigures) -> String {
+    f.beside.measured.as_ref().map_or(String::new(), |fit| {
+        format!(
+            "Your {}: {}, {} of its datasheet; {} beside the bytes. The fit meets its own rows within {:.1} %.",
+            format::escape(&fit.gpu_info),
+            figure(&fit.bandwidth_gb_per_s),
+            number(fit.bandwidth_fraction.value),
+            figure(&fit.fixed_us_per_token),
+            fit.mape_percent
+        )
+    })
 }
 
 fn units(f: &ChipFigures) -> Vec<Vec<String>> {

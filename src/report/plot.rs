@@ -17,11 +17,6 @@ pub struct Bar {
     pub highlight: bool,
 }
 
-pub struct Series {
-    pub name: String,
-    pub points: Vec<(f64, f64)>,
-}
-
 const WIDTH: f64 = 720.0;
 const LABEL: f64 = 190.0;
 const ROW: f64 = 22.0;
@@ -94,78 +89,68 @@ pub fn waterfall(parts: &[(String, f64)], title: &str) -> String {
     svg + "</svg>"
 }
 
-/// Lines over logarithmic axes, each named where it ends.
-pub fn lines(series: &[Series], x_name: &str, y_name: &str, title: &str) -> String {
-    let (height, left, right, top, bottom) = (320.0, 70.0, 170.0, 16.0, 44.0);
-    let mut svg = open(height, title);
-    let points = || series.iter().flat_map(|s| s.points.iter()).filter(|p| p.0 > 0.0 && p.1 > 0.0);
-    let range = |get: fn(&(f64, f64)) -> f64| {
-        let (lo, hi) = points().map(get).fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
-        (lo, if hi > lo { hi } else { lo * 10.0 })
-    };
-    if points().next().is_none() {
+/// One input of a tornado: the outcome with it at its low and at its high.
+pub struct Swing {
+    pub label: String,
+    /// Absent where the outcome does not exist.
+    pub at_low: Option<f64>,
+    pub at_high: Option<f64>,
+    /// Shown on hover.
+    pub note: String,
+}
+
+/// Horizontal bars around the outcome as assumed, widest first; logarithmic, as ratios are.
+pub fn tornado(swings: &[Swing], now: f64, title: &str) -> String {
+    let (left, right, top) = (190.0, 70.0, 24.0);
+    let mut svg = open(top + swings.len() as f64 * ROW + 8.0, title);
+    let ends = || swings.iter().flat_map(|s| [s.at_low, s.at_high]).flatten().chain([now]).filter(|v| *v > 0.0);
+    let (low, high) = ends().fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
+    if now <= 0.0 || high <= low {
         return svg + "</svg>";
     }
-    let ((x0, x1), (y0, y1)) = (range(|p| p.0), range(|p| p.1));
-    let (y0, y1) = (10f64.powf(y0.log10().floor()), 10f64.powf(y1.log10().ceil()));
-    let px = |x: f64| left + (x / x0).log10() / (x1 / x0).log10() * (WIDTH - left - right);
-    let py = |y: f64| top + (1.0 - (y / y0).log10() / (y1 / y0).log10()) * (height - top - bottom);
-    let mut decade = y0;
-    while decade <= y1 * 1.001 {
-        let y = py(decade);
-        let _ = write!(
-            svg,
-            "<line class=\"grid\" x1=\"{left}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text class=\"label\" x=\"{}\" y=\"{:.1}\">{}</text>",
-            WIDTH - right,
-            left - 8.0,
-            y + 4.0,
-            number(decade)
-        );
-        decade *= 10.0;
-    }
-    let ticks: Vec<f64> = series.first().map(|s| s.points.iter().map(|p| p.0).collect()).unwrap_or_default();
-    let every = ticks.len().div_ceil(8).max(1);
-    for (i, x) in ticks.iter().enumerate().filter(|(i, _)| (ticks.len() - 1 - i) % every == 0) {
-        let anchor = if i == 0 { "start" } else { "middle" };
-        let _ = write!(
-            svg,
-            "<text class=\"tick\" text-anchor=\"{anchor}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            px(*x),
-            height - bottom + 18.0,
-            number(*x)
-        );
-    }
+    // Room for the numbers at both ends.
+    let x = |v: f64| left + 46.0 + (v / low).log10() / (high / low).log10() * (WIDTH - left - right - 46.0);
+    let bottom = top + swings.len() as f64 * ROW;
     let _ = write!(
         svg,
-        "<text class=\"tick\" text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text><text class=\"tick\" x=\"4\" y=\"12\">{}</text>",
-        (left + WIDTH - right) / 2.0,
-        height - 6.0,
-        escape(x_name),
-        escape(y_name)
+        "<line class=\"axis\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{top}\" y2=\"{bottom}\"/><text class=\"tick\" text-anchor=\"middle\" x=\"{0:.1}\" y=\"14\">{1}</text>",
+        x(now),
+        number(now)
     );
-    for (i, s) in series.iter().enumerate() {
-        let path: Vec<String> = s.points.iter().map(|p| format!("{:.1},{:.1}", px(p.0), py(p.1))).collect();
-        let _ = write!(svg, "<polyline class=\"line s{i}\" points=\"{}\"/>", path.join(" "));
-        for p in &s.points {
+    for (i, s) in swings.iter().enumerate() {
+        let y = top + i as f64 * ROW + 2.0;
+        let _ = write!(
+            svg,
+            "<g><title>{}</title><text class=\"label\" x=\"{}\" y=\"{:.1}\">{}</text>",
+            escape(&s.note),
+            left - 8.0,
+            y + 13.0,
+            escape(&s.label)
+        );
+        for (end, class) in [(s.at_low, "bar"), (s.at_high, "bar own")] {
+            let Some(end) = end.filter(|v| *v > 0.0) else { continue };
+            let (from, to) = (x(now).min(x(end)), x(now).max(x(end)));
             let _ = write!(
                 svg,
-                "<circle class=\"dot s{i}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"><title>{}: {} at {}</title></circle>",
-                px(p.0),
-                py(p.1),
-                escape(&s.name),
-                number(p.1),
-                number(p.0)
+                "<rect class=\"{class}\" x=\"{from:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{}\"/>",
+                (to - from).max(0.5),
+                ROW - 6.0
             );
         }
-        if let Some(last) = s.points.last() {
-            let _ = write!(
-                svg,
-                "<text class=\"name s{i}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-                px(last.0) + 8.0,
-                py(last.1) + 4.0,
-                escape(&s.name)
-            );
+        let texts = [s.at_low, s.at_high].into_iter().flatten().filter(|v| *v > 0.0);
+        let (least, most) = texts.fold((now, now), |(l, h), v| (l.min(v), h.max(v)));
+        for (v, anchor, dx) in [(least, "end", -4.0), (most, "start", 4.0)] {
+            if v != now {
+                let _ = write!(
+                    svg,
+                    "<text class=\"note\" text-anchor=\"{anchor}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                    x(v) + dx,
+                    y + 13.0,
+                    number(v)
+                );
+            }
         }
+        svg += "</g>";
     }
     svg + "</svg>"
 }

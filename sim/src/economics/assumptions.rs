@@ -138,12 +138,13 @@ impl Assumptions {
         Self::defaults()?.with_preset(name)
     }
 
-    fn with_preset(mut self, name: &str) -> Result<Self, EconomicsError> {
+    /// The same with a country's electricity, but for what the user set.
+    pub fn with_preset(mut self, name: &str) -> Result<Self, EconomicsError> {
         let key = name.trim().to_lowercase();
         let Some(changes) = self.presets.get(&key).cloned() else {
             return Err(unknown(BUNDLED_NAME, "preset", name, &keys(&self.presets)));
         };
-        self.inputs.extend(changes);
+        self.inputs.extend(changes.into_iter().filter(|(input, _)| !self.set_by_user.contains(input)));
         self.preset = Some(key);
         Ok(self)
     }

@@ -1,0 +1,155 @@
+//! A chip beside devices that fetch their weights: one user and a full queue, always both, on the same requests.
+//!
+//! The GPU gets its best software for each: [`way`] lists how a device may run the model, the fastest is taken.
+
+mod chip_side;
+mod curves;
+mod device_side;
+mod measured;
+mod verdict;
+mod way;
+
+pub use chip_side::ChipSide;
+pub use curves::{Curve, Roofline};
+pub use device_side::GpuRow;
+pub use measured::Fitted;
+pub use verdict::{errors, verdict};
+
+use crate::figures::model_shape;
+use anyhow::{Context, Result, bail};
+use device_side::{Baseline, row};
+use hardwire_netlist::Chip;
+use hardwire_sim::gpu::{self, Calibration, Device, GpuError, ModelShape};
+use serde::Serialize;
+use std::path::Path;
+
+/// Longest prompt and output of the requests compared, tokens: the middle of what vendors publish.
+const MOST_TOKENS: u32 = 1000;
+/// Devices drawn in charts, as far as they hold the model: a data centre's two, a desk's one.
+const DRAWN: [&str; 3] = ["H100 SXM", "B200 SXM", "RTX 4090"];
+
+/// Which devices the chip is put beside, past the bundled ones.
+#[derive(Default)]
+pub struct Ask {
+    /// The user's own entries.
+    pub devices: Vec<Device>,
+    /// The user's own measurement, fitted.
+    pub measured: Option<Fitted>,
+    /// Only devices whose name contains this.
+    pub only: Option<String>,
+}
+
+impl Ask {
+    /// Reads a table of devices and a llama-bench file, each if given.
+    pub fn read(chip: &Chip, devices: Option<&Path>, measured: Option<&Path>, only: Option<String>) -> Result<Ask> {
+        let devices = devices.map(gpu::devices_from_file).transpose()?.unwrap_or_default();
+        let measured = measured.map(|path| Fitted::read(path, &model_shape(chip), &devices)).transpose()?;
+        Ok(Ask { devices, measured, only })
+    }
+}
+
+/// The comparison.
+#[derive(Serialize)]
+pub struct Beside {
+    /// Context of the one-user figures: prompt and half the output.
+    pub context: u32,
+    /// The requests of the full queue.
+    pub prompt_tokens: u32,
+    pub output_tokens: u32,
+    pub chip: ChipSide,
+    pub gpus: Vec<GpuRow>,
+    pub left_out: Vec<LeftOut>,
+    /// How far the baseline is from published measurements, class by class.
+    pub errors: Vec<gpu::Summary>,
+    /// The user's own device, as measured.
+    pub measured: Option<gpu::MeasuredFit>,
+    /// Output tokens a second of all users against users.
+    pub against_users: Vec<Curve>,
+    /// One user's tokens a second against context.
+    pub against_context: Vec<Curve>,
+    pub roofline: Roofline,
+}
+
+/// A device that cannot hold the model, and why.
+#[derive(Serialize)]
+pub struct LeftOut {
+    pub device: String,
+    pub reason: String,
+}
+
+/// What both sides are asked.
+#[derive(Clone, Copy)]
+pub struct Request {
+    pub prompt: u32,
+    pub output: u32,
+    pub context: u32,
+}
+
+impl Request {
+    /// Half of the chip's positions for the prompt, half for the output, each at most [`MOST_TOKENS`].
+    pub fn of(chip: &Chip) -> Request {
+        let output = (chip.model().context / 2).clamp(1, MOST_TOKENS);
+        let prompt = output.min(chip.model().context - output);
+        Request { prompt, output, context: (prompt + output / 2).max(1) }
+    }
+}
+
+/// Puts `chip` beside the devices of `ask`.
+pub fn beside(chip: &Chip, ask: &Ask) -> Result<Beside> {
+    let request = Request::of(chip);
+    let model = model_shape(chip);
+    let side = chip_side::chip_side(chip, request);
+    let bundled = Calibration::bundled()?;
+    let mut baselines: Vec<Baseline> = Vec::new();
+    baselines.extend(ask.measured.iter().map(Fitted::baseline));
+    baselines.extend(ask.devices.iter().map(|device| Baseline::new(device.clone(), bundled.clone(), true)));
+    baselines.extend(gpu::devices()?.into_iter().map(|device| Baseline::new(device, bundled.clone(), false)));
+    if let Some(only) = &ask.only {
+        let known: Vec<String> = baselines.iter().map(|b| b.device.name.clone()).collect();
+        // What the user measured or described stays in view.
+        baselines.retain(|b| b.own || b.device.name.to_lowercase().contains(&only.to_lowercase()));
+        if baselines.is_empty() {
+            bail!("--device {only}: no device of that name; known: {}", known.join(", "));
+        }
+    }
+    let (mut gpus, mut left_out, mut holding) = (Vec::new(), Vec::new(), Vec::new());
+    for baseline in baselines {
+        match row(&baseline, &model, request, &side) {
+            Ok(row) => {
+                gpus.push(row);
+                holding.push(baseline);
+            }
+            Err(error @ GpuError::DoesNotFit { .. }) => {
+                left_out.push(LeftOut { device: baseline.device.name.clone(), reason: error.to_string() })
+            }
+            Err(error) => return Err(error).with_context(|| format!("device {}", baseline.device.name)),
+        }
+    }
+    let drawn = drawn(&holding);
+    Ok(Beside {
+        context: request.context,
+        prompt_tokens: request.prompt,
+        output_tokens: request.output,
+        against_users: curves::against_users(chip, &drawn, &model, request)?,
+        against_context: curves::against_context(chip, &drawn, &model)?,
+        roofline: curves::roofline(&drawn, &model, request, &side)?,
+        measured: ask.measured.as_ref().map(|fitted| fitted.fit.clone()),
+        chip: side,
+        gpus,
+        left_out,
+        errors: gpu::validate()?.summaries,
+    })
+}
+
+/// The user's own device, if any, and [`DRAWN`]; where none of these holds the model, the first that do.
+fn drawn(holding: &[Baseline]) -> Vec<&Baseline> {
+    let own = holding.iter().filter(|b| b.own).take(1);
+    let usual = holding.iter().filter(|b| !b.own && DRAWN.contains(&b.device.name.as_str()));
+    let chosen: Vec<&Baseline> = own.chain(usual).collect();
+    if chosen.is_empty() { holding.iter().take(DRAWN.len()).collect() } else { chosen }
+}
+
+/// The model at other bits, windows and experts as they are.
+fn at_bits(model: &ModelShape, way: &way::Way) -> ModelShape {
+    model.quantized(way.weight_bits, way.format, way.kv_bits)
+}

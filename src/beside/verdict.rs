@@ -1,0 +1,84 @@
+//! The comparison in plain sentences, both sides in each answer.
+
+use super::{Beside, GpuRow};
+use crate::report::number;
+use hardwire_sim::gpu::Class;
+
+/// Fixed share of a GPU's token from which the model is too small to judge a GPU by.
+const TINY: f64 = 0.5;
+
+fn most<'a>(gpus: &'a [GpuRow], score: impl Fn(&GpuRow) -> f64) -> Option<&'a GpuRow> {
+    gpus.iter().max_by(|a, b| score(a).total_cmp(&score(b)))
+}
+
+/// `a` against `b` in words.
+fn times(ours: f64, theirs: f64) -> String {
+    if ours >= theirs { format!("{} times as many", number(ours / theirs)) } else { format!("1/{} of it", number(theirs / ours)) }
+}
+
+/// One user, then a full queue.
+pub fn verdict(b: &Beside) -> Vec<String> {
+    let (Some(one), Some(queue)) = (most(&b.gpus, |g| g.single.tokens_per_s.value), most(&b.gpus, |g| g.saturated.tokens_per_s.value))
+    else {
+        return vec!["No device known here holds this model.".into()];
+    };
+    let (chip, built, busy) = (&b.chip, &b.chip.as_built, &b.chip.all_busy);
+    let mut out = vec![format!(
+        "One user: the chip makes {} tokens/s, the fastest GPU here ({}) {}; the chip makes {}.",
+        number(chip.tokens_per_s.value),
+        one.device,
+        number(one.single.tokens_per_s.value),
+        times(chip.tokens_per_s.value, one.single.tokens_per_s.value)
+    )];
+    let holds = if built.users == 1 { "its cache holds 1 user".into() } else { format!("its cache holds {} users", built.users) };
+    let mut text = format!(
+        "Full queue: a saturated {} makes {} tokens/s for {} users at once, each of whom sees {}; the chip as built ({holds}) makes {}",
+        queue.device,
+        number(queue.saturated.tokens_per_s.value),
+        number(f64::from(queue.saturated.users)),
+        number(queue.saturated.tokens_per_s_per_user.value),
+        number(built.tokens_per_s.value),
+    );
+    if busy.users > built.users {
+        text += &format!(", and with a cache for {} users {}", busy.users, number(busy.tokens_per_s.value));
+    }
+    let better = queue.saturated.tokens_per_s.value / busy.tokens_per_s.value.max(built.tokens_per_s.value);
+    text += &if better >= 1.0 {
+        format!(". In aggregate the GPU makes {} times as many tokens.", number(better))
+    } else {
+        format!(". In aggregate the chip makes {} times as many tokens.", number(1.0 / better))
+    };
+    out.push(text);
+    out.extend(tiny_model(b));
+    out
+}
+
+/// Said where a GPU's time is mostly not the model's.
+fn tiny_model(b: &Beside) -> Option<String> {
+    let one = most(&b.gpus, |g| g.single.tokens_per_s.value)?;
+    (one.single.fixed_share > TINY).then(|| {
+        format!(
+            "This model is too small to judge a GPU by: {:.0} % of the {}'s time for one user's token is fixed cost (starting kernels, \
+             small operations), not memory. Larger models come closer to the GPU's ceiling.",
+            100.0 * one.single.fixed_share,
+            one.device
+        )
+    })
+}
+
+/// How much the GPU figures may be believed.
+pub fn errors(b: &Beside) -> String {
+    let held_out = b.errors.iter().filter(|summary| summary.held_out_rows > 0).map(|summary| {
+        let class = match summary.class {
+            Class::Single => "one user",
+            Class::Batched => "a fixed number of users",
+            Class::Serving => "a full queue",
+            Class::Service => "services",
+        };
+        format!("{:.1} % for {class} ({} rows)", summary.held_out_mape_percent, summary.held_out_rows)
+    });
+    format!(
+        "GPU estimates err on average by {} on published measurements they were not fitted to.",
+        held_out.collect::<Vec<_>>().join(", ")
+    )
+}

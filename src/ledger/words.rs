@@ -1,0 +1,68 @@
+//! The books in words: the lines worth comparing, break-even, the price of being wrong.
+
+use super::Ledger;
+use crate::report::number;
+use crate::table::Cell;
+use hardwire_sim::economics::Account;
+
+/// The lines of an account that are compared.
+pub fn lines(ledger: &Ledger) -> Vec<(&'static str, Vec<Cell>)> {
+    let accounts: Vec<&Account> = [&ledger.books.chip].into_iter().chain(&ledger.books.gpus).collect();
+    let each = |get: &dyn Fn(&Account) -> Cell| accounts.iter().map(|account| get(account)).collect();
+    let answer = |yes: bool| Cell::from(if yes { "yes" } else { "no" });
+    let mut out: Vec<(&'static str, Vec<Cell>)> = vec![
+        ("each user sees, tokens/s", each(&|a| a.unit.tokens_per_s_per_user.into())),
+        ("one unit's full queue, tokens/s", each(&|a| a.unit.tokens_per_s.into())),
+        ("one unit's users", each(&|a| a.unit.users_at_once.into())),
+        ("one unit's power, W", each(&|a| a.unit.device_w.into())),
+        ("one unit's price, USD", each(&|a| a.unit.device_usd.into())),
+        ("units on the site", each(&|a| a.units.into())),
+        ("site, tokens/s", each(&|a| a.site_tokens_per_s.value.into())),
+        ("site, tokens a year", each(&|a| a.tokens_per_year.value.into())),
+        ("capital, USD", each(&|a| a.capital_usd.value.into())),
+        ("cost a year, USD", each(&|a| a.yearly_usd.value.into())),
+        ("J/token, device", each(&|a| a.device_j_per_token.value.into())),
+        ("J/token, meter", each(&|a| a.site_j_per_token.value.into())),
+        ("USD a million tokens", each(&|a| a.usd_per_mtoken.value.into())),
+        ("g CO2e a million, use", each(&|a| a.operational_g_per_mtoken.value.into())),
+        ("g CO2e a million, making", each(&|a| a.embodied_g_per_mtoken.value.into())),
+    ];
+    if ledger.books.demand.max_token_latency_ms.is_some() {
+        out.push(("meets the latency asked", each(&|a| answer(a.meets_latency))));
+    }
+    out
+}
+
+/// Break-even and the price of being wrong, in words.
+pub fn sentences(ledger: &Ledger) -> Vec<String> {
+    let b = &ledger.books;
+    let mut out = Vec::new();
+    for c in &b.comparisons {
+        let ratio = c.usd_per_mtoken_ratio.value;
+        let verdict = if ratio < 1.0 {
+            format!("on the full site a token costs 1/{} of the GPU's", number(1.0 / ratio))
+        } else {
+            format!("on the full site a token costs {} times the GPU's", number(ratio))
+        };
+        let even = match &c.break_even_tokens_per_year {
+            Some(tokens) => format!("the chip is the cheaper from {} tokens a year", number(tokens.value)),
+            None => "the chip is the cheaper at no volume".into(),
+        };
+        out.push(format!("Against {}: {even}; {verdict}.", c.gpu));
+    }
+    let w = &b.wrong;
+    let mut wrong = format!(
+        "Price of being wrong: a new model costs {} USD of masks and engineers, {} USD of cards for the whole site and {} weeks",
+        number(w.respin_usd.value),
+        number(w.cards_usd.value),
+        number(w.respin_weeks.value)
+    );
+    if let Some(reload) = &w.gpu_reload_s {
+        wrong += &format!("; a GPU reloads in {} s", number(reload.value));
+    }
+    out.push(match &w.parity_changes_per_year {
+        Some(changes) => format!("{wrong}. At {} changes a year both cost the same.", number(changes.value)),
+        None => format!("{wrong}."),
+    });
+    out
+}

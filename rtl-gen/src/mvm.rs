@@ -59,6 +59,7 @@ struct Text<'a> {
     value_bits: u32,
     codebook: String,
     linear: u32,
+    first_value: i32,
     acc: u8,
     tot: u32,
     scale_bits: u8,
@@ -85,10 +86,9 @@ pub fn codebook(m: &MatrixSpec) -> (u32, String) {
     (bits, format!("{}'b{digits}", m.codebook.len() * bits as usize))
 }
 
-/// The code is its own value in two's complement.
+/// The values count up from the first: a code is its own value, displaced.
 fn is_linear(m: &MatrixSpec) -> bool {
-    let half = 1i32 << (m.code_bits - 1);
-    m.codebook.iter().enumerate().all(|(c, &v)| v == (c as i32 ^ half) - half)
+    m.codebook.windows(2).all(|w| w[1] == w[0] + 1)
 }
 
 /// Writes the site module and the images of one matrix.
@@ -98,7 +98,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &Mv
     let fail = |what: String| Err(Error::unit(&unit.path, what));
     let linear = is_linear(m) && m.code_bits >= 6;
     if m.code_bits == 8 && !linear {
-        return fail("8-bit codes with a codebook other than two's complement need 256 products a row; use 6 bits or fewer".into());
+        return fail("8-bit codes whose values do not count up need 256 products a row; use 6 bits or fewer".into());
     }
     if t.rows != spec.rows || m.group.min(t.rows) != spec.group {
         return fail(format!("{} rows in groups of {} on a feed of {} in {}", t.rows, m.group, spec.rows, spec.group));
@@ -154,6 +154,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &Mv
         value_bits,
         codebook,
         linear: u32::from(linear),
+        first_value: m.codebook.first().copied().unwrap_or(0),
         acc: s.acc_bits,
         tot: u32::from(s.tot_bits),
         scale_bits: m.scale_bits,

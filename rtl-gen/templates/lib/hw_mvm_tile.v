@@ -8,7 +8,8 @@ module hw_mvm_tile #(
   parameter CODE_BITS = 4,
   parameter VALUE_BITS = 5,
   parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] CODEBOOK = 0,
-  parameter LINEAR = 0,          // the code is its value: a multiplier a column instead of a bank
+  parameter LINEAR = 0,          // a code is its value less FIRST: a multiplier a column instead of a bank
+  parameter signed [15:0] FIRST = 0,
   parameter A = 12,
   parameter ACC = 20,
   parameter SCALE_BITS = 8,
@@ -54,6 +55,7 @@ module hw_mvm_tile #(
   reg signed [ACC-1:0] acc [0:COLS-1];
   reg signed [ACC-1:0] shadow [0:COLS-1];
   reg signed [ACC-1:0] next;
+  reg signed [VALUE_BITS-1:0] factor;
   reg signed [ACC-1:0] m [0:E-1];
   reg signed [AB-1:0] asum_m;
   reg signed [TOT-1:0] product [0:E-1], offset [0:E-1];
@@ -83,7 +85,10 @@ module hw_mvm_tile #(
       if (add_end) shadow[c] = next;
     end
     if (pick) begin
-      if (LINEAR != 0) for (c = 0; c < COLS; c = c + 1) picked[c] = bank[0] * $signed(codes[c*CODE_BITS +: CODE_BITS]);
+      if (LINEAR != 0) for (c = 0; c < COLS; c = c + 1) begin
+        factor = $signed({1'b0, codes[c*CODE_BITS +: CODE_BITS]}) + FIRST;
+        picked[c] = bank[0] * factor;
+      end
       else for (c = 0; c < COLS; c = c + 1) picked[c] = bank[codes[c*CODE_BITS +: CODE_BITS]];
     end
     if (row_valid) begin

@@ -6,7 +6,7 @@ use crate::rom::{RomGrid, matrix};
 use hardwire_netlist::chip::MatrixQuality;
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::unit::{MatrixSpec, UnitKind};
-use hardwire_netlist::{Census, Chip, Floorplan, MatrixView, Netlist, UnitId, census};
+use hardwire_netlist::{Census, Chip, Floorplan, MatrixView, Netlist, UnitId, WeightSite, census};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -112,25 +112,23 @@ impl Die {
         self.chip.structure.quality.iter().find(|q| q.tensor == spec.tensor)
     }
 
-    pub fn weight(&self, block: usize, site: hardwire_netlist::WeightSite) -> Option<Weight> {
-        let (n, k) = self.blocks[block].rom?.weight_at(site)?;
+    pub fn weight(&self, block: usize, site: WeightSite) -> Option<Weight> {
+        self.reader(block)?.weight(site)
+    }
+
+    /// For reading many weights of a block.
+    pub fn reader(&self, block: usize) -> Option<Reader<'_>> {
         let (spec, view) = self.matrix(block)?;
-        let code = view.code(n, k);
-        let g = k / spec.group;
-        let value = spec.codebook.get(usize::from(code)).copied().unwrap_or(0);
-        let (scale, offset) = (view.scale(n, g), view.offset(n, g));
-        let mantissa = i64::from(scale) * i64::from(value) + i64::from(offset);
-        let real = mantissa as f64 * f64::from(self.blocks[block].exponent - view.shift(n)).exp2();
-        Some(Weight { n, k, code, value, scale, offset, real })
+        Some(Reader { rom: self.blocks[block].rom?, spec, view, exponent: self.blocks[block].exponent })
     }
 
     /// Magnitude below which nearly all weights of a block lie, from a fixed sample of it.
     pub fn norm(&self, block: usize) -> f64 {
         *self.blocks[block].norm.get_or_init(|| {
-            let Some(rom) = self.blocks[block].rom else { return 1.0 };
+            let (Some(rom), Some(reader)) = (self.blocks[block].rom, self.reader(block)) else { return 1.0 };
             let pick = |i: u64, of: u32| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as u32 % of.max(1);
             let mut some: Vec<f64> = (0..2_000u64)
-                .filter_map(|i| self.weight(block, rom.site(pick(2 * i + 1, rom.outputs), pick(2 * i + 2, rom.inputs))?))
+                .filter_map(|i| reader.weight(rom.site(pick(2 * i + 1, rom.outputs), pick(2 * i + 2, rom.inputs))?))
                 .map(|w| w.real.abs())
                 .collect();
             some.sort_by(f64::total_cmp);
@@ -160,6 +158,33 @@ impl Die {
         let weight = Item::Weight { block: b, site };
         Some(if weight.rect(self).is_some_and(|r| big(&r, 3.0)) { weight } else { tile })
     }
+}
+
+/// The weights of one block.
+pub struct Reader<'a> {
+    rom: RomGrid,
+    spec: &'a MatrixSpec,
+    view: MatrixView<'a>,
+    exponent: i32,
+}
+
+impl Reader<'_> {
+    /// What a cell holds; `None` for an unused one.
+    pub fn weight(&self, site: WeightSite) -> Option<Weight> {
+        let (n, k) = self.rom.weight_at(site)?;
+        let code = self.view.code(n, k);
+        let g = k / self.spec.group;
+        let value = self.spec.codebook.get(usize::from(code)).copied().unwrap_or(0);
+        let (scale, offset) = (self.view.scale(n, g), self.view.offset(n, g));
+        let mantissa = i64::from(scale) * i64::from(value) + i64::from(offset);
+        let real = mantissa as f64 * power_of_two(self.exponent - self.view.shift(n));
+        Some(Weight { n, k, code, value, scale, offset, real })
+    }
+}
+
+/// `2^e` by its bits; shifts and formats keep `e` far inside the range of normal numbers, and what is not is cut to it.
+fn power_of_two(e: i32) -> f64 {
+    f64::from_bits(((1023 + e.clamp(-1022, 1023)) as u64) << 52)
 }
 
 /// See [`BlockInfo::exponent`].

@@ -29,6 +29,7 @@ mod paint_live;
 mod paint_rom;
 pub mod panels;
 pub mod raster;
+mod residency;
 pub mod rom;
 pub mod stats;
 pub mod theme;

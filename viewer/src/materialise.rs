@@ -1,6 +1,7 @@
 //! Codes become pictures, off the UI thread, and the finished pictures are kept in a small cache.
 
 use crate::die::Die;
+use crate::residency::release;
 use crate::theme::Theme;
 use crate::worker::Worker;
 use egui::{Color32, ColorImage, Context, TextureFilter, TextureHandle, TextureId, TextureOptions};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 /// Largest side of a whole block's picture, texels; smaller ones halve it.
 const OVERVIEW: u32 = 512;
 /// Weights read for one block's picture, at most.
-const SAMPLES: u32 = 1 << 18;
+const SAMPLES: u32 = 1 << 17;
 /// Pictures kept: 256 KiB each for a 256 x 256 tile.
 const KEPT: usize = 192;
 /// Pictures handed to the GPU in one frame.
@@ -51,6 +52,7 @@ impl Materialiser {
     /// `other` is the chip that changes are held against.
     pub fn new(die: Arc<Die>, other: Option<Arc<Die>>, ctx: Context, theme: Theme) -> Materialiser {
         let make = move |(picture, look): (Picture, Look)| {
+            let (Picture::Overview { block, .. } | Picture::Tile { block, .. }) = picture;
             let image = match picture {
                 Picture::Overview { block, side } => overview(&die, look.theme, block, side),
                 Picture::Tile { block, n_tile, k_tile } => {
@@ -58,6 +60,7 @@ impl Materialiser {
                     tile(&die, other, look.theme, block, n_tile, k_tile)
                 }
             };
+            release(&die, block);
             image.unwrap_or_else(|| ColorImage::filled([1, 1], Color32::TRANSPARENT))
         };
         let look = Look { theme, changes: false };
@@ -128,15 +131,19 @@ impl Materialiser {
 fn tile(die: &Die, other: Option<&Die>, theme: Theme, block: usize, n_tile: u32, k_tile: u32) -> Option<ColorImage> {
     let rom = die.blocks[block].rom?;
     let (w, h) = (rom.cols as usize, rom.rows as usize);
-    let norm = die.norm(block);
+    let (norm, reader) = (die.norm(block), die.reader(block)?);
+    let other = match other {
+        Some(o) => Some(o.reader(block)?),
+        None => None,
+    };
     let mut pixels = vec![theme.unused(); w * h];
     for row in 0..rom.rows {
         for col in 0..rom.cols {
             let site = WeightSite { k_tile, n_tile, row, col };
-            if let Some(weight) = die.weight(block, site) {
-                pixels[(h - 1 - row as usize) * w + col as usize] = match other {
+            if let Some(weight) = reader.weight(site) {
+                pixels[(h - 1 - row as usize) * w + col as usize] = match &other {
                     None => theme.weight((weight.real / norm) as f32),
-                    Some(o) => theme.change(o.weight(block, site).is_some_and(|b| b.code != weight.code)),
+                    Some(o) => theme.change(o.weight(site).is_some_and(|b| b.code != weight.code)),
                 };
             }
         }
@@ -146,7 +153,7 @@ fn tile(die: &Die, other: Option<&Die>, theme: Theme, block: usize, n_tile: u32,
 
 fn overview(die: &Die, theme: Theme, block: usize, side: u32) -> Option<ColorImage> {
     let rom = die.blocks[block].rom?;
-    let kind = die.plan().blocks[block].kind;
+    let (kind, reader) = (die.plan().blocks[block].kind, die.reader(block)?);
     let (w, h) = (texels(rom.across, rom.cols, side), texels(rom.down, rom.rows, side));
     let (all_w, all_h) = (u64::from(rom.across * rom.cols), u64::from(rom.down * rom.rows));
     let each = f64::from(SAMPLES / (w * h).max(1)).sqrt().floor().clamp(1.0, 6.0) as u64;
@@ -161,7 +168,7 @@ fn overview(die: &Die, theme: Theme, block: usize, side: u32) -> Option<ColorIma
                 for sx in 0..steps_x {
                     let (px, py) = ((x0 + sx * (x1 - x0) / steps_x) as u32, (y0 + sy * (y1 - y0) / steps_y) as u32);
                     let site = WeightSite { n_tile: px / rom.cols, k_tile: py / rom.rows, row: py % rom.rows, col: px % rom.cols };
-                    if let Some(weight) = die.weight(block, site) {
+                    if let Some(weight) = reader.weight(site) {
                         sum += weight.real.abs();
                         count += 1;
                     }

@@ -3,6 +3,7 @@
 use crate::theme::Theme;
 use crate::view::View;
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect as Screen, Stroke, StrokeKind, Vec2, vec2};
+use hardwire_netlist::floorplan::BlockKind;
 
 /// Fills and outlines, without the weights of blocks that hold any.
 pub fn structure(painter: &Painter, view: &View, theme: Theme) {
@@ -28,7 +29,8 @@ pub fn labels(painter: &Painter, view: &View, theme: Theme) {
     let (camera, canvas, die) = (view.camera, view.canvas, &view.die);
     let sees = camera.visible(canvas);
     let mut taken: Vec<Screen> = Vec::new();
-    for (b, block) in die.plan().blocks.iter().enumerate().filter(|(i, b)| sees.sees(&b.rect) && view.draws(*i)) {
+    let named = |b: usize| view.draws(b) && die.plan().blocks[b].kind != BlockKind::Io;
+    for (b, block) in die.plan().blocks.iter().enumerate().filter(|(i, b)| sees.sees(&b.rect) && named(*i)) {
         let Some(r) = camera.rect(canvas, block.rect.into()).map(|r| r.intersect(canvas)) else { continue };
         if r.height() < 15.0 || r.width() < 24.0 {
             continue;

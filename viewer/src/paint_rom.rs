@@ -16,8 +16,8 @@ const TILE_PARTS: f64 = 64.0;
 const TILE_PICTURE: f64 = 110.0;
 const CELL_GRID: f64 = 9.0;
 const CELL_VIAS: f64 = 26.0;
-const CELL_TEXT: f64 = 52.0;
-const CELL_WIRES: f64 = 110.0;
+const CELL_TEXT: f64 = 44.0;
+const CELL_WIRES: f64 = 72.0;
 
 pub fn weights(painter: &Painter, view: &mut View, theme: Theme) {
     let die = view.die.clone();

@@ -102,7 +102,10 @@ impl Image {
             dy < 0.0 || (dy == 0.0 && dx > 0.0)
         });
         let flat = (v[0].color == v[1].color && v[1].color == v[2].color).then_some(v[0].color);
-        let still = (v[0].uv == v[1].uv && v[1].uv == v[2].uv).then(|| texture.sample(v[0].uv.x, v[0].uv.y));
+        // More texels than pixels: mixed, as the window's painter does when it makes a texture smaller.
+        let texels = uv_area(&v).abs() * (texture.size[0] * texture.size[1]) as f32;
+        let nearest = texture.nearest && texels <= area.abs() * 1.01;
+        let still = (v[0].uv == v[1].uv && v[1].uv == v[2].uv).then(|| texture.sample(v[0].uv.x, v[0].uv.y, nearest));
         for y in y0..y1 {
             let py = y as f32 + 0.5;
             for x in x0..x1 {
@@ -116,7 +119,7 @@ impl Image {
                 let texel = still.unwrap_or_else(|| {
                     let u = w[0] * v[0].uv.x + w[1] * v[1].uv.x + w[2] * v[2].uv.x;
                     let t = w[0] * v[0].uv.y + w[1] * v[1].uv.y + w[2] * v[2].uv.y;
-                    texture.sample(u, t)
+                    texture.sample(u, t, nearest)
                 });
                 let at = &mut self.pixels[y * self.width + x];
                 *at = over(multiply(colour, texel), *at);
@@ -146,9 +149,9 @@ impl Texture {
         self.pixels[y * self.size[0] + x]
     }
 
-    fn sample(&self, u: f32, v: f32) -> Color32 {
+    fn sample(&self, u: f32, v: f32, nearest: bool) -> Color32 {
         let (x, y) = (u * self.size[0] as f32, v * self.size[1] as f32);
-        if self.nearest {
+        if nearest {
             return self.at(x.floor() as i64, y.floor() as i64);
         }
         let (x, y) = (x - 0.5, y - 0.5);
@@ -169,6 +172,11 @@ impl Texture {
 /// Twice the signed area of `a`, `b` and the point: positive inside a triangle that turns clockwise on screen.
 fn cross(a: &Vertex, b: &Vertex, x: f32, y: f32) -> f32 {
     (b.pos.x - a.pos.x) * (y - a.pos.y) - (b.pos.y - a.pos.y) * (x - a.pos.x)
+}
+
+/// Twice the signed area in the texture's own coordinates.
+fn uv_area(v: &[Vertex; 3]) -> f32 {
+    (v[1].uv.x - v[0].uv.x) * (v[2].uv.y - v[0].uv.y) - (v[1].uv.y - v[0].uv.y) * (v[2].uv.x - v[0].uv.x)
 }
 
 fn blend3(v: &[Vertex; 3], w: [f32; 3]) -> Color32 {

@@ -1,6 +1,7 @@
 //! How often each code occurs in a matrix: counted off the UI thread when someone looks.
 
 use crate::die::Die;
+use crate::residency::release;
 use crate::worker::Worker;
 use egui::Context;
 use std::collections::HashMap;
@@ -55,7 +56,14 @@ pub struct Stats {
 
 impl Stats {
     pub fn new(die: Arc<Die>, ctx: Context) -> Stats {
-        Stats { worker: Worker::new("stats", ctx, move |b| CodeCounts::of(&die, b)), known: HashMap::new() }
+        Stats {
+            worker: Worker::new("stats", ctx, move |b| {
+                let counts = CodeCounts::of(&die, b);
+                release(&die, b);
+                counts
+            }),
+            known: HashMap::new(),
+        }
     }
 
     /// Takes what is finished; true if there was anything.

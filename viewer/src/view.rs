@@ -135,7 +135,7 @@ impl View {
         let Some(mut r) = item.rect(&self.die) else { return self.camera };
         if let Item::Weight { .. } = item {
             let (w, h) = (r.width_nm(), r.height_nm());
-            r = Rect::new(r.x0_nm - w, r.y0_nm - h, r.x1_nm + w, r.y1_nm + h);
+            r = Rect::new(r.x0_nm - w / 2, r.y0_nm - h, r.x1_nm + w / 2, r.y1_nm + h);
         }
         Camera::fit(&r, self.canvas)
     }

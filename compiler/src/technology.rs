@@ -34,19 +34,14 @@ pub fn nodes() -> Vec<String> {
 /// An unknown name; the message lists the known ones.
 pub fn node(name: &str) -> Result<Technology, Error> {
     let file = file();
-    let own = file.node.get(name).ok_or_else(|| Error::option("node", format!("{name} is unknown; known: {}", nodes().join(", "))))?;
-    let scale = &own["logic_scale"];
-    let get = |key: &str, unit: &str| figure(own.get(key).unwrap_or_else(|| &file.base[key]), unit);
-    let logic = |key: &str| {
-        let f = get(key, "um2");
-        Figure {
-            value: f.value * scale.value,
-            low: Some(f.low.unwrap_or(f.value) * scale.low.unwrap_or(scale.value)),
-            high: Some(f.high.unwrap_or(f.value) * scale.high.unwrap_or(scale.value)),
-            source: format!("{}; x{} for {name}: {}", f.source, scale.value, scale.source),
-            ..f
-        }
+    let own = file.node.get(name).ok_or_else(|| unknown(name))?;
+    let get = |key: &str, unit: &str| constant(&file, own, key, unit);
+    let scaled = |key: &str, unit: &str, by: &str| {
+        let f = get(key, unit);
+        if own.contains_key(key) { f } else { times(f, &own[by], name) }
     };
+    let logic = |key: &str| scaled(key, "um2", "logic_scale");
+    let energy = |key: &str| scaled(key, "pJ", "energy_scale");
     Ok(Technology {
         node: name.into(),
         clock_mhz: get("clock_mhz", "MHz"),
@@ -60,18 +55,145 @@ pub fn node(name: &str) -> Result<Technology, Error> {
             utilisation: get("utilisation", "1"),
         },
         energy: EnergyCosts {
-            rom_bit_read_pj: get("rom_bit_read_pj", "pJ"),
-            sram_bit_read_pj: get("sram_bit_read_pj", "pJ"),
-            sram_bit_write_pj: get("sram_bit_write_pj", "pJ"),
-            flop_cycle_pj: get("flop_cycle_pj", "pJ"),
-            full_adder_pj: get("full_adder_pj", "pJ"),
-            mux2_pj: get("mux2_pj", "pJ"),
-            wire_bit_mm_pj: get("wire_bit_mm_pj", "pJ"),
+            rom_bit_read_pj: energy("rom_bit_read_pj"),
+            sram_bit_read_pj: energy("sram_bit_read_pj"),
+            sram_bit_write_pj: energy("sram_bit_write_pj"),
+            flop_cycle_pj: energy("flop_cycle_pj"),
+            full_adder_pj: energy("full_adder_pj"),
+            mux2_pj: energy("mux2_pj"),
+            wire_bit_mm_pj: energy("wire_bit_mm_pj"),
         },
         leakage_logic_w_per_mm2: get("leakage_logic_w_per_mm2", "W/mm2"),
         leakage_sram_w_per_mm2: get("leakage_sram_w_per_mm2", "W/mm2"),
         leakage_rom_w_per_mm2: get("leakage_rom_w_per_mm2", "W/mm2"),
     })
+}
+
+/// What making dies costs, and what limits one; beside [`Technology`], which says what is on them.
+#[derive(Clone, Debug)]
+pub struct Silicon {
+    pub reticle_mm2: Figure,
+    pub wafer_mm: Figure,
+    pub wafer_usd: Figure,
+    pub defects_per_cm2: Figure,
+    pub mask_set_usd: Figure,
+    /// The masks that carry the weights, of a set whose others are shared.
+    pub weight_masks_usd: Figure,
+    pub power_limit_w_per_mm2: Figure,
+    pub link_bit_pj: Figure,
+    pub link_gb_per_s: Figure,
+    pub link_latency_ns: Figure,
+}
+
+/// Silicon constants of a node by name.
+///
+/// # Errors
+/// As [`node`].
+pub fn silicon(name: &str) -> Result<Silicon, Error> {
+    let file = file();
+    let own = file.node.get(name).ok_or_else(|| unknown(name))?;
+    let get = |key: &str, unit: &str| constant(&file, own, key, unit);
+    Ok(Silicon {
+        reticle_mm2: get("reticle_mm2", "mm2"),
+        wafer_mm: get("wafer_mm", "mm"),
+        wafer_usd: get("wafer_usd", "USD"),
+        defects_per_cm2: get("defects_per_cm2", "1/cm2"),
+        mask_set_usd: get("mask_set_usd", "USD"),
+        weight_masks_usd: get("weight_masks_usd", "USD"),
+        power_limit_w_per_mm2: get("power_limit_w_per_mm2", "W/mm2"),
+        link_bit_pj: get("link_bit_pj", "pJ"),
+        link_gb_per_s: get("link_gb_per_s", "GB/s"),
+        link_latency_ns: get("link_latency_ns", "ns"),
+    })
+}
+
+impl Silicon {
+    /// Whole dies of `area_mm2` on a wafer: its area, less what its edge cuts (de Vries, IEEE TSM 2005, first form).
+    pub fn dies_per_wafer(&self, area_mm2: f64) -> f64 {
+        let d = self.wafer_mm.value;
+        let pi = std::f64::consts::PI;
+        (pi * d * d / 4.0 / area_mm2 - pi * d / libm::sqrt(2.0 * area_mm2)).max(0.0)
+    }
+
+    /// Murphy's yield, `((1 - e^-AD) / AD)^2`.
+    pub fn yield_of(&self, area_mm2: f64) -> f64 {
+        let ad = area_mm2 * 1e-2 * self.defects_per_cm2.value;
+        if ad > 0.0 { ((1.0 - libm::exp(-ad)) / ad).powi(2) } else { 1.0 }
+    }
+
+    /// USD of a good die, untested and bare; infinite where none fits a wafer.
+    pub fn good_die_usd(&self, area_mm2: f64) -> f64 {
+        self.wafer_usd.value / (self.dies_per_wafer(area_mm2) * self.yield_of(area_mm2))
+    }
+}
+
+/// Which end of every constant's range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Corner {
+    Low,
+    Middle,
+    High,
+}
+
+/// A technology with every cost at one end of its range: the cheapest, smallest and fastest at `Low`. All ends at once is wider than
+/// any real uncertainty.
+pub fn corner(t: &Technology, corner: Corner) -> Technology {
+    let pick = |f: &Figure, less_is_low: bool| {
+        let (low, high) = (f.low.unwrap_or(f.value), f.high.unwrap_or(f.value));
+        let value = match (corner, less_is_low) {
+            (Corner::Middle, _) => f.value,
+            (Corner::Low, true) | (Corner::High, false) => low,
+            (Corner::High, true) | (Corner::Low, false) => high,
+        };
+        Figure { value, ..f.clone() }
+    };
+    let cost = |f: &Figure| pick(f, true);
+    let gain = |f: &Figure| pick(f, false);
+    let (a, e) = (&t.area, &t.energy);
+    Technology {
+        node: t.node.clone(),
+        clock_mhz: gain(&t.clock_mhz),
+        area: AreaCosts {
+            rom_bit_um2: cost(&a.rom_bit_um2),
+            sram_bit_um2: cost(&a.sram_bit_um2),
+            flop_um2: cost(&a.flop_um2),
+            full_adder_um2: cost(&a.full_adder_um2),
+            mux2_um2: cost(&a.mux2_um2),
+            gate_um2: cost(&a.gate_um2),
+            utilisation: gain(&a.utilisation),
+        },
+        energy: EnergyCosts {
+            rom_bit_read_pj: cost(&e.rom_bit_read_pj),
+            sram_bit_read_pj: cost(&e.sram_bit_read_pj),
+            sram_bit_write_pj: cost(&e.sram_bit_write_pj),
+            flop_cycle_pj: cost(&e.flop_cycle_pj),
+            full_adder_pj: cost(&e.full_adder_pj),
+            mux2_pj: cost(&e.mux2_pj),
+            wire_bit_mm_pj: cost(&e.wire_bit_mm_pj),
+        },
+        leakage_logic_w_per_mm2: cost(&t.leakage_logic_w_per_mm2),
+        leakage_sram_w_per_mm2: cost(&t.leakage_sram_w_per_mm2),
+        leakage_rom_w_per_mm2: cost(&t.leakage_rom_w_per_mm2),
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::option("node", format!("{name} is unknown; known: {}", nodes().join(", ")))
+}
+
+/// The node's own constant, or the common one.
+fn constant(file: &File, own: &BTreeMap<String, Constant>, key: &str, unit: &str) -> Figure {
+    figure(own.get(key).unwrap_or_else(|| &file.base[key]), unit)
+}
+
+fn times(f: Figure, scale: &Constant, name: &str) -> Figure {
+    Figure {
+        value: f.value * scale.value,
+        low: Some(f.low.unwrap_or(f.value) * scale.low.unwrap_or(scale.value)),
+        high: Some(f.high.unwrap_or(f.value) * scale.high.unwrap_or(scale.value)),
+        source: format!("{}; x{} for {name}: {}", f.source, scale.value, scale.source),
+        ..f
+    }
 }
 
 fn file() -> File {
@@ -89,12 +211,45 @@ mod tests {
     #[test]
     fn every_node_is_whole_and_ordered() {
         for name in nodes() {
-            let t = node(&name).unwrap();
-            for f in [&t.area.rom_bit_um2, &t.area.sram_bit_um2, &t.area.flop_um2, &t.energy.rom_bit_read_pj, &t.clock_mhz] {
+            let (t, s) = (node(&name).unwrap(), silicon(&name).unwrap());
+            let all = [
+                &t.area.rom_bit_um2,
+                &t.area.sram_bit_um2,
+                &t.area.flop_um2,
+                &t.area.full_adder_um2,
+                &t.area.mux2_um2,
+                &t.area.gate_um2,
+                &t.energy.rom_bit_read_pj,
+                &t.energy.full_adder_pj,
+                &t.clock_mhz,
+                &s.wafer_usd,
+                &s.defects_per_cm2,
+                &s.mask_set_usd,
+                &s.weight_masks_usd,
+                &s.link_bit_pj,
+                &s.link_gb_per_s,
+                &s.link_latency_ns,
+                &s.reticle_mm2,
+                &s.power_limit_w_per_mm2,
+            ];
+            for f in all {
                 assert!(!f.source.is_empty() && f.value > 0.0);
                 assert!(f.low.is_none_or(|l| l <= f.value) && f.high.is_none_or(|h| h >= f.value), "{name} {f:?}");
             }
+            let c = hardwire_netlist::Census { rom_bits: 10, sram_bits: 10, flops: 5, full_adders: 5, mux2: 5, gates: 5, weights: 0 };
+            let area = |k| corner(&t, k).area_um2(&c);
+            assert!(area(Corner::Low) <= area(Corner::Middle) && area(Corner::Middle) <= area(Corner::High));
         }
         assert!(matches!(node("N3"), Err(Error::Option { option: "node", .. })));
+        assert!(matches!(silicon("N3"), Err(Error::Option { option: "node", .. })));
+    }
+
+    /// HNLPU states 43 %, 27 good of 62 dies and 629 USD for its 827 mm2 in N5.
+    #[test]
+    fn yield_and_die_cost_are_those_hnlpu_states() {
+        let s = silicon("N5").unwrap();
+        assert!((s.yield_of(827.08) - 0.431).abs() < 0.001);
+        assert!((s.dies_per_wafer(827.08) - 62.0).abs() < 1.0, "{}", s.dies_per_wafer(827.08));
+        assert!((s.good_die_usd(827.08) / 629.0 - 1.0).abs() < 0.02, "{}", s.good_die_usd(827.08));
     }
 }

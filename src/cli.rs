@@ -34,6 +34,12 @@ pub enum Command {
     Inspect(Inspect),
     /// Compile a checkpoint into a chip folder.
     Compile(Compile),
+    /// A chip from a bare config.json, no weights: counts, floorplan, cycles, energy.
+    Plan(Plan),
+    /// Sweep targets over a model's shape; what nothing beats, as table, JSON and plot.
+    Explore(Explore),
+    /// Our figures beside those of published chips, misses shown.
+    Validate,
     /// Write a synthetic checkpoint of a config.json's shape, to measure with.
     Synth(Synth),
     /// Let a chip write text, bit for bit as the silicon would.
@@ -67,6 +73,32 @@ pub struct Compile {
     pub output: PathBuf,
     #[command(flatten)]
     pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Plan {
+    /// A `config.json` of any family known by shape.
+    pub config: PathBuf,
+    /// Structure, floorplan and figures as one JSON file.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Dies it is spread over, by layers.
+    #[arg(long, default_value_t = 1)]
+    pub dies: u32,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Explore {
+    /// A `config.json` of any family known by shape.
+    pub config: PathBuf,
+    /// Target file (TOML); a list in a field sweeps it [default: nodes, bits, tile heights and users].
+    #[arg(short, long, value_name = "FILE")]
+    pub target: Option<PathBuf>,
+    /// Write the sweep as an SVG here.
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]

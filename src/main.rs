@@ -11,6 +11,7 @@ mod generate;
 mod ledger;
 mod progress;
 mod report;
+mod scale;
 mod summary;
 mod table;
 

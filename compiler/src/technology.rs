@@ -138,17 +138,8 @@ pub enum Corner {
 /// A technology with every cost at one end of its range: the cheapest, smallest and fastest at `Low`. All ends at once is wider than
 /// any real uncertainty.
 pub fn corner(t: &Technology, corner: Corner) -> Technology {
-    let pick = |f: &Figure, less_is_low: bool| {
-        let (low, high) = (f.low.unwrap_or(f.value), f.high.unwrap_or(f.value));
-        let value = match (corner, less_is_low) {
-            (Corner::Middle, _) => f.value,
-            (Corner::Low, true) | (Corner::High, false) => low,
-            (Corner::High, true) | (Corner::Low, false) => high,
-        };
-        Figure { value, ..f.clone() }
-    };
-    let cost = |f: &Figure| pick(f, true);
-    let gain = |f: &Figure| pick(f, false);
+    let cost = |f: &Figure| at(f, corner, true);
+    let gain = |f: &Figure| at(f, corner, false);
     let (a, e) = (&t.area, &t.energy);
     Technology {
         node: t.node.clone(),
@@ -175,6 +166,35 @@ pub fn corner(t: &Technology, corner: Corner) -> Technology {
         leakage_sram_w_per_mm2: cost(&t.leakage_sram_w_per_mm2),
         leakage_rom_w_per_mm2: cost(&t.leakage_rom_w_per_mm2),
     }
+}
+
+/// As [`corner`], for silicon: cheap wafers without defects and fast links at `Low`.
+pub fn silicon_corner(s: &Silicon, corner: Corner) -> Silicon {
+    let cost = |f: &Figure| at(f, corner, true);
+    let gain = |f: &Figure| at(f, corner, false);
+    Silicon {
+        reticle_mm2: s.reticle_mm2.clone(),
+        wafer_mm: s.wafer_mm.clone(),
+        wafer_usd: cost(&s.wafer_usd),
+        defects_per_cm2: cost(&s.defects_per_cm2),
+        mask_set_usd: cost(&s.mask_set_usd),
+        weight_masks_usd: cost(&s.weight_masks_usd),
+        power_limit_w_per_mm2: gain(&s.power_limit_w_per_mm2),
+        link_bit_pj: cost(&s.link_bit_pj),
+        link_gb_per_s: gain(&s.link_gb_per_s),
+        link_latency_ns: cost(&s.link_latency_ns),
+    }
+}
+
+/// A figure at one end of its range.
+fn at(f: &Figure, corner: Corner, less_is_low: bool) -> Figure {
+    let (low, high) = (f.low.unwrap_or(f.value), f.high.unwrap_or(f.value));
+    let value = match (corner, less_is_low) {
+        (Corner::Middle, _) => f.value,
+        (Corner::Low, true) | (Corner::High, false) => low,
+        (Corner::High, true) | (Corner::Low, false) => high,
+    };
+    Figure { value, ..f.clone() }
 }
 
 fn unknown(name: &str) -> Error {

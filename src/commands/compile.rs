@@ -35,7 +35,8 @@ pub fn compile(checkpoint: &Checkpoint, options: &CompileOptions, target: &Path,
     Ok(chip?)
 }
 
-fn resolve(o: &CompileOptions) -> Options {
+/// The compiler's options as typed.
+pub fn resolve(o: &CompileOptions) -> Options {
     Options {
         bits: o.bits,
         group: o.group,

@@ -6,12 +6,15 @@ mod compare;
 mod compile;
 mod demo;
 mod evaluate;
+mod explore;
 mod inspect;
+mod plan;
 mod report;
 mod rtl;
 mod simulate;
 mod source;
 mod synth;
+mod validate;
 mod verify;
 mod view;
 
@@ -38,6 +41,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             clap_complete::generate(*shell, &mut Args::command(), "hardwire", &mut std::io::stdout());
             Ok(())
         }
+        Command::Explore(c) => explore::run(c, &args.global),
+        Command::Plan(c) => plan::run(c, &args.global),
+        Command::Validate => validate::run(&args.global),
         Command::Synth(c) => synth::run(c, &args.global),
         Command::Compile(c) => compile::run(c, &args.global),
         Command::Simulate(c) => simulate::run(c, &args.global),

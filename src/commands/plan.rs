@@ -1,0 +1,110 @@
+//! `hardwire plan`: a chip from a bare `config.json`, no weights: counts, floorplan, cycles, energy, with low and high.
+
+use crate::cli::{Global, Plan};
+use crate::report::number;
+use crate::scale::evaluate::{self, Cut, Range, Setting};
+use anyhow::Result;
+use hardwire_compiler::shape::{self, Holding, Shape, ShapeChip};
+use hardwire_compiler::technology;
+use serde_json::{Value, json};
+
+pub fn run(args: &Plan, global: &Global) -> Result<()> {
+    let start = std::time::Instant::now();
+    let shape = Shape::from_file(&args.config)?;
+    let chip = shape::plan(&shape, &super::compile::resolve(&args.options), Holding::Tiles)?;
+    let node = args.options.node.as_deref().unwrap_or("N6");
+    let (technology, silicon) = (technology::node(node)?, technology::silicon(node)?);
+    let setting = |context, users| Setting { dies: args.dies, cut: Cut::Pipeline, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
+    let contexts = contexts(chip.plan.context);
+    let stations = chip.netlist.stations.len() as u32;
+    let ranges: Vec<(u32, Range)> =
+        contexts.iter().map(|&c| (c, evaluate::range(&chip, &technology, &silicon, &setting(c, chip.plan.users)))).collect();
+    // What the stations could do if the cache held a sequence for each.
+    let full = evaluate::evaluate(&chip, &technology, &silicon, &setting(chip.plan.context, stations));
+    let floorplan = chip.floorplan(&technology);
+    let all = json!({
+        "config": args.config, "family": shape.family, "node": node, "parameters": chip.parameters(), "active_weights": chip.active_weights(),
+        "census": chip.total(), "modelled_only": chip.modelled_only(), "state_bits": chip.state_bits(), "stations": stations,
+        "units": chip.netlist.graph.node_count(), "blocks": floorplan.blocks.len(), "floorplan_conflict": floorplan.conflict(),
+        "at": ranges.iter().map(|(c, r)| json!({"context": c, "figures": r})).collect::<Vec<Value>>(),
+        "all_stations_busy": full, "wall_s": start.elapsed().as_secs_f64(),
+    });
+    if let Some(path) = &args.output {
+        let structure = json!({"figures": all, "netlist": chip.netlist, "floorplan": floorplan});
+        let partial = path.with_extension("partial");
+        std::fs::write(&partial, serde_json::to_vec(&structure)?)?;
+        std::fs::rename(&partial, path)?;
+    }
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&all)?);
+    } else {
+        print(&chip, node, &ranges, &full, start.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+/// Powers of four up to the context, and the context.
+fn contexts(most: u32) -> Vec<u32> {
+    let mut out: Vec<u32> = (4..).map(|i| 1u32 << (2 * i)).take_while(|&c| c < most).collect();
+    out.push(most);
+    out
+}
+
+fn print(chip: &ShapeChip, node: &str, ranges: &[(u32, Range)], full: &evaluate::Evaluation, wall_s: f64) {
+    let line = |name: &str, value: String| println!("{name:<26}{value}");
+    let span = |f: &dyn Fn(&evaluate::Evaluation) -> f64, r: &Range| {
+        let (a, b) = (f(&r.low), f(&r.high));
+        format!("{} ({} to {})", number(f(&r.middle)), number(a.min(b)), number(a.max(b)))
+    };
+    let Some((_, r)) = ranges.last() else { return };
+    let s = &chip.shape;
+    line("model", format!("{} ({}), {} parameters, {} a token", s.name, s.family, chip.parameters(), chip.active_weights()));
+    line(
+        "area",
+        format!("{} mm² in {node}, {} {}", span(&|e| e.area_mm2, r), r.middle.dies, if r.middle.dies == 1 { "die" } else { "dies" }),
+    );
+    if r.middle.dies > 1 {
+        line("largest die", format!("{} mm²", span(&|e| e.largest_die_mm2, r)));
+    }
+    line("largest station", format!("{}, {} mm²", r.middle.largest_station, span(&|e| e.largest_station_mm2, r)));
+    line("KV cache and state", format!("{} mm², {} positions of {} users", span(&|e| e.state_mm2, r), chip.plan.context, chip.plan.users));
+    line("transistors", format!("{}, estimated", number(r.middle.transistors)));
+    for (context, r) in ranges {
+        line(
+            &format!("one user at {context}"),
+            format!(
+                "{} tokens/s, {} mJ a token, {} W",
+                span(&|e| e.tokens_per_s_single_user, r),
+                number(r.middle.j_per_token_single_user * 1e3),
+                number(r.middle.power_single_user_w)
+            ),
+        );
+        line(
+            &format!("aggregate at {context}"),
+            format!(
+                "{} tokens/s with {} in flight, {} mJ a token, {} W",
+                span(&|e| e.tokens_per_s_aggregate, r),
+                r.middle.users,
+                number(r.middle.j_per_token_aggregate * 1e3),
+                number(r.middle.power_aggregate_w)
+            ),
+        );
+    }
+    let saturated = format!(
+        "{} tokens/s at {}, {} users, {} W",
+        number(full.tokens_per_s_aggregate),
+        chip.plan.context,
+        full.users,
+        number(full.power_aggregate_w)
+    );
+    line("all stations busy", format!("{saturated}; the cache holds {}", chip.plan.users));
+    line("first token of 1024", format!("{} ms, one user", span(&|e| e.first_token_ms_1024, r)));
+    line(
+        "silicon",
+        format!("{} $ of good dies, {} $ a million tokens (aggregate)", span(&|e| e.good_dies_usd, r), span(&|e| e.usd_per_mtoken, r)),
+    );
+    if !chip.modelled_only().is_empty() {
+        line("without Verilog", chip.modelled_only().join(", "));
+    }
+    eprintln!("cycles simulated, the rest estimated, from the shape alone in {wall_s:.2} s; low and high take every constant at that end");
+}

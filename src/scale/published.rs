@@ -1,0 +1,228 @@
+//! Published chips from their published design choices alone, with the constants every other chip gets: what we say of them beside what
+//! was published. No constant is fitted to any of them; a miss stands, with the likeliest reason for it.
+
+use super::evaluate::{self, Cut, Range, Setting};
+use anyhow::Result;
+use hardwire_compiler::shape::{self, Holding, Shape, ShapeChip};
+use hardwire_compiler::{Options, technology};
+use hardwire_netlist::Figure;
+use serde::Serialize;
+use std::path::Path;
+
+/// One figure, published and ours.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub metric: &'static str,
+    pub unit: &'static str,
+    pub published: f64,
+    pub ours: f64,
+    pub low: f64,
+    pub high: f64,
+    /// `ours / published - 1`.
+    pub error: f64,
+    /// The published figure lies between our low and high.
+    pub within: bool,
+    pub reason: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Comparison {
+    pub chip: &'static str,
+    pub model: &'static str,
+    /// The published choices we describe it by.
+    pub choices: &'static str,
+    pub source: &'static str,
+    /// What in our description has no Verilog.
+    pub modelled_only: Vec<&'static str>,
+    pub rows: Vec<Row>,
+}
+
+struct Described {
+    chip: ShapeChip,
+    node: &'static str,
+    clock_mhz: Option<(f64, f64, f64)>,
+    setting: Setting,
+}
+
+const LLAMA_8B: &str = r#"{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+    "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 128256, "max_position_embeddings": 131072}"#;
+const GPT_OSS_120B: &str = r#"{"model_type": "gpt_oss", "hidden_size": 2880, "intermediate_size": 2880, "num_hidden_layers": 36,
+    "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 64, "vocab_size": 201088, "max_position_embeddings": 131072,
+    "num_local_experts": 128, "num_experts_per_tok": 4, "sliding_window": 128}"#;
+
+/// All comparisons.
+pub fn all() -> Result<Vec<Comparison>> {
+    Ok(vec![hc1()?, hnlpu()?, roma()?])
+}
+
+fn described(json: &str, name: &str, options: Options, holding: Holding) -> Result<ShapeChip> {
+    let shape = Shape::from_json(json.as_bytes(), name, Path::new(name))?;
+    Ok(shape::plan(&shape, &options, holding)?)
+}
+
+fn range(d: &Described) -> Result<Range> {
+    let mut technology = technology::node(d.node)?;
+    if let Some((low, value, high)) = d.clock_mhz {
+        let f = Figure { value, ..technology.clock_mhz.clone() };
+        technology.clock_mhz = f.between(low, high);
+    }
+    Ok(evaluate::range(&d.chip, &technology, &technology::silicon(d.node)?, &d.setting))
+}
+
+type Pick = fn(&evaluate::Evaluation) -> f64;
+
+fn row(r: &Range, metric: &'static str, unit: &'static str, published: f64, pick: Pick, reason: &'static str) -> Row {
+    let (ours, a, b) = (pick(&r.middle), pick(&r.low), pick(&r.high));
+    let (low, high) = (a.min(b), a.max(b));
+    Row { metric, unit, published, ours, low, high, error: ours / published - 1.0, within: (low..=high).contains(&published), reason }
+}
+
+/// Taalas HC1. Clock, KV capacity and fabric are unpublished: the fabric's defaults stand in.
+fn hc1() -> Result<Comparison> {
+    let options = Options { bits: Some(3), context: Some(2048), users: Some(1), node: Some("N6".into()), ..Options::default() };
+    let chip = described(LLAMA_8B, "Llama-3.1-8B", options, Holding::Tiles)?;
+    let modelled_only = chip.modelled_only();
+    let setting = Setting { dies: 1, cut: Cut::Pipeline, context: 1536, users: 1, extra_sram_bits: 0, extra_mm2: 0.0 };
+    let r = range(&Described { chip, node: "N6", clock_mhz: None, setting })?;
+    Ok(Comparison {
+        chip: "Taalas HC1",
+        model: "Llama-3.1-8B",
+        choices: "N6, one die, 3-bit weights, one user, 1k prompt and 1k answer, KV in on-die SRAM",
+        source: "taalas.com; Next Platform 2026-02-19; data/hardwired_chips.csv",
+        modelled_only,
+        rows: vec![
+            row(
+                &r,
+                "die area",
+                "mm2",
+                815.0,
+                |e| e.area_mm2,
+                "theirs, unpublished, is built of denser cells than our standard ones, and ours keep an adder, a selector and a total for every 256 weights",
+            ),
+            row(
+                &r,
+                "transistors",
+                "",
+                53e9,
+                |e| e.transistors,
+                "6.6 a weight published, ours 17: selector, accumulator and shadow of every column, a total in SRAM",
+            ),
+            row(
+                &r,
+                "tokens/s, one user",
+                "tokens/s",
+                16_960.0,
+                |e| e.tokens_per_s_single_user,
+                "attention reads its cache 16 positions at most a cycle; 256 rows a product; their clock is unpublished",
+            ),
+            row(
+                &r,
+                "power, one user",
+                "W",
+                200.0,
+                |e| e.power_single_user_w,
+                "published is the whole card (200 to 250 W): conversion, memory and fan included; ours is the die",
+            ),
+            row(&r, "energy a token, one user", "J", 0.0118, |e| e.j_per_token_single_user, "as power and speed"),
+        ],
+    })
+}
+
+/// HNLPU, arXiv 2508.16151v2: metal embedding, every layer over sixteen chips.
+fn hnlpu() -> Result<Comparison> {
+    let options = Options { context: Some(2048), users: Some(1), act_bits: Some(8), node: Some("N5".into()), ..Options::default() };
+    let chip = described(GPT_OSS_120B, "gpt-oss-120b", options, Holding::Metal)?;
+    let modelled_only = chip.modelled_only();
+    // 320 MB of attention buffer a chip, eight HBM interfaces of LLMCompass's 10.45 mm2 at 7 nm, N5 logic at 0.55 of it.
+    let (buffer_bits, hbm_mm2) = (16 * 320 * 8_000_000, 16.0 * 8.0 * 10.45 * 0.55);
+    let setting = Setting { dies: 16, cut: Cut::Tensor, context: 2048, users: 216, extra_sram_bits: buffer_bits, extra_mm2: hbm_mm2 };
+    let r = range(&Described { chip, node: "N5", clock_mhz: Some((1000.0, 1000.0, 1000.0)), setting })?;
+    Ok(Comparison {
+        chip: "HNLPU",
+        model: "gpt-oss-120B",
+        choices: "N5, 1 GHz, sixteen dies, metal embedding of FP4, every layer over all dies by CXL (128 GB/s, 100 ns), 216 tokens in flight, 320 MB of buffer and eight HBM stacks a die",
+        source: "arXiv 2508.16151v2",
+        modelled_only,
+        rows: vec![
+            row(
+                &r,
+                "area, all dies",
+                "mm2",
+                13_232.0,
+                |e| e.area_mm2,
+                "cells only, no wires of the embedding; they count the array at 0.0785 um2 a weight after layout, denser than our synthesis of the same style",
+            ),
+            row(&r, "one die", "mm2", 827.08, |e| e.area_mm2 / 16.0, "as all dies"),
+            row(
+                &r,
+                "tokens/s, one user",
+                "tokens/s",
+                249_960.0 / 216.0,
+                |e| e.tokens_per_s_single_user,
+                "published: 83 % of a token's time is CXL traffic; we charge only two all-reduces a station, none of their HBM and no contention",
+            ),
+            row(
+                &r,
+                "tokens/s, aggregate",
+                "tokens/s",
+                249_960.0,
+                |e| e.tokens_per_s_aggregate,
+                "theirs is bound by traffic on shared links, ours by one all-reduce at a time",
+            ),
+            row(
+                &r,
+                "power, aggregate",
+                "W",
+                16.0 * 308.39,
+                |e| e.power_aggregate_w,
+                "dies only, 6,900 W with the system; HBM (63 W), links (50 W) and buffer (86 W) of each die run all the time there, ours only for a token's events",
+            ),
+            row(&r, "energy a token, aggregate", "J", 16.0 * 308.39 / 249_960.0, |e| e.j_per_token_aggregate, "as power"),
+        ],
+    })
+}
+
+/// ROMA, arXiv 2503.12988: ROM with compute fused, 7 nm, 500 MHz.
+fn roma() -> Result<Comparison> {
+    let options =
+        Options { bits: Some(2), context: Some(4096), users: Some(1), act_bits: Some(8), node: Some("N7".into()), ..Options::default() };
+    let chip = described(LLAMA_8B, "Llama-3-8B", options, Holding::Tiles)?;
+    let modelled_only = chip.modelled_only();
+    let setting = Setting { dies: 1, cut: Cut::Pipeline, context: 256, users: 1, extra_sram_bits: 16 * 8_000_000, extra_mm2: 0.0 };
+    let r = range(&Described { chip, node: "N7", clock_mhz: Some((500.0, 500.0, 500.0)), setting })?;
+    Ok(Comparison {
+        chip: "ROMA",
+        model: "Llama-3-8B",
+        choices: "N7, 500 MHz, one die, 2-bit weights in ROM, 288 MB of SRAM (4,096 positions) and 16 MB for activations, one user at 256 positions",
+        source: "arXiv 2503.12988",
+        modelled_only,
+        rows: vec![
+            row(
+                &r,
+                "die area",
+                "mm2",
+                503.7,
+                |e| e.area_mm2,
+                "they fuse few multipliers with dense ROM macros; we give every column of 256 weights an adder",
+            ),
+            row(&r, "ROM", "GB", 1.86, |e| e.rom_bits / 8e9, "we keep the embedding in ROM too, and scales for every 32 weights"),
+            row(
+                &r,
+                "tokens/s, one user",
+                "tokens/s",
+                20_078.0,
+                |e| e.tokens_per_s_single_user,
+                "our tiles play one of 256 rows a cycle; at 500 MHz theirs must read several at once",
+            ),
+            row(
+                &r,
+                "power, one user",
+                "W",
+                33.1,
+                |e| e.power_single_user_w,
+                "leakage and clocked flops of nearly three times their area; they gate by ROM block",
+            ),
+            row(&r, "energy a token, one user", "J", 0.00165, |e| e.j_per_token_single_user, "as power and speed"),
+        ],
+    })
+}

@@ -1,0 +1,112 @@
+//! The command on models known by shape, on targets that cannot be met, and killed in the middle of a compilation.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const SMALL: &str = r#"{"model_type": "llama", "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 6,
+    "num_attention_heads": 8, "num_key_value_heads": 4, "vocab_size": 8000, "max_position_embeddings": 2048}"#;
+
+fn hardwire(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hardwire")).current_dir(dir).args(args).output().unwrap()
+}
+
+fn ok(dir: &Path, args: &[&str]) -> String {
+    let out = hardwire(dir, args);
+    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn with_config(text: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("config.json"), text).unwrap();
+    dir
+}
+
+#[test]
+fn a_bare_config_becomes_figures_with_low_and_high() {
+    let dir = with_config(SMALL);
+    let all: serde_json::Value = serde_json::from_str(&ok(dir.path(), &["plan", "config.json", "--json", "-o", "plan.json"])).unwrap();
+    assert_eq!(all["parameters"], 2 * 8000 * 512 + 6 * (512 * 512 * 2 + 512 * 256 * 2 + 3 * 512 * 1536 + 2 * 512) + 512);
+    assert_eq!(all["floorplan_conflict"], serde_json::Value::Null);
+    for at in all["at"].as_array().unwrap() {
+        let f = &at["figures"];
+        let area = |corner: &str| f[corner]["area_mm2"].as_f64().unwrap();
+        assert!(area("low") < area("middle") && area("middle") < area("high"));
+        let speed = |name: &str| f["middle"][name].as_f64().unwrap();
+        assert!(speed("tokens_per_s_aggregate") >= speed("tokens_per_s_single_user") * 0.999);
+    }
+    assert!(dir.path().join("plan.json").is_file());
+}
+
+#[test]
+fn published_chips_are_compared_with_every_miss_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let all: serde_json::Value = serde_json::from_str(&ok(dir.path(), &["validate", "--json"])).unwrap();
+    let chips = all.as_array().unwrap();
+    assert_eq!(chips.len(), 3);
+    for row in chips.iter().flat_map(|c| c["rows"].as_array().unwrap()) {
+        let of = |name: &str| row[name].as_f64().unwrap();
+        assert!(of("low") <= of("ours") && of("ours") <= of("high"), "{row}");
+        assert!((of("ours") / of("published") - 1.0 - of("error")).abs() < 1e-12);
+        assert!(!row["reason"].as_str().unwrap().is_empty());
+    }
+    let text = ok(dir.path(), &["validate"]);
+    assert!(text.contains("Taalas HC1") && text.contains("HNLPU") && text.contains("ROMA"));
+}
+
+#[test]
+fn a_sweep_has_a_front_a_plot_and_a_refusal_names_what_binds() {
+    let dir = with_config(SMALL);
+    std::fs::write(dir.path().join("t.toml"), "bits = [2, 4]\nusers = [1, 4]\nnode = [\"N6\", \"N5\"]").unwrap();
+    let all: serde_json::Value =
+        serde_json::from_str(&ok(dir.path(), &["explore", "config.json", "-t", "t.toml", "--json", "-q", "--plot", "p.svg"])).unwrap();
+    assert_eq!(all["points"].as_array().unwrap().len(), 8);
+    assert!(!all["front"].as_array().unwrap().is_empty());
+    let svg = std::fs::read_to_string(dir.path().join("p.svg")).unwrap();
+    assert_eq!(svg.matches("<circle").count(), 8);
+    std::fs::write(dir.path().join("t.toml"), "die_limit_mm2 = 0.5").unwrap();
+    let out = hardwire(dir.path(), &["explore", "config.json", "-t", "t.toml"]);
+    let error = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(error.contains("die area") && error.contains("would meet it: die_limit_mm2"), "{error}");
+}
+
+#[test]
+fn families_without_verilog_have_figures_but_no_weights() {
+    let moe = r#"{"model_type": "gpt_oss", "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 100, "max_position_embeddings": 512, "num_local_experts": 8,
+        "num_experts_per_tok": 2, "sliding_window": 16}"#;
+    let dir = with_config(moe);
+    assert!(ok(dir.path(), &["plan", "config.json"]).contains("expert router"));
+    let out = hardwire(dir.path(), &["synth", "config.json", "-o", "model"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("gpt_oss"));
+}
+
+#[test]
+fn killed_in_the_middle_nothing_looks_whole_and_a_rerun_succeeds() {
+    let dir = with_config(SMALL);
+    ok(dir.path(), &["synth", "-q", "config.json", "-o", "model"]);
+    let mut interrupted = 0;
+    for wait_ms in [0, 5, 20, 60, 150] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_hardwire"))
+            .current_dir(dir.path())
+            .args(["compile", "-q", "model", "-o", "chip"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(wait_ms));
+        // SIGKILL; a child that has finished is left as it is.
+        let _ = child.kill();
+        if !child.wait().unwrap().success() {
+            interrupted += 1;
+            assert!(!dir.path().join("chip").exists(), "after {wait_ms} ms");
+        } else {
+            ok(dir.path(), &["inspect", "chip"]);
+            std::fs::remove_dir_all(dir.path().join("chip")).unwrap();
+        }
+    }
+    assert!(interrupted > 0, "every run finished before it was killed");
+    ok(dir.path(), &["compile", "-q", "model", "-o", "chip"]);
+    ok(dir.path(), &["inspect", "chip"]);
+}

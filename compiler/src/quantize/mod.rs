@@ -7,6 +7,7 @@
 mod blocks;
 mod encode;
 mod grid;
+mod lanes;
 mod nearest;
 mod sample;
 

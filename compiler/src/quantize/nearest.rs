@@ -5,8 +5,8 @@
 //! with AVX2 and without.
 
 use super::encode::{Facts, RowOut};
+use super::lanes::{LANES, Lanes};
 
-const LANES: usize = 8;
 /// Adding and subtracting 1.5 * 2^23 rounds a small float to the nearest integer; the sum's low bits are that integer.
 const ROUND: f32 = 12_582_912.0;
 /// A later candidate must beat the best by this much: rounding noise in the sums does not choose.
@@ -44,25 +44,25 @@ pub(super) fn row(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch
         // SAFETY: the processor has just been asked.
         return unsafe { row_avx2(weights, bits, group, scratch, out) };
     }
-    row_anywhere(weights, bits, group, scratch, out)
+    row_in::<[f32; LANES]>(weights, bits, group, scratch, out)
 }
 
-/// The same arithmetic, compiled for wider registers.
+/// The same arithmetic in wider registers.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn row_avx2(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch, out: &mut RowOut<'_>) -> Facts {
-    row_anywhere(weights, bits, group, scratch, out)
+    row_in::<super::lanes::Avx>(weights, bits, group, scratch, out)
 }
 
 #[inline(always)]
-fn row_anywhere(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch, out: &mut RowOut<'_>) -> Facts {
+fn row_in<L: Lanes>(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch, out: &mut RowOut<'_>) -> Facts {
     let low = -(1i32 << (bits - 1));
-    let power = power_of(weights);
+    let power = power_of::<L>(weights);
     scale_row(weights, group, libm::exp2f(power as f32), &mut scratch.scaled);
     let blocks = group.min(weights.len()).div_ceil(LANES);
     scratch.best.clear();
     for g in scratch.scaled.chunks(blocks) {
-        let best = best_scale(g, low, candidates(bits));
+        let best = best_scale::<L>(g, low, candidates(bits));
         scratch.best.push(best);
     }
     let max = scratch.best.iter().fold(0f64, |m, s| m.max(s.abs()));
@@ -76,7 +76,7 @@ fn row_anywhere(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch, 
     for (g, (values, codes)) in scratch.scaled.chunks(blocks).zip(out.codes.chunks_mut(group)).enumerate() {
         let mantissa = libm::rint(scratch.best[g] / unit) as i32;
         out.scales[g] = mantissa;
-        let done = emit(values, f64::from(mantissa) * unit, low, codes);
+        let done = emit::<L>(values, f64::from(mantissa) * unit, low, codes);
         facts.lossless &= done.energy == 0.0;
         facts.group(u64::from(mantissa.unsigned_abs()), 0, done.code_sum as u64, codes.len());
         facts.error += f64::from(done.error);
@@ -91,15 +91,10 @@ fn row_anywhere(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch, 
 
 /// The power of two that brings the row's greatest magnitude near one, where squares neither overflow nor vanish.
 #[inline(always)]
-fn power_of(weights: &[f32]) -> i32 {
+fn power_of<L: Lanes>(weights: &[f32]) -> i32 {
     let (whole, rest) = weights.as_chunks::<LANES>();
-    let mut most = [0f32; LANES];
-    for w in whole {
-        for i in 0..LANES {
-            most[i] = if w[i].abs() > most[i] { w[i].abs() } else { most[i] };
-        }
-    }
-    let most = most.iter().chain(rest).fold(0f32, |m, w| m.max(w.abs()));
+    let most = whole.iter().fold(L::splat(0.0), |most, w| L::load(w).abs().max(most));
+    let most = most.store().iter().chain(rest).fold(0f32, |m, w| m.max(w.abs()));
     if most == 0.0 { 0 } else { -libm::ilogbf(most).clamp(-120, 120) }
 }
 
@@ -120,67 +115,63 @@ fn scale_row(weights: &[f32], group: usize, by: f32, scaled: &mut Vec<[f32; LANE
 /// The scale, of either sign, that minimises the squared error of `q * s` with `low <= q < -low`: the best of the candidates
 /// around the one that maps the extreme weight to the extreme code, then one step of least squares for its codes.
 #[inline(always)]
-fn best_scale(values: &[[f32; LANES]], low: i32, candidates: &[i8]) -> f64 {
-    let (mut least, mut most) = ([0f32; LANES], [0f32; LANES]);
+fn best_scale<L: Lanes>(values: &[[f32; LANES]], low: i32, candidates: &[i8]) -> f64 {
+    let (mut least, mut most) = (L::splat(0.0), L::splat(0.0));
     for v in values {
-        for i in 0..LANES {
-            least[i] = if v[i] < least[i] { v[i] } else { least[i] };
-            most[i] = if v[i] > most[i] { v[i] } else { most[i] };
-        }
+        least = L::load(v).min(least);
+        most = L::load(v).max(most);
     }
-    let (least, most) = (least.iter().fold(0f32, |m, &v| m.min(v)), most.iter().fold(0f32, |m, &v| m.max(v)));
+    let (least, most) = (least.store().iter().fold(0f32, |m, &v| m.min(v)), most.store().iter().fold(0f32, |m, &v| m.max(v)));
     let extreme = if -least > most { least } else { most };
     if extreme == 0.0 {
         return 0.0;
     }
-    let mut best = Best::default();
+    let mut best = Best { wq: 0.0, qq: 1.0 };
     for &step in candidates {
-        best.consider(values, (low as f32 - f32::from(step) * 0.1 / 8.0 * low as f32) / extreme, low);
+        best.consider(correlate::<L>(values, (low as f32 - f32::from(step) * 0.1 / 8.0 * low as f32) / extreme, low as f32));
     }
-    if best.scale != 0.0 {
-        best.consider(values, (1.0 / best.scale) as f32, low);
+    if best.wq != 0.0 {
+        best.consider(correlate::<L>(values, (best.qq / best.wq) as f32, low as f32));
     }
-    best.scale
+    best.wq / best.qq
 }
 
-/// The best scale so far. With `s = wq / qq` the squared error is `wq^2 / qq` below the energy of the weights.
-#[derive(Default)]
+/// The best codes so far. With `s = wq / qq` the squared error is `wq^2 / qq` below the energy of the weights.
 struct Best {
-    scale: f64,
-    gain: f64,
+    wq: f64,
+    qq: f64,
 }
 
 impl Best {
     #[inline(always)]
-    fn consider(&mut self, values: &[[f32; LANES]], inverse: f32, low: i32) {
-        let (wq, qq) = correlate(values, inverse, low as f32);
+    fn consider(&mut self, (wq, qq): (f32, f32)) {
         let (wq, qq) = (f64::from(wq), f64::from(qq));
-        if qq > 0.0 && wq * wq > self.gain * qq * BETTER {
-            (self.scale, self.gain) = (wq / qq, wq * wq / qq);
-        }
+        // All codes zero: 0 > 0 is false. No branch: which candidate wins is a toss.
+        let better = wq * wq * self.qq > self.wq * self.wq * qq * BETTER;
+        self.wq = if better { wq } else { self.wq };
+        self.qq = if better { qq } else { self.qq };
     }
 }
 
 /// `sum w q` and `sum q^2` for the codes that `inverse` gives.
 #[inline(always)]
-fn correlate(values: &[[f32; LANES]], inverse: f32, low: f32) -> (f32, f32) {
-    let (mut wq, mut qq) = ([0f32; LANES], [0f32; LANES]);
+fn correlate<L: Lanes>(values: &[[f32; LANES]], inverse: f32, low: f32) -> (f32, f32) {
+    let (mut wq, mut qq) = (L::splat(0.0), L::splat(0.0));
+    let inverse = L::splat(inverse);
     for v in values {
-        for i in 0..LANES {
-            let q = code(v[i] * inverse, low);
-            wq[i] += v[i] * q;
-            qq[i] += q * q;
-        }
+        let v = L::load(v);
+        let q = code(v.mul(inverse), low);
+        wq = wq.add(v.mul(q));
+        qq = qq.add(q.mul(q));
     }
-    (total(wq), total(qq))
+    (total(wq.store()), total(qq.store()))
 }
 
-/// The code value nearest to `x`.
+/// The code values nearest to `x`.
 #[inline(always)]
-fn code(x: f32, low: f32) -> f32 {
-    let x = if x > low { x } else { low };
-    let x = if x < -low - 1.0 { x } else { -low - 1.0 };
-    (x + ROUND) - ROUND
+fn code<L: Lanes>(x: L, low: f32) -> L {
+    let round = L::splat(ROUND);
+    x.max(L::splat(low)).min(L::splat(-low - 1.0)).add(round).sub(round)
 }
 
 #[inline(always)]
@@ -198,23 +189,24 @@ struct Emitted {
 
 /// Writes the codes of one group at its final scale and measures them.
 #[inline(always)]
-fn emit(values: &[[f32; LANES]], scale: f64, low: i32, codes: &mut [u8]) -> Emitted {
-    let inverse = if scale == 0.0 { 0.0 } else { (1.0 / scale) as f32 };
-    let (scale, offset) = (scale as f32, low as u8);
-    let (mut sums, mut errors, mut energies) = ([0f32; LANES], [0f32; LANES], [0f32; LANES]);
-    let mut padded = [0u8; LANES];
+fn emit<L: Lanes>(values: &[[f32; LANES]], scale: f64, low: i32, codes: &mut [u8]) -> Emitted {
+    let inverse = L::splat(if scale == 0.0 { 0.0 } else { (1.0 / scale) as f32 });
+    let (scale, offset) = (L::splat(scale as f32), low as u8);
+    let (mut sums, mut errors, mut energies) = (L::splat(0.0), L::splat(0.0), L::splat(0.0));
     for (v, codes) in values.iter().zip(codes.chunks_mut(LANES)) {
-        for i in 0..LANES {
-            let q = code(v[i] * inverse, low as f32);
-            padded[i] = ((q + ROUND).to_bits() as u8).wrapping_sub(offset);
-            let lost = v[i] - q * scale;
-            sums[i] += q.abs();
-            errors[i] += lost * lost;
-            energies[i] += v[i] * v[i];
+        let v = L::load(v);
+        let q = code(v.mul(inverse), low as f32);
+        let bits = q.add(L::splat(ROUND)).store().map(|q| (q.to_bits() as u8).wrapping_sub(offset));
+        let lost = v.sub(q.mul(scale));
+        sums = sums.add(q.abs());
+        errors = errors.add(lost.mul(lost));
+        energies = energies.add(v.mul(v));
+        match codes.as_mut_array::<LANES>() {
+            Some(codes) => *codes = bits,
+            None => codes.copy_from_slice(&bits[..codes.len()]),
         }
-        codes.copy_from_slice(&padded[..codes.len()]);
     }
-    Emitted { code_sum: total(sums), error: total(errors), energy: total(energies) }
+    Emitted { code_sum: total(sums.store()), error: total(errors.store()), energy: total(energies.store()) }
 }
 
 #[cfg(test)]
@@ -294,7 +286,7 @@ mod tests {
                 };
                 weights.chunks(32).map(group).sum()
             };
-            let fast = lost(&|g| best_scale(g.as_chunks::<LANES>().0, low, candidates(bits)));
+            let fast = lost(&|g| best_scale::<[f32; LANES]>(g.as_chunks::<LANES>().0, low, candidates(bits)));
             let slow = lost(&|g| exhaustive(g, low));
             assert!(fast <= slow * 1.002, "{bits} bits: {fast} against {slow}");
         }
@@ -308,7 +300,7 @@ mod tests {
                 let (codes, scales, facts) = quantized(&weights, bits, group);
                 let (mut c, mut s) = (vec![0u8; n], vec![0i32; n.div_ceil(group)]);
                 let mut out = RowOut { codes: &mut c, scales: &mut s, offsets: &mut [] };
-                let plain = row_anywhere(&weights, bits, group, &mut Scratch::default(), &mut out);
+                let plain = row_in::<[f32; LANES]>(&weights, bits, group, &mut Scratch::default(), &mut out);
                 assert_eq!((codes, scales), (c, s), "{n} in groups of {group} at {bits} bits");
                 assert_eq!(facts.error.to_bits(), plain.error.to_bits());
             }

@@ -79,14 +79,26 @@ pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
         perplexity_ratio: chip_ppl / float_ppl,
         kl_divergence_nats: kl / n as f64,
         top1_agreement: same as f64 / n as f64,
-        saturations: chip.netlist().units().zip(&state.saturations).filter(|(_, n)| **n > 0).map(|((_, u), n)| (u.path.clone(), *n)).collect(),
+        saturations: chip
+            .netlist()
+            .units()
+            .zip(&state.saturations)
+            .filter(|(_, n)| **n > 0)
+            .map(|((_, u), n)| (u.path.clone(), *n))
+            .collect(),
     };
     if global.json {
         println!("{}", serde_json::to_string_pretty(&quality)?);
         return Ok(());
     }
-    println!("{} tokens of {} in windows of {}, {:.3} bits a weight", quality.tokens, quality.text, quality.window, quality.bits_per_weight);
-    println!("perplexity   chip {:.4}  float {:.4}  ratio {:.4}", quality.perplexity_chip, quality.perplexity_float, quality.perplexity_ratio);
+    println!(
+        "{} tokens of {} in windows of {}, {:.3} bits a weight",
+        quality.tokens, quality.text, quality.window, quality.bits_per_weight
+    );
+    println!(
+        "perplexity   chip {:.4}  float {:.4}  ratio {:.4}",
+        quality.perplexity_chip, quality.perplexity_float, quality.perplexity_ratio
+    );
     println!("KL(float || chip) {:.5} nats   same greedy token {:.2} %", quality.kl_divergence_nats, 100.0 * quality.top1_agreement);
     for (unit, n) in &quality.saturations {
         println!("overflow: {unit} clamped {n} values");

@@ -19,7 +19,8 @@ pub fn run(args: &Rtl, global: &Global) -> Result<()> {
     let emitted = emit(&chip, &args.output, &options)?;
     let seconds = start.elapsed().as_secs_f64();
     if global.json {
-        let all = json!({"folder": args.output, "files": emitted.files, "lines": emitted.lines, "bytes": emitted.bytes, "seconds": seconds});
+        let all =
+            json!({"folder": args.output, "files": emitted.files, "lines": emitted.lines, "bytes": emitted.bytes, "seconds": seconds});
         println!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(());
     }

@@ -113,3 +113,27 @@ pub fn length(nm: f64) -> String {
         format!("{nm:.1} nm")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flight_keeps_its_target_on_screen() {
+        let view = Screen::from_min_max(pos2(0.0, 0.0), pos2(1000.0, 800.0));
+        let from = Camera { x_nm: 1.5e7, y_nm: 1.5e7, scale: 3e-5 };
+        let to = Camera { x_nm: 2.9e7, y_nm: 3.0e6, scale: 2.0 };
+        for i in 0..=100 {
+            let at = from.towards(to, f64::from(i) / 100.0);
+            let (x, y) = at.to_screen(view, to.x_nm, to.y_nm);
+            assert!((-1.0..=1001.0).contains(&x) && (-1.0..=801.0).contains(&y), "{i}: {x} {y}");
+        }
+        let end = from.towards(to, 1.0);
+        assert!((end.x_nm - to.x_nm).abs() < 1e-3 && (end.scale / to.scale - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn lengths_take_the_unit_that_suits_them() {
+        assert_eq!([length(12.34), length(-1_500.0), length(30_000_000.0)], ["12.3 nm", "-1.500 µm", "30.000 mm"]);
+    }
+}

@@ -240,3 +240,28 @@ fn values(die: &Die, metric: Metric, position: u32) -> Vec<Option<f64>> {
     };
     (0..die.blocks.len()).map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_run_from_nought_to_one_linear_and_logarithmic() {
+        let mut heat = Heat { metric: Some(Metric::Area), values: vec![Some(1.0), Some(10.0), None, Some(100.0)], ..Heat::default() };
+        assert_eq!((heat.ends(), heat.place(1.0), heat.place(100.0)), ((1.0, 100.0), 0.0, 1.0));
+        heat.log = true;
+        assert!((heat.place(10.0) - 0.5).abs() < 1e-12);
+        heat.range = Some((10.0, 100.0));
+        assert_eq!((heat.place(1.0), heat.place(1e9)), (0.0, 1.0));
+        assert_eq!(heat.colour(2), None);
+    }
+
+    #[test]
+    fn maps_grow_lighter_all_the_way() {
+        let light = |c: Color32| 0.2126 * f64::from(c.r()) + 0.7152 * f64::from(c.g()) + 0.0722 * f64::from(c.b());
+        for (map, name) in Map::ALL {
+            let steps: Vec<f64> = (0..=64).map(|i| light(map.colour(f64::from(i) / 64.0))).collect();
+            assert!(steps.windows(2).all(|w| w[1] >= w[0]), "{name}: {steps:?}");
+        }
+    }
+}

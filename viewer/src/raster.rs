@@ -206,3 +206,35 @@ fn over(top: Color32, under: Color32) -> Color32 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egui::{Rect, pos2};
+
+    #[test]
+    fn half_transparent_halves_cover_every_pixel_once() {
+        let mut raster = Rasteriser::default();
+        let white = egui::ColorImage::filled([1, 1], Color32::WHITE);
+        let mut delta = TexturesDelta::default();
+        delta.push(TextureId::default(), egui::epaint::ImageDelta::full(white, egui::TextureOptions::NEAREST));
+        raster.apply(&mut delta);
+        let colour = Color32::from_rgba_premultiplied(100, 0, 0, 128);
+        // A quadrangle of two triangles whose shared edge runs through pixel centres.
+        let mut mesh = Mesh::default();
+        mesh.add_colored_rect(Rect::from_min_max(pos2(1.0, 1.0), pos2(9.0, 9.0)), colour);
+        let clip_rect = Rect::from_min_max(pos2(0.0, 0.0), pos2(10.0, 8.0));
+        let image = raster.paint(10, 10, 1.0, Color32::BLACK, &[ClippedPrimitive { clip_rect, primitive: Primitive::Mesh(mesh) }]);
+        for y in 0..10 {
+            for x in 0..10 {
+                let inside = (1..9).contains(&x) && (1..8).contains(&y);
+                assert_eq!(image.pixels[y * 10 + x].r(), if inside { 100 } else { 0 }, "{x},{y}");
+            }
+        }
+        let png = image.png().unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+        let mut back = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut back).unwrap();
+        assert_eq!(&back[3 * 11..3 * 12], &[100, 0, 0]);
+    }
+}

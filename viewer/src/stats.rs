@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Weights counted for one matrix, at most; larger ones are sampled by whole rows, evenly.
 const COUNTED: u64 = 1 << 23;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CodeCounts {
     /// By code.
     pub counts: Vec<u64>,
@@ -19,6 +19,11 @@ pub struct CodeCounts {
     pub weights: u64,
     /// Of those seen, weights whose codebook value is 0.
     pub zeros: u64,
+    /// Of the weights themselves, those seen.
+    pub mean: f64,
+    pub deviation: f64,
+    pub least: f64,
+    pub most: f64,
 }
 
 impl CodeCounts {
@@ -33,18 +38,27 @@ impl CodeCounts {
     }
 
     pub fn of(die: &Die, block: usize) -> Option<CodeCounts> {
-        let (spec, view) = die.matrix(block)?;
+        let (spec, _) = die.matrix(block)?;
+        let (rom, reader) = (die.blocks[block].rom?, die.reader(block)?);
         let mut counts = vec![0u64; spec.codebook.len()];
         let step = spec.weights().div_ceil(COUNTED).max(1);
-        let mut seen = 0;
+        let (mut seen, mut sum, mut squares) = (0u64, 0.0, 0.0);
+        let (mut least, mut most) = (f64::MAX, f64::MIN);
         for n in (0..spec.outputs).step_by(step as usize) {
             for k in 0..spec.inputs {
-                counts[usize::from(view.code(n, k))] += 1;
+                let weight = reader.weight(rom.site(n, k)?)?;
+                counts[usize::from(weight.code)] += 1;
+                sum += weight.real;
+                squares += weight.real * weight.real;
+                least = least.min(weight.real);
+                most = most.max(weight.real);
             }
             seen += u64::from(spec.inputs);
         }
+        let mean = sum / seen.max(1) as f64;
+        let deviation = (squares / seen.max(1) as f64 - mean * mean).max(0.0).sqrt();
         let zeros = counts.iter().zip(&spec.codebook).filter(|(_, v)| **v == 0).map(|(c, _)| c).sum();
-        Some(CodeCounts { counts, seen, weights: spec.weights(), zeros })
+        Some(CodeCounts { counts, seen, weights: spec.weights(), zeros, mean, deviation, least, most })
     }
 }
 

@@ -117,3 +117,24 @@ pub fn matches(pattern: &str, path: &str) -> bool {
         None => false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_any_text_and_a_plain_word_for_a_part() {
+        for (pattern, path, want) in [
+            ("down", "layers.1.mlp.down_proj", true),
+            ("*.down_proj", "layers.1.mlp.down_proj", true),
+            ("layers.1.*", "layers.1.mlp.down_proj", true),
+            ("layers.1.*", "layers.11.mlp.down_proj", false),
+            ("layers.*.attn.*_proj", "layers.1.mlp.down_proj", false),
+            ("*1*mlp*proj", "layers.1.mlp.down_proj", true),
+            ("a*a", "a", false),
+            ("**", "", true),
+        ] {
+            assert_eq!(matches(pattern, path), want, "{pattern} {path}");
+        }
+    }
+}

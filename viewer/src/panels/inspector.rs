@@ -14,7 +14,11 @@ pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
         let item = view.selection.unwrap_or(Item::Die);
         ui.add_space(4.0);
         ui.label(RichText::new(item.kind()).small().weak());
-        ui.label(RichText::new(item.path(&view.die)).strong().monospace());
+        let path = item.path(&view.die);
+        ui.label(RichText::new(&path).strong().monospace());
+        if ui.small_button("Copy path").clicked() {
+            ui.ctx().copy_text(path);
+        }
         ui.separator();
         if let Some(r) = item.rect(&view.die) {
             rows(
@@ -199,6 +203,12 @@ fn codes(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
         100.0 * found.zero_share(),
         found.entropy_bits()
     ));
+    let stats = [
+        ("mean", format!("{:+.3e}", found.mean)),
+        ("deviation", format!("{:.3e}", found.deviation)),
+        ("range", format!("{:+.3e} to {:+.3e}", found.least, found.most)),
+    ];
+    rows(ui, "weights", &stats);
 }
 
 fn weight(ui: &mut Ui, view: &View, b: usize, site: hardwire_netlist::WeightSite) {

@@ -9,7 +9,7 @@ use crate::panels::palette::Pick;
 use crate::panels::{self, Tab};
 use crate::theme::Theme;
 use crate::view::View;
-use egui::{CentralPanel, Context, Frame, Panel, Ui};
+use egui::{CentralPanel, Color32, Context, Frame, Panel, Ui};
 use hardwire_netlist::Chip;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -134,6 +134,8 @@ impl App {
     }
 
     fn restyle(&self, ctx: &Context) {
+        ctx.style_mut_of(egui::Theme::Dark, |s| s.visuals.error_fg_color = Color32::from_rgb(255, 128, 104));
+        ctx.style_mut_of(egui::Theme::Light, |s| s.visuals.error_fg_color = Color32::from_rgb(176, 32, 0));
         ctx.set_theme(if self.theme.dark { egui::Theme::Dark } else { egui::Theme::Light });
     }
 

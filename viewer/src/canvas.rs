@@ -88,7 +88,7 @@ fn marks(painter: &egui::Painter, view: &View, theme: Theme) {
     if let Some((_, _, Some(item))) = view.hover {
         outline(item, 1.0, false);
     }
-    if let Some(item) = view.selection {
+    if let Some(item) = view.selection.filter(|i| *i != Item::Die) {
         outline(item, 2.5, true);
     }
     if let Some(from) = view.ruler.from {

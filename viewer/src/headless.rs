@@ -30,6 +30,8 @@ impl Headless {
             return Err(Error::Size { width, height });
         }
         let ctx = Context::default();
+        // Nothing fades in: a picture shows what is there.
+        ctx.all_styles_mut(|s| s.animation_time = 0.0);
         let app = app(&ctx);
         Ok(Headless { app, ctx, raster: Rasteriser::default(), width, height, time: 0.0, events: Vec::new() })
     }

@@ -45,9 +45,9 @@ impl Metric {
         match self {
             Metric::Area => "mm²",
             Metric::Power => "mW/mm²",
-            Metric::Activity => "of a token's time",
-            Metric::Utilisation => "of the cells used",
-            Metric::Sparsity => "of weights are 0",
+            Metric::Activity => "share of a token's time",
+            Metric::Utilisation => "share of cells used",
+            Metric::Sparsity => "share of weights that are 0",
             Metric::QuantizationError => "relative square error",
         }
     }

@@ -147,7 +147,13 @@ fn cells(painter: &Painter, view: &View, die: &Die, b: usize, rom: &RomGrid, sto
             if cell_w.min(cell_h) >= CELL_TEXT {
                 let size = (r.height() * 0.2).clamp(11.0, 40.0);
                 let at = pos2(r.center().x, r.top() + r.height() * 0.16);
-                painter.text(at, Align2::CENTER_CENTER, format!("{:+}", weight.value), FontId::monospace(size), ink);
+                painter.text(
+                    at,
+                    Align2::CENTER_CENTER,
+                    if weight.value == 0 { "0".into() } else { format!("{:+}", weight.value) },
+                    FontId::monospace(size),
+                    ink,
+                );
             }
             if cell_w.min(cell_h) >= CELL_WIRES {
                 let text = format!("n {} · k {}", weight.n, weight.k);

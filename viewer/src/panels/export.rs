@@ -3,7 +3,7 @@
 use crate::export;
 use crate::theme::Theme;
 use crate::view::View;
-use egui::{DragValue, TextEdit, Ui, Window};
+use egui::{Align2, DragValue, TextEdit, Ui, Vec2, Window};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 
@@ -43,18 +43,21 @@ pub fn show(ui: &Ui, e: &mut Export, view: &View, theme: Theme, note: &mut Optio
         return;
     }
     let (mut open, mut go) = (true, false);
-    Window::new("Export picture").open(&mut open).collapsible(false).resizable(false).show(ui, |ui| {
-        ui.add(TextEdit::singleline(&mut e.path).desired_width(340.0)).accessible_name("File");
-        ui.weak("The ending says the format: .png or .svg");
-        ui.horizontal(|ui| {
-            ui.radio_value(&mut e.whole, false, "this view");
-            ui.radio_value(&mut e.whole, true, "whole die");
-            ui.add(DragValue::new(&mut e.width).range(64..=8192).suffix(" points wide"));
-        });
-        ui.add_space(6.0);
-        let known = e.path.ends_with(".png") || e.path.ends_with(".svg");
-        go = ui.add_enabled(known && e.result.is_none(), egui::Button::new("Save")).clicked();
-    });
+    Window::new("Export picture").open(&mut open).collapsible(false).resizable(false).anchor(Align2::CENTER_CENTER, Vec2::ZERO).show(
+        ui,
+        |ui| {
+            ui.add(TextEdit::singleline(&mut e.path).desired_width(340.0)).accessible_name("File");
+            ui.weak("The ending says the format: .png or .svg");
+            ui.horizontal(|ui| {
+                ui.radio_value(&mut e.whole, false, "this view");
+                ui.radio_value(&mut e.whole, true, "whole die");
+                ui.add(DragValue::new(&mut e.width).range(64..=8192).suffix(" points wide"));
+            });
+            ui.add_space(6.0);
+            let known = e.path.ends_with(".png") || e.path.ends_with(".svg");
+            go = ui.add_enabled(known && e.result.is_none(), egui::Button::new("Save")).clicked();
+        },
+    );
     if go {
         start(ui, e, view, theme);
     }

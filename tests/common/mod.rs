@@ -1,6 +1,8 @@
 //! What the integration tests share: where development data lies, and compiling to a scratch folder.
 #![allow(dead_code)]
 
+pub mod rtl;
+
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
 use hardwire_netlist::Chip;

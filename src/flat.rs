@@ -76,7 +76,13 @@ pub fn csv(report: &impl Serialize) -> Result<String> {
 pub fn sources(report: &impl Serialize) -> Result<Vec<(String, String, usize)>> {
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     for flat in flatten(report)?.into_iter().filter(|flat| !flat.source.is_empty()) {
-        *counts.entry((flat.provenance, flat.source)).or_default() += 1;
+        // Inputs of the books carry a source and no provenance; theirs says "assumption" where nobody published it.
+        let provenance = match flat.provenance.as_str() {
+            "" if flat.source.starts_with("assumption") => "assumed".into(),
+            "" => "cited".into(),
+            _ => flat.provenance,
+        };
+        *counts.entry((provenance, flat.source)).or_default() += 1;
     }
     let mut out: Vec<_> = counts.into_iter().map(|((provenance, source), count)| (provenance, source, count)).collect();
     out.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));

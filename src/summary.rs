@@ -70,14 +70,15 @@ pub fn chip(f: &ChipFigures) -> String {
 
 /// Chip against every device that holds the model: one user, then a full queue, then what to make of it.
 pub fn comparison(b: &Beside) -> String {
-    let mut one = Table::new(&["one user each", "tokens/s", "ceiling", "mJ/token", "W", "chip is faster", "run as"]);
-    let mj = |f: &Figure| Cell::from(f.value * 1e3);
+    let (unit, per_j) = b.chip.energy_unit();
+    let mut one = Table::new(&["one user each", "tokens/s", "ceiling", unit, "W", "chip is faster", "run as"]);
+    let energy = |f: &Figure| Cell::from(f.value * per_j);
     let c = &b.chip;
     one.row([
         "this chip".into(),
         c.tokens_per_s.value.into(),
         Cell::Empty,
-        mj(&c.j_per_token),
+        energy(&c.j_per_token),
         c.power_w.value.into(),
         Cell::Empty,
         "".into(),
@@ -88,22 +89,30 @@ pub fn comparison(b: &Beside) -> String {
             g.device.as_str().into(),
             s.tokens_per_s.value.into(),
             s.ceiling_tokens_per_s.value.into(),
-            mj(&s.j_per_token),
+            energy(&s.j_per_token),
             s.power_w.value.into(),
             format!("{} x", number(g.user_speed_ratio)).into(),
             s.way.as_str().into(),
         ]);
     }
-    let mut queue = Table::new(&["a full queue each", "users", "tokens/s", "each sees", "mJ/token", "W", "run as"]);
+    let mut queue = Table::new(&["a full queue each", "users", "tokens/s", "each sees", unit, "W", "run as"]);
     let chips = [("this chip as built", &c.as_built), ("this chip, all busy", &c.all_busy)];
     for (name, f) in chips.into_iter().take(if c.all_busy.users > c.as_built.users { 2 } else { 1 }) {
         let (all, each) = (f.tokens_per_s.value.into(), f.tokens_per_s_per_user.value.into());
-        queue.row([name.into(), f.users.into(), all, each, mj(&f.j_per_token), f.power_w.value.into(), "".into()]);
+        queue.row([name.into(), f.users.into(), all, each, energy(&f.j_per_token), f.power_w.value.into(), "".into()]);
     }
     for g in &b.gpus {
         let s = &g.saturated;
         let (all, each) = (s.tokens_per_s.value.into(), s.tokens_per_s_per_user.value.into());
-        queue.row([g.device.as_str().into(), s.users.into(), all, each, mj(&s.j_per_token), s.power_w.value.into(), s.way.as_str().into()]);
+        queue.row([
+            g.device.as_str().into(),
+            s.users.into(),
+            all,
+            each,
+            energy(&s.j_per_token),
+            s.power_w.value.into(),
+            s.way.as_str().into(),
+        ]);
     }
     let mut out = one.text() + "\n" + &queue.text() + "\n";
     for l in &b.left_out {

@@ -2,12 +2,15 @@
 
 use crate::report::number;
 use anyhow::Result;
+use hardwire_netlist::Figure;
 
 /// One cell. Numbers are rounded on a terminal and whole in CSV.
 pub enum Cell {
     Text(String),
     Number(f64),
     Percent(f64),
+    /// A number that brings its source.
+    Figure(Figure),
     Empty,
 }
 
@@ -29,6 +32,12 @@ impl From<f64> for Cell {
     }
 }
 
+impl From<Figure> for Cell {
+    fn from(figure: Figure) -> Self {
+        Cell::Figure(figure)
+    }
+}
+
 impl From<u32> for Cell {
     fn from(value: u32) -> Self {
         Cell::Number(f64::from(value))
@@ -46,6 +55,7 @@ impl Cell {
         match self {
             Cell::Text(text) => text.clone(),
             Cell::Number(value) => number(*value),
+            Cell::Figure(figure) => number(figure.value),
             Cell::Percent(value) => format!("{:+.1} %", value * 100.0),
             Cell::Empty => "-".into(),
         }
@@ -55,6 +65,7 @@ impl Cell {
         match self {
             Cell::Text(text) => text.clone(),
             Cell::Number(value) | Cell::Percent(value) => value.to_string(),
+            Cell::Figure(figure) => figure.value.to_string(),
             Cell::Empty => String::new(),
         }
     }

@@ -37,6 +37,17 @@ pub struct InFlight {
     pub power_w: Figure,
 }
 
+impl ChipSide {
+    /// Unit of energy that suits the chip, and how many a joule.
+    pub fn energy_unit(&self) -> (&'static str, f64) {
+        match self.j_per_token.value {
+            j if j < 1e-4 => ("µJ/token", 1e6),
+            j if j < 1.0 => ("mJ/token", 1e3),
+            _ => ("J/token", 1.0),
+        }
+    }
+}
+
 pub fn chip_side(chip: &Chip, request: Request) -> ChipSide {
     let stations = chip.netlist().stations.len() as u32;
     let one = speed_at(chip, request.context);

@@ -22,7 +22,7 @@ impl Way {
             WeightFormat::Fp8 => "FP8".into(),
             WeightFormat::Fp4 => "FP4".into(),
             WeightFormat::Float16 => "16 bits".into(),
-            WeightFormat::Block | WeightFormat::SuperBlock => format!("{:.1}-bit weights", self.weight_bits),
+            WeightFormat::Block | WeightFormat::SuperBlock => format!("{:.1} bits", self.weight_bits),
         };
         format!("{}, {format}", if self.stack == Stack::LlamaCpp { "llama.cpp" } else { "server" })
     }

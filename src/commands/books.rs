@@ -4,7 +4,7 @@ use super::simulate::tempdir;
 use super::source::Source;
 use crate::cli::{Books, Global};
 use crate::flat;
-use crate::ledger::{Ledger, LedgerAsk, ledger, lines, sentences};
+use crate::ledger::{Ledger, LedgerAsk, ledger, lines, place, sentences};
 use crate::report::number;
 use crate::table::{Cell, Table};
 use anyhow::Result;
@@ -72,11 +72,13 @@ fn text(ledger: &Ledger) -> String {
     for note in &ledger.notes {
         let _ = writeln!(out, "note: {note}");
     }
-    let place = b.assumptions.preset.as_deref().unwrap_or("us");
     let _ = writeln!(
         out,
-        "{} tokens in, {} out; electricity of {place}; silicon of {}; every assumption with its source: --json, docs/baseline.md",
-        b.demand.prompt_tokens, b.demand.output_tokens, b.assumptions.node
+        "{} tokens in, {} out; electricity of {}; silicon of {}; every assumption with its source: --json, docs/baseline.md",
+        b.demand.prompt_tokens,
+        b.demand.output_tokens,
+        place(ledger),
+        b.assumptions.node
     );
     out
 }

@@ -2,7 +2,7 @@
 
 mod words;
 
-pub use words::{lines, sentences};
+pub use words::{lines, place, sentences};
 
 use crate::beside::Request;
 use crate::figures::{model_shape, seconds};

@@ -3,7 +3,31 @@
 use super::Ledger;
 use crate::report::number;
 use crate::table::Cell;
+use hardwire_netlist::{Figure, Provenance};
 use hardwire_sim::economics::Account;
+use hardwire_sim::economics::unit::Kind;
+
+/// Whose electricity it is.
+pub fn place(ledger: &Ledger) -> &str {
+    match ledger.books.assumptions.preset.as_deref() {
+        None | Some("us") => "the US",
+        Some("france") => "France",
+        Some("germany") => "Germany",
+        Some(other) => other,
+    }
+}
+
+fn speed(a: &Account, value: f64, unit: &str) -> Cell {
+    Figure::new(value, unit, a.unit.provenance, a.unit.source.clone()).into()
+}
+
+fn price(a: &Account) -> Cell {
+    let source = match a.unit.kind {
+        Kind::Chip => "good die, package and card over one less the margin (docs/baseline.md)",
+        Kind::Gpu => "street price, its place in the range assumed (sim/data/gpus.csv)",
+    };
+    Figure::new(a.unit.device_usd, "USD", Provenance::Estimated, source).into()
+}
 
 /// The lines of an account that are compared.
 pub fn lines(ledger: &Ledger) -> Vec<(&'static str, Vec<Cell>)> {
@@ -11,21 +35,21 @@ pub fn lines(ledger: &Ledger) -> Vec<(&'static str, Vec<Cell>)> {
     let each = |get: &dyn Fn(&Account) -> Cell| accounts.iter().map(|account| get(account)).collect();
     let answer = |yes: bool| Cell::from(if yes { "yes" } else { "no" });
     let mut out: Vec<(&'static str, Vec<Cell>)> = vec![
-        ("each user sees, tokens/s", each(&|a| a.unit.tokens_per_s_per_user.into())),
-        ("one unit's full queue, tokens/s", each(&|a| a.unit.tokens_per_s.into())),
+        ("each user sees, tokens/s", each(&|a| speed(a, a.unit.tokens_per_s_per_user, "tokens/s"))),
+        ("one unit's full queue, tokens/s", each(&|a| speed(a, a.unit.tokens_per_s, "tokens/s"))),
         ("one unit's users", each(&|a| a.unit.users_at_once.into())),
-        ("one unit's power, W", each(&|a| a.unit.device_w.into())),
-        ("one unit's price, USD", each(&|a| a.unit.device_usd.into())),
+        ("one unit's power, W", each(&|a| speed(a, a.unit.device_w, "W"))),
+        ("one unit's price, USD", each(&|a| price(a))),
         ("units on the site", each(&|a| a.units.into())),
-        ("site, tokens/s", each(&|a| a.site_tokens_per_s.value.into())),
-        ("site, tokens a year", each(&|a| a.tokens_per_year.value.into())),
-        ("capital, USD", each(&|a| a.capital_usd.value.into())),
-        ("cost a year, USD", each(&|a| a.yearly_usd.value.into())),
-        ("J/token, device", each(&|a| a.device_j_per_token.value.into())),
-        ("J/token, meter", each(&|a| a.site_j_per_token.value.into())),
-        ("USD a million tokens", each(&|a| a.usd_per_mtoken.value.into())),
-        ("g CO2e a million, use", each(&|a| a.operational_g_per_mtoken.value.into())),
-        ("g CO2e a million, making", each(&|a| a.embodied_g_per_mtoken.value.into())),
+        ("site, tokens/s", each(&|a| a.site_tokens_per_s.clone().into())),
+        ("site, tokens a year", each(&|a| a.tokens_per_year.clone().into())),
+        ("capital, USD", each(&|a| a.capital_usd.clone().into())),
+        ("cost a year, USD", each(&|a| a.yearly_usd.clone().into())),
+        ("J/token, device", each(&|a| a.device_j_per_token.clone().into())),
+        ("J/token, meter", each(&|a| a.site_j_per_token.clone().into())),
+        ("USD a million tokens", each(&|a| a.usd_per_mtoken.clone().into())),
+        ("g CO2e a million, use", each(&|a| a.operational_g_per_mtoken.clone().into())),
+        ("g CO2e a million, making", each(&|a| a.embodied_g_per_mtoken.clone().into())),
     ];
     if ledger.books.demand.max_token_latency_ms.is_some() {
         out.push(("meets the latency asked", each(&|a| answer(a.meets_latency))));
@@ -58,7 +82,10 @@ pub fn sentences(ledger: &Ledger) -> Vec<String> {
         number(w.respin_weeks.value)
     );
     if let Some(reload) = &w.gpu_reload_s {
-        wrong += &format!("; a GPU reloads in {} s", number(reload.value));
+        wrong += &match reload.value {
+            s if s < 1.0 => "; a GPU reloads in less than a second".to_owned(),
+            s => format!("; a GPU reloads in {} s", number(s)),
+        };
     }
     out.push(match &w.parity_changes_per_year {
         Some(changes) => format!("{wrong}. At {} changes a year both cost the same.", number(changes.value)),

@@ -7,7 +7,6 @@ use hardwire_netlist::Figure;
 
 /// GPUs in the summary.
 const COLUMNS: usize = 3;
-const MJ: f64 = 1e3;
 
 /// A table whose cells are HTML.
 pub struct HtmlTable {
@@ -25,6 +24,7 @@ fn drawn(b: &Beside) -> Vec<&GpuRow> {
 pub fn both_sides(b: &Beside) -> HtmlTable {
     let gpus = drawn(b);
     let c = &b.chip;
+    let (unit, per_j) = b.chip.energy_unit();
     let busy = c.all_busy.users > c.as_built.users;
     let mut head = vec![String::new(), format!("this chip, {} in flight", c.as_built.users)];
     if busy {
@@ -43,7 +43,7 @@ pub fn both_sides(b: &Beside) -> HtmlTable {
     HtmlTable {
         rows: vec![
             row("One user, tokens/s", of(&c.tokens_per_s, 1.0), String::new(), &|g| of(&g.single.tokens_per_s, 1.0)),
-            row("One user, mJ/token", of(&c.j_per_token, MJ), String::new(), &|g| of(&g.single.j_per_token, MJ)),
+            row(&format!("One user, {unit}"), of(&c.j_per_token, per_j), String::new(), &|g| of(&g.single.j_per_token, per_j)),
             row("Full queue, tokens/s", of(&c.as_built.tokens_per_s, 1.0), of(&c.all_busy.tokens_per_s, 1.0), &|g| {
                 of(&g.saturated.tokens_per_s, 1.0)
             }),
@@ -51,7 +51,9 @@ pub fn both_sides(b: &Beside) -> HtmlTable {
             row("… each sees, tokens/s", of(&c.as_built.tokens_per_s_per_user, 1.0), of(&c.all_busy.tokens_per_s_per_user, 1.0), &|g| {
                 of(&g.saturated.tokens_per_s_per_user, 1.0)
             }),
-            row("… mJ/token", of(&c.as_built.j_per_token, MJ), of(&c.all_busy.j_per_token, MJ), &|g| of(&g.saturated.j_per_token, MJ)),
+            row(&format!("… {unit}"), of(&c.as_built.j_per_token, per_j), of(&c.all_busy.j_per_token, per_j), &|g| {
+                of(&g.saturated.j_per_token, per_j)
+            }),
             row("… power, W", of(&c.as_built.power_w, 1.0), of(&c.all_busy.power_w, 1.0), &|g| of(&g.saturated.power_w, 1.0)),
         ],
         head,
@@ -69,7 +71,8 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> HtmlTable {
 /// One user on every device.
 pub fn single(b: &Beside) -> HtmlTable {
     let c = &b.chip;
-    let own = ["this chip".to_string(), bare(&c.tokens_per_s, 1.0), "–".into(), bare(&c.j_per_token, MJ), bare(&c.power_w, 1.0)];
+    let (unit, per_j) = b.chip.energy_unit();
+    let own = ["this chip".to_string(), bare(&c.tokens_per_s, 1.0), "–".into(), bare(&c.j_per_token, per_j), bare(&c.power_w, 1.0)];
     let mut rows = vec![own.into_iter().chain(["–", "–", "–", "–"].map(String::from)).collect()];
     rows.extend(b.gpus.iter().map(|g| {
         let s = &g.single;
@@ -77,7 +80,7 @@ pub fn single(b: &Beside) -> HtmlTable {
             device(g),
             bare(&s.tokens_per_s, 1.0),
             bare(&s.ceiling_tokens_per_s, 1.0),
-            bare(&s.j_per_token, MJ),
+            bare(&s.j_per_token, per_j),
             bare(&s.power_w, 1.0),
             number(g.user_speed_ratio),
             number(g.user_energy_ratio),
@@ -85,12 +88,13 @@ pub fn single(b: &Beside) -> HtmlTable {
             escape(&s.way),
         ]
     }));
-    table(&["one user", "tokens/s", "ceiling", "mJ/token", "W", "chip faster, ×", "chip thriftier, ×", "bound by", "run as"], rows)
+    table(&["one user", "tokens/s", "ceiling", unit, "W", "chip faster, ×", "chip thriftier, ×", "bound by", "run as"], rows)
 }
 
 /// A full queue on every device.
 pub fn saturated(b: &Beside) -> HtmlTable {
     let c = &b.chip;
+    let (unit, per_j) = b.chip.energy_unit();
     let chips = [("this chip as built", &c.as_built), ("this chip, all busy", &c.all_busy)];
     let shown = if c.all_busy.users > c.as_built.users { 2 } else { 1 };
     let mut rows: Vec<Vec<String>> = (chips.into_iter().take(shown))
@@ -100,7 +104,7 @@ pub fn saturated(b: &Beside) -> HtmlTable {
                 f.users.to_string(),
                 bare(&f.tokens_per_s, 1.0),
                 bare(&f.tokens_per_s_per_user, 1.0),
-                bare(&f.j_per_token, MJ),
+                bare(&f.j_per_token, per_j),
                 bare(&f.power_w, 1.0),
                 "–".into(),
                 "–".into(),
@@ -115,14 +119,14 @@ pub fn saturated(b: &Beside) -> HtmlTable {
             number(f64::from(s.users)),
             bare(&s.tokens_per_s, 1.0),
             bare(&s.tokens_per_s_per_user, 1.0),
-            bare(&s.j_per_token, MJ),
+            bare(&s.j_per_token, per_j),
             bare(&s.power_w, 1.0),
             number(g.queue_tokens_ratio),
             format!("{:?}", s.bound).to_lowercase(),
             escape(&s.way),
         ]
     }));
-    table(&["full queue", "users", "tokens/s", "each sees", "mJ/token", "W", "× chip as built", "bound by", "run as"], rows)
+    table(&["full queue", "users", "tokens/s", "each sees", unit, "W", "× chip as built", "bound by", "run as"], rows)
 }
 
 fn series(curves: &[Curve], per_user: bool) -> Vec<Series> {

@@ -1,9 +1,9 @@
 //! The books on the page: the table, break-even, the price of being wrong, the tornado, every assumption.
 
 use super::beside::HtmlTable;
-use super::format::{escape, number};
+use super::format::{bare, escape, number};
 use super::plot::{Swing, tornado};
-use crate::ledger::{Ledger, lines, sentences};
+use crate::ledger::{Ledger, lines, place, sentences};
 use crate::table::Cell;
 
 /// Bars worth drawing.
@@ -32,6 +32,7 @@ pub fn page(ledger: &Ledger) -> BooksPage {
     let shown = |cell: &Cell| match cell {
         Cell::Text(text) => escape(text),
         Cell::Number(value) => number(*value),
+        Cell::Figure(figure) => bare(figure, 1.0),
         Cell::Percent(value) => format!("{:.0} %", value * 100.0),
         Cell::Empty => "–".into(),
     };
@@ -51,7 +52,7 @@ pub fn page(ledger: &Ledger) -> BooksPage {
             b.demand.prompt_tokens,
             b.demand.output_tokens,
             number(b.assumptions.value(hardwire_sim::economics::Input::SiteMw)),
-            b.assumptions.preset.as_deref().unwrap_or("us"),
+            place(ledger),
             b.assumptions.node
         ),
     }
@@ -79,7 +80,7 @@ fn drawn(t: &hardwire_sim::economics::Tornado) -> (String, String) {
 /// Cost against model changes a year.
 fn wrong(ledger: &Ledger) -> HtmlTable {
     let w = &ledger.books.wrong;
-    let cost = |f: &hardwire_netlist::Figure| super::format::bare(f, 1.0);
+    let cost = |f: &hardwire_netlist::Figure| bare(f, 1.0);
     HtmlTable {
         head: ["new models a year", "chip, USD a million tokens", "cheapest GPU"].map(String::from).to_vec(),
         rows: (w.points.iter())

@@ -32,14 +32,14 @@ pub struct Chart<'a> {
     pub marks: Vec<Mark>,
 }
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 620.0;
 const HEIGHT: f64 = 330.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 170.0;
+const LEFT: f64 = 76.0;
+const RIGHT: f64 = 140.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 44.0;
 /// Least distance of two names.
-const NAME: f64 = 14.0;
+const NAME: f64 = 16.0;
 
 /// An axis: its range and where values fall on it.
 struct Axis {

@@ -10,6 +10,7 @@ mod plot;
 use crate::beside::{errors, verdict};
 use crate::figures::ChipFigures;
 use crate::flat;
+use crate::ledger::sentences;
 use anyhow::{Context, Result};
 use askama::Template;
 use beside::HtmlTable;
@@ -17,7 +18,7 @@ use books::BooksPage;
 use format::figure;
 pub use format::number;
 use hardwire_netlist::{Chip, Figure};
-use plot::{Bar, Scale};
+use plot::Bar;
 use std::path::Path;
 
 /// Text the chip wrote, shown at the top of a report.
@@ -50,7 +51,6 @@ struct Page<'a> {
     against_users: String,
     each_against_users: String,
     against_context: String,
-    versus: String,
     single: HtmlTable,
     saturated: HtmlTable,
     left_out: Vec<String>,
@@ -91,7 +91,7 @@ pub fn html(chip: &Chip, f: &ChipFigures, sample: Option<&Sample>) -> Result<Str
         version: env!("CARGO_PKG_VERSION"),
         sample,
         summary: summary(f),
-        verdict: verdict(&f.beside),
+        verdict: in_short(f),
         both_sides: beside::both_sides(&f.beside),
         floorplan: floorplan::svg(chip),
         area: area(f),
@@ -100,7 +100,6 @@ pub fn html(chip: &Chip, f: &ChipFigures, sample: Option<&Sample>) -> Result<Str
         against_users: beside::against_users(&f.beside),
         each_against_users: beside::each_against_users(&f.beside),
         against_context: beside::against_context(&f.beside),
-        versus: versus(f),
         single: beside::single(&f.beside),
         saturated: beside::saturated(&f.beside),
         left_out: f.beside.left_out.iter().map(|l| l.reason.clone()).collect(),
@@ -157,14 +156,9 @@ fn area(f: &ChipFigures) -> String {
     let bars: Vec<Bar> = f
         .units
         .iter()
-        .map(|k| Bar {
-            label: format!("{} ({})", k.kind, k.units),
-            value: k.area_mm2,
-            note: format!("{} mm²", number(k.area_mm2)),
-            highlight: false,
-        })
+        .map(|k| Bar { label: format!("{} ({})", k.kind, k.units), value: k.area_mm2, note: format!("{} mm²", number(k.area_mm2)) })
         .collect();
-    plot::bars(&bars, Scale::Linear, "Area by kind of unit, mm²")
+    plot::bars(&bars, "Area by kind of unit, mm²")
 }
 
 fn energy(f: &ChipFigures) -> String {
@@ -173,9 +167,9 @@ fn energy(f: &ChipFigures) -> String {
         ("ROM reads", s.rom_pj),
         ("SRAM", s.sram_pj),
         ("Clocked flops", s.flops_pj),
-        ("Arithmetic and selection", s.arithmetic_pj),
+        ("Arithmetic, selection", s.arithmetic_pj),
         ("Wires", s.wires_pj),
-        ("Leakage over the token", f.energy.leakage_pj),
+        ("Leakage meanwhile", f.energy.leakage_pj),
     ];
     plot::waterfall(
         &parts.map(|(name, pj)| (name.to_string(), pj * 1e-6)),
@@ -183,13 +177,13 @@ fn energy(f: &ChipFigures) -> String {
     )
 }
 
-/// One user's speed, device by device.
-fn versus(f: &ChipFigures) -> String {
-    let bar =
-        |label: &str, value: f64, highlight| Bar { label: label.into(), value, note: format!("{} tokens/s", number(value)), highlight };
-    let own = bar("this chip", f.beside.chip.tokens_per_s.value, true);
-    let gpus = f.beside.gpus.iter().map(|g| bar(&g.device, g.single.tokens_per_s.value, false));
-    plot::bars(&[own].into_iter().chain(gpus).collect::<Vec<_>>(), Scale::Log, "One user's tokens/s, logarithmic")
+/// Speed, then cost: one sentence each.
+fn in_short(f: &ChipFigures) -> Vec<String> {
+    let cost = f
+        .books
+        .iter()
+        .flat_map(|ledger| sentences(ledger).into_iter().take(1).map(|s| format!("Cost: {}{}", s[..1].to_lowercase(), &s[1..])));
+    verdict(&f.beside).into_iter().chain(cost).collect()
 }
 
 /// What the user's own measurement said, if there is one.

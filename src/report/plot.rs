@@ -3,22 +3,15 @@
 use super::format::{escape, number};
 use std::fmt::Write;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
-    Linear,
-    Log,
-}
-
 pub struct Bar {
     pub label: String,
     pub value: f64,
     /// Shown at the bar's end and on hover.
     pub note: String,
-    pub highlight: bool,
 }
 
-const WIDTH: f64 = 720.0;
-const LABEL: f64 = 190.0;
+const WIDTH: f64 = 620.0;
+const LABEL: f64 = 170.0;
 const ROW: f64 = 22.0;
 /// Room at a bar's end for its note.
 const NOTE: f64 = 120.0;
@@ -28,25 +21,17 @@ fn open(height: f64, title: &str) -> String {
 }
 
 /// Horizontal bars in the order given.
-pub fn bars(bars: &[Bar], scale: Scale, title: &str) -> String {
+pub fn bars(bars: &[Bar], title: &str) -> String {
     let mut svg = open(bars.len() as f64 * ROW + 8.0, title);
-    let positive = || bars.iter().map(|b| b.value).filter(|v| *v > 0.0);
-    let max = positive().fold(0.0, f64::max);
-    // A logarithmic axis starts a decade below the least, so that the least still shows.
-    let low = positive().fold(f64::INFINITY, f64::min) / 10.0;
+    let max = bars.iter().map(|b| b.value).fold(0.0, f64::max);
     for (i, b) in bars.iter().enumerate() {
         let y = i as f64 * ROW + 4.0;
-        let share = match scale {
-            _ if b.value <= 0.0 || max <= 0.0 => 0.0,
-            Scale::Linear => b.value / max,
-            Scale::Log => (b.value / low).log10() / (max / low).log10(),
-        };
+        let share = if max > 0.0 { b.value / max } else { 0.0 };
         let w = share * (WIDTH - LABEL - NOTE);
-        let class = if b.highlight { "bar own" } else { "bar" };
         let _ = write!(
             svg,
             "<g><title>{l}: {n}</title><text class=\"label\" x=\"{lx}\" y=\"{ty:.1}\">{l}</text>\
-             <rect class=\"{class}\" x=\"{LABEL}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h}\"/>\
+             <rect class=\"bar\" x=\"{LABEL}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h}\"/>\
              <text class=\"note\" x=\"{nx:.1}\" y=\"{ty:.1}\">{n}</text></g>",
             l = escape(&b.label),
             n = escape(&b.note),

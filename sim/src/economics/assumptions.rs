@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::{EconomicsError, within};
+use crate::gpu::toml_detail;
 
 const BUNDLED: &str = include_str!("../../data/economics.toml");
 const BUNDLED_NAME: &str = "economics.toml";
@@ -177,7 +178,7 @@ impl Assumptions {
             detail,
             hint: "an input is `name = number` or a table of value, low, high, unit, source",
         };
-        let mut table: toml::Table = toml::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| malformed(toml_detail(text, &error)))?;
         let mut assumptions = Self::defaults()?;
         let mut word = |key: &str| match table.remove(key) {
             None => Ok(None),

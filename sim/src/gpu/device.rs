@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{GpuError, not_negative, positive};
+use super::error::{GpuError, not_negative, positive, toml_detail};
 use super::shape::WeightFormat;
 
 /// The devices that come with the program.
@@ -234,7 +234,7 @@ pub fn parse_devices_toml(text: &str, file: &str) -> Result<Vec<Device>, GpuErro
     }
     let tables: Tables = toml::from_str(text).map_err(|error| GpuError::File {
         file: file.into(),
-        detail: error.to_string(),
+        detail: toml_detail(text, &error),
         hint: "one [[device]] table a device, with the columns of the bundled gpus.csv as fields",
     })?;
     tables.device.into_iter().enumerate().map(|(index, row)| device(row, file, index + 1)).collect()

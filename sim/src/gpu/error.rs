@@ -63,6 +63,15 @@ pub enum GpuError {
     Split { model: String, what: &'static str, have: u32, ways: u32 },
 }
 
+/// What is wrong with a TOML text, in one line.
+pub(crate) fn toml_detail(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', " ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message,
+    }
+}
+
 /// Refuses anything that is not a finite number above zero.
 pub(crate) fn positive(owner: &str, field: &'static str, value: f64) -> Result<(), GpuError> {
     within(owner, field, value, f64::MIN_POSITIVE, f64::MAX, "a finite number above 0")

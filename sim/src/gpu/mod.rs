@@ -33,6 +33,7 @@ pub use capacity::{Capacity, capacity};
 pub use decode::{DecodeEstimate, PrefillEstimate, crossover_batch, decode, decode_achieved, decode_with, prefill, prefill_achieved};
 pub use device::{Device, Link, LinkClass, MemoryClass, PriceRange, devices, devices_from_file, find, find_in};
 pub use error::GpuError;
+pub(crate) use error::toml_detail;
 pub use llama_bench::{BenchRow, FittedRow, MeasuredFit, fit_measured};
 pub use measured::{Class, Measured, measured};
 pub use power::{EnergySplit, Power};

@@ -1,0 +1,231 @@
+//! What the comparing commands say: both sides always, JSON and CSV that parse, bad inputs named with file and field.
+
+mod cli;
+
+use cli::hardwire;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+#[track_caller]
+fn good(args: &[&str]) -> String {
+    let run = hardwire(args, &[]);
+    assert!(run.ok(), "{args:?}: {}", run.stderr);
+    run.stdout
+}
+
+#[track_caller]
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&good(&[args, &["--json"]].concat())).unwrap_or_else(|e| panic!("{args:?}: {e}"))
+}
+
+/// A chip of the bundled model that holds four users, under `dir`.
+fn chip(dir: &Path) -> String {
+    let chip = dir.join("chip").display().to_string();
+    good(&["compile", "tales", "-q", "--context", "64", "--users", "4", "-o", &chip]);
+    chip
+}
+
+/// Writes a file and gives its path as an argument.
+fn write(dir: &Path, name: &str, text: &str) -> String {
+    let path = dir.join(name);
+    fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+/// A llama-bench file of a 4090 on Llama-3-8B Q4_K_M.
+const BENCH: &str = r#"[{"gpu_info":"NVIDIA GeForce RTX 4090","model_type":"llama 8B","model_size":4912000000,"model_n_params":8030261248,
+  "n_prompt":512,"n_gen":0,"avg_ts":6900.0},{"gpu_info":"NVIDIA GeForce RTX 4090","model_type":"llama 8B","model_size":4912000000,
+  "model_n_params":8030261248,"n_prompt":0,"n_gen":128,"avg_ts":130.0}]"#;
+
+const DEVICE: &str = "[[device]]\ndevice = \"Mine\"\nmemory_gb = 32.0\nmemory_type = \"GDDR7\"\nbandwidth_gb_per_s = 1500.0\ntdp_w = 400.0\n\
+  bf16_dense_tflops = 200.0\nvector_fp32_tflops = 100.0\nidle_w = 40.0\nlink = \"PCIe 5 x16\"\nlink_class = \"pcie\"\nlink_gb_per_s = 64.0\n\
+  node = \"N4\"\ndie_mm2 = \"700\"\nprice_low_usd = 1000.0\nprice_high_usd = 2000.0\nprice_note = \"\"\nsource = \"my invoice\"\nsource_added = \"\"\n";
+
+#[test]
+fn compare_never_shows_one_side_without_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = chip(dir.path());
+    let bench = write(dir.path(), "bench.json", BENCH);
+    let mine = write(dir.path(), "mine.toml", DEVICE);
+    for extra in [&[][..], &["--device", "H100"], &["--measured", &bench], &["--devices", &mine]] {
+        let args = [&["compare", &chip], extra].concat();
+        let text = good(&args);
+        for part in [
+            "one user each",
+            "a full queue each",
+            "this chip as built",
+            "this chip, all busy",
+            "One user: the chip",
+            "Full queue: a saturated",
+        ] {
+            assert!(text.contains(part), "{args:?}: {part:?} in {text}");
+        }
+        let value = json(&args);
+        let gpus = value["gpus"].as_array().unwrap();
+        assert!(!gpus.is_empty());
+        for gpu in gpus {
+            for (side, figure) in
+                [("single", "tokens_per_s"), ("single", "j_per_token"), ("saturated", "tokens_per_s"), ("saturated", "j_per_token")]
+            {
+                assert!(gpu[side][figure]["value"].as_f64().unwrap() > 0.0, "{gpu}");
+            }
+            assert!(gpu["single"]["tokens_per_s"]["value"].as_f64() <= gpu["single"]["ceiling_tokens_per_s"]["value"].as_f64(), "{gpu}");
+        }
+        let csv = good(&[&args[..], &["--csv"]].concat());
+        let lines: Vec<&str> = csv.lines().collect();
+        assert_eq!(lines[0], "path,value,unit,provenance,source,low,high");
+        assert!(lines.iter().any(|l| l.contains("single.tokens_per_s")) && lines.iter().any(|l| l.contains("saturated.tokens_per_s")));
+    }
+}
+
+/// The tiny model keeps every GPU waiting for itself; the page and the terminal say so.
+#[test]
+fn compare_says_that_a_tiny_model_says_little_of_a_gpu() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(good(&["compare", &chip(dir.path())]).contains("too small to judge a GPU by"));
+}
+
+#[test]
+fn a_users_own_gpu_stands_beside() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = chip(dir.path());
+    let bench = write(dir.path(), "bench.json", BENCH);
+    let mine = write(dir.path(), "mine.toml", DEVICE);
+    let value = json(&["compare", &chip, "--measured", &bench, "--devices", &mine, "--device", "L40S"]);
+    let names: Vec<&str> = value["gpus"].as_array().unwrap().iter().map(|g| g["device"].as_str().unwrap()).collect();
+    assert_eq!(names, ["RTX 4090 (measured)", "Mine", "L40S"]);
+    assert_eq!(value["measured"]["bandwidth_gb_per_s"]["provenance"], "measured");
+    // One model size: the bundled time a layer stands, so the measured speed comes back from the fit.
+    assert!(value["measured"]["mape_percent"].as_f64().unwrap() < 1.0);
+    assert!(good(&["compare", &chip, "--measured", &bench]).contains("measured: NVIDIA GeForce RTX 4090 at"));
+}
+
+#[test]
+fn books_have_every_line_in_text_json_and_csv() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = chip(dir.path());
+    let text = good(&["books", &chip]);
+    for part in
+        ["USD a million tokens", "J/token, meter", "g CO2e", "Against H100 SXM", "Price of being wrong", "chip cost / GPU cost", "the US"]
+    {
+        assert!(text.contains(part), "{part:?} in {text}");
+    }
+    let value = json(&[
+        "books",
+        &chip,
+        "--preset",
+        "france",
+        "--gpu",
+        "L40S",
+        "--prompt",
+        "10",
+        "--output",
+        "20",
+        "--users",
+        "4",
+        "--latency-ms",
+        "50",
+    ]);
+    let books = &value["books"];
+    assert_eq!(books["assumptions"]["preset"], "france");
+    assert_eq!(books["demand"]["output_tokens"], 20);
+    assert_eq!(books["gpus"][0]["unit"]["name"], "L40S");
+    assert_eq!(books["chip"]["unit"]["users_at_once"], 4);
+    assert!(!value["tornado"]["bars"].as_array().unwrap().is_empty());
+    let csv = good(&["books", &chip, "--csv"]);
+    assert!(csv.lines().any(|l| l.starts_with("books.chip.usd_per_mtoken,") && l.contains("USD/Mtoken,estimated")), "{csv}");
+}
+
+#[test]
+fn a_users_assumptions_outlast_a_preset() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = chip(dir.path());
+    let file = write(dir.path(), "site.toml", "electricity_usd_per_kwh = 0.3\nutilisation = 0.9\n");
+    let value = json(&["books", &chip, "--assumptions", &file, "--preset", "germany"]);
+    let inputs = &value["books"]["assumptions"]["inputs"];
+    assert_eq!(inputs["electricity_usd_per_kwh"]["value"], 0.3);
+    assert_eq!(inputs["grid_g_per_kwh"]["value"], 380.0);
+    assert_eq!(inputs["utilisation"]["value"], 0.9);
+}
+
+#[test]
+fn baseline_devices_can_be_edited_and_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let devices = json(&["baseline", "devices"]);
+    let devices = devices.as_array().unwrap();
+    assert!(devices.iter().all(|d| !d["source"].as_str().unwrap().is_empty()));
+    let csv = write(dir.path(), "devices.csv", &good(&["baseline", "devices", "--csv"]).replace("L40S", "My L40S"));
+    let chip = chip(dir.path());
+    let value = json(&["compare", &chip, "--devices", &csv, "--device", "no bundled one"]);
+    assert_eq!(value["gpus"].as_array().unwrap().len(), devices.len());
+    assert!(good(&["baseline", "devices"]).contains("Cerebras"));
+}
+
+#[test]
+fn baseline_validate_shows_every_row() {
+    let value = json(&["baseline", "validate"]);
+    let rows = value["outcomes"].as_array().unwrap().len();
+    assert_eq!(good(&["baseline", "validate", "--csv"]).lines().count(), rows + 1);
+    let text = good(&["baseline", "validate"]);
+    assert!(text.lines().filter(|l| l.contains("set aside")).count() >= 3 && text.contains("mean absolute error"), "{text}");
+    // The aims of the project, on rows that were not fitted to.
+    for (class, most) in [("single", 10.0), ("serving", 20.0)] {
+        let summary = value["summaries"].as_array().unwrap().iter().find(|s| s["class"] == class).unwrap();
+        assert!(summary["held_out_mape_percent"].as_f64().unwrap() < most, "{summary}");
+    }
+}
+
+/// Hand-checkable: 864 GB/s over 14 GB; Llama-3.1-8B keeps 64 KiB a token at 8 bits; one saturated H100 makes some 15,220 tokens/s.
+#[test]
+fn baseline_predictions_hold_their_anchors() {
+    let h100 = json(&["baseline", "predict", "--device", "H100 SXM", "--model", "Llama-3.1-8B"]);
+    let queue = h100["serve"]["tokens_per_s"]["value"].as_f64().unwrap();
+    assert!((queue / 15_220.0 - 1.0).abs() < 0.1, "{queue}");
+    assert!((h100["decode"]["capacity"]["cache_gb_per_sequence"].as_f64().unwrap() - 1000.0 * 65_536e-9).abs() < 1e-9);
+    // 14 GB of the weights that are read: 7.0 G multiplied weights at 16 bits and a little.
+    let l40s =
+        json(&["baseline", "predict", "--device", "L40S", "--model", "Llama-2-7B", "--bits", "16", "--context", "1", "--output", "1"]);
+    let ceiling = l40s["decode"]["ceiling_tokens_per_s_per_user"]["value"].as_f64().unwrap();
+    let bytes = l40s["decode"]["work"]["weight_bytes"].as_f64().unwrap() + l40s["decode"]["work"]["cache_bytes"].as_f64().unwrap();
+    assert!((ceiling * bytes / 864e9 - 1.0).abs() < 1e-9 && (60.0..70.0).contains(&ceiling), "{ceiling}");
+    let dir = tempfile::tempdir().unwrap();
+    assert!(good(&["baseline", "predict", "--device", "RTX 4090", "--model", &chip(dir.path())]).contains("full queue"));
+}
+
+#[test]
+fn bad_inputs_name_file_and_field() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = chip(dir.path());
+    let file = |name: &str, text: &str| write(dir.path(), name, text);
+    let cases: Vec<(Vec<&str>, String, Vec<&str>)> = vec![
+        (vec!["compare", "--measured"], file("a.json", "not json"), vec!["a.json", "llama-bench"]),
+        (vec!["compare", "--measured"], file("b.json", &BENCH.replace("130.0", "-1.0")), vec!["b.json", "avg_ts", "-1"]),
+        (vec!["compare", "--measured"], file("c.json", "[]"), vec!["c.json", "rows"]),
+        (vec!["compare", "--measured"], dir.path().join("absent.json").display().to_string(), vec!["absent.json"]),
+        (vec!["compare", "--devices"], file("d.toml", &DEVICE.replace("1500.0", "0.0")), vec!["Mine", "bandwidth_gb_per_s"]),
+        (vec!["compare", "--devices"], file("e.toml", &DEVICE.replace("GDDR7", "tape")), vec!["e.toml", "memory_type", "tape"]),
+        (vec!["compare", "--devices"], file("f.csv", "device,memory_gb\nx,1\n"), vec!["f.csv", "row 2"]),
+        (vec!["report", "--devices"], file("g.toml", "device = 3"), vec!["g.toml", "line 1", "sequence"]),
+        (vec!["books", "--assumptions"], file("h.toml", "electricity_usd_per_kwh = -1.0"), vec!["electricity_usd_per_kwh", "-1"]),
+        (vec!["books", "--assumptions"], file("i.toml", "elektricity = 1.0"), vec!["i.toml", "elektricity"]),
+        (vec!["books", "--assumptions"], file("j.toml", "utilisation = 1.5"), vec!["utilisation", "1.5"]),
+        (vec!["books", "--preset"], "mars".into(), vec!["mars", "france"]),
+        (vec!["books", "--gpu"], "H900".into(), vec!["H900"]),
+        (vec!["books", "--gpu"], "V100 SXM2".into(), vec!["V100 SXM2", "price_low_usd"]),
+        (vec!["books", "--prompt"], "4000".into(), vec!["--prompt", "4000", "64 positions"]),
+        (vec!["books", "--output"], "0".into(), vec!["output_tokens"]),
+        (vec!["books", "--latency-ms"], "0".into(), vec!["max_token_latency_ms"]),
+        (vec!["compare", "--device"], "abacus".into(), vec!["--device", "abacus"]),
+    ];
+    for (args, value, parts) in &cases {
+        let args: Vec<&str> = args.iter().copied().chain([value.as_str(), chip.as_str()]).collect();
+        hardwire(&args, &[]).refuses(parts);
+    }
+    hardwire(&["baseline", "predict", "--device", "H100 SXM", "--model", "Llama-9"], &[]).refuses(&["Llama-9"]);
+    hardwire(&["baseline", "predict", "--device", "abacus", "--model", "Llama-3-8B"], &[]).refuses(&["abacus"]);
+    hardwire(&["baseline", "predict", "--device", "L40S", "--model", "Llama-3.3-70B"], &[]).refuses(&["L40S", "devices would hold it"]);
+    hardwire(&["baseline", "predict", "--device", "L40S", "--model", "Llama-3-8B", "--bits=-4"], &[]).refuses(&["--bits", "-4"]);
+    hardwire(&["baseline", "predict", "--device", "L40S", "--model", "Llama-3-8B", "--context", "9000"], &[]).refuses(&["8192"]);
+    hardwire(&["baseline", "predict", "--device", "L40S", "--model", "Llama-3-8B", "--batch", "0"], &[]).refuses(&["batch"]);
+}

@@ -59,6 +59,7 @@ pub fn tile_codes(folder: &mut Folder, name: &str, shape: &TileShape, tile: Tile
 }
 
 /// Scales (and offsets above them) of one tile: a word a scan step, groups one after another.
+#[allow(clippy::too_many_arguments)]
 pub fn tile_scales(
     folder: &mut Folder,
     name: &str,
@@ -152,7 +153,7 @@ pub fn embed_scales(folder: &mut Folder, name: &str, m: &MatrixSpec, view: &Matr
 pub fn gain_words(s: &NormSpec, lanes: u32) -> u32 {
     let (m, beats) = (s.len / s.groups, s.len.div_ceil(lanes));
     let mut words = 1;
-    while words < beats && (words * lanes) % m != 0 {
+    while words < beats && !(words * lanes).is_multiple_of(m) {
         words += 1;
     }
     words

@@ -57,7 +57,8 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
     let stream = |i: Instance, valid: &'static str, data: &'static str, port: usize| {
         i.input(valid, 1, &inputs[port].valid).input(data, v * inputs[port].bits, &inputs[port].data)
     };
-    let give = |i: Instance| i.output("out_valid", 1, net("_valid")).output("out_data", v * out, net("_data")).output("ovf", 1, net("_ovf"));
+    let give =
+        |i: Instance| i.output("out_valid", 1, net("_valid")).output("out_data", v * out, net("_data")).output("ovf", 1, net("_ovf"));
     let instance = match &unit.kind {
         UnitKind::Embed(s) => {
             nets.push((net("_last"), 1));
@@ -68,7 +69,8 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             norm_gains(chip, folder, &file, s, v)?;
             let i = instance("hw_rms_norm", format!("{} elements in {} groups", s.len, s.groups));
             let i = i.param("V", v).param("LEN", s.len).param("GROUPS", s.groups).param("IB", s.input.bits).param("OB", out);
-            let i = i.param("QB", square_bits(s)).param("EPSILON", format!("64'd{}", s.epsilon)).param("GAIN_WORDS", roms::gain_words(s, v));
+            let i =
+                i.param("QB", square_bits(s)).param("EPSILON", format!("64'd{}", s.epsilon)).param("GAIN_WORDS", roms::gain_words(s, v));
             let t = shape.rsqrt();
             let i = i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("GAIN", &file).file("RSQRT", &t.file);
             give(stream(i.clocked(), "in_valid", "in_data", 0))
@@ -105,7 +107,7 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
                 .rope_tables
                 .get(usize::from(s.table))
                 .ok_or_else(|| Error::unit(&unit.path, format!("rope table {} does not exist", s.table)))?;
-            if v % s.head_dim != 0 && s.head_dim % v != 0 {
+            if !v.is_multiple_of(s.head_dim) && !s.head_dim.is_multiple_of(v) {
                 return Err(Error::unit(&unit.path, format!("heads of {} do not fit {v} lanes; choose other lanes", s.head_dim)));
             }
             let i = instance("hw_rope", format!("{} heads of {}, {} rotated", s.heads, s.head_dim, s.rotated));
@@ -214,7 +216,7 @@ fn attention_comment(s: &AttentionSpec) -> String {
 
 fn attention(shape: &Shape, unit: &Unit, s: &AttentionSpec, i: Instance) -> Result<Instance, Error> {
     let v = shape.lanes;
-    if v % s.head_dim != 0 && s.head_dim % v != 0 {
+    if !v.is_multiple_of(s.head_dim) && !s.head_dim.is_multiple_of(v) {
         return Err(Error::unit(&unit.path, format!("heads of {} do not fit {v} lanes; choose other lanes", s.head_dim)));
     }
     if !(-511..=511).contains(&s.score_shift) || s.score_mantissa >= 1 << 16 {

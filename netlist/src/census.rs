@@ -121,17 +121,26 @@ pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
                 let bits = u64::from(s.input.bits);
                 let lane =
                     multiplier(bits, bits) + multiplier(bits, 18) + round_shift(bits + 18, 32) + multiplier(32, 20) + round_shift(52, out);
+                // Partial sums and totals of every group, the one being rooted, and each group's root and shift.
+                let sums = flops(80 * (2 * u64::from(s.groups) + 1) + 27 * u64::from(s.groups) + 110);
                 sram(u64::from(s.len) * bits)
                     + rom(u64::from(s.len / s.groups) * 20)
-                    + lane.times(v)
+                    + (lane + flops(bits + 7)).times(v)
                     + adder(80).times(v)
-                    + flops(80)
+                    + sums
                     + table(193, 18, 16)
                     + round_shift(80, 24)
             }
             UnitKind::RowFeed(s) => {
                 let bits = u64::from(s.input.bits);
-                let band = round_shift(bits, u64::from(s.act_bits)) + adder(u64::from(s.act_bits) + bitlen(u64::from(s.group)));
+                let sums = u64::from(s.act_bits) + bitlen(u64::from(s.group));
+                let offsets = netlist
+                    .consumers(id)
+                    .iter()
+                    .any(|&(c, _)| matches!(&netlist.unit(c).kind, UnitKind::Mvm(m) if m.matrix.offset_bits > 0));
+                let group_sum = if offsets { adder(sums) + flops(3 * sums) } else { Census::default() };
+                // A lane of the word is picked and registered, then shifted.
+                let band = mux(v, bits) + flops(bits) + round_shift(bits, u64::from(s.act_bits)) + group_sum;
                 sram(u64::from(s.len) * bits)
                     + flops(bits)
                     + Census { gates: v * bits, ..Census::default() }
@@ -140,17 +149,25 @@ pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
             UnitKind::Mvm(s) => mvm(s, out),
             UnitKind::Rope(s) => {
                 let bits = u64::from(s.input.bits);
-                let pair = multiplier(bits, 16).times(4) + adder(bits + 17).times(2) + round_shift(bits + 17, out).times(2);
+                // Inputs and rotation, four products, two sums, and a rounding by a constant shift.
+                let inputs = flops(2 * bits + 32) + mux(u64::from((s.head_dim / netlist.lanes).max(1)), 32);
+                let round = adder(bits + 3) + Census { gates: 2 * out, ..flops(out) };
+                let pair = inputs + multiplier(bits, 16).times(4) + (adder(bits + 17) + flops(bits + 17) + round).times(2);
                 pair.times(v / 2)
             }
             UnitKind::Attention(s) => attention(s, v, out),
             UnitKind::GatedAct(s) => {
                 let (g, up) = (u64::from(s.gate.bits), u64::from(s.up.bits));
                 let lane = table(257, 20, 8) + multiplier(g, 21) + round_shift(g + 21, g) + multiplier(g, up) + round_shift(g + up, out);
-                lane.times(v)
+                // Gate and up travel beside the pipeline: five and seven stages.
+                (lane + flops(5 * g + 7 * up + 60)).times(v)
             }
-            UnitKind::Add => sram(u64::from(u.out_len) * out) + (adder(out + 1) + flops(out)).times(v),
-            UnitKind::Argmax => (adder(32) + mux(2, 64)).times(v) + flops(64),
+            // The branch beat, the sum; two comparisons and two choices clamp it.
+            UnitKind::Add => {
+                sram(u64::from(u.out_len) * out)
+                    + (adder(out + 1) + flops(2 * out) + mux(2, out) + Census { gates: 4 * out, ..Census::default() }).times(v)
+            }
+            UnitKind::Argmax => argmax(netlist, id, v),
         }
 }
 
@@ -170,26 +187,58 @@ fn matrix_rom(m: &MatrixSpec) -> Census {
     }
 }
 
+/// A tree that compares four a stage and the best so far; beside it the four greatest of every lane, and a second tree for them.
+fn argmax(netlist: &Netlist, id: UnitId, v: u64) -> Census {
+    let from = netlist.inputs(id).first().map(|&p| netlist.unit(p));
+    let (len, bits) = from.map_or((1, 32), |u| (u.out_len, u64::from(u.out.bits)));
+    let entry = bits + bitlen(u64::from(len));
+    let compare = adder(bits) + mux(2, entry);
+    let tree = (compare + flops(entry)).times(v + v / 3);
+    tree.times(2) + (adder(bits) + mux(3, entry) + flops(entry)).times(4 * v) + flops(2 * entry)
+}
+
 /// Multiply-select-add tiles: a product bank a tile, then for each column a selector, an accumulator and its shadow; for each
-/// tile lane a scale multiplier over totals in SRAM; for each beat lane a reduction tree and the output shift.
+/// tile lane a scale multiplier over totals in SRAM; for each beat lane a reduction tree and the output shift. Tiles of a short last
+/// block have the columns they need.
 fn mvm(s: &MvmSpec, out: u64) -> Census {
     let (m, t) = (&s.matrix, s.tile());
     let (acc, tot, act) = (u64::from(s.acc_bits), u64::from(s.tot_bits), u64::from(s.act_bits));
-    let product = act + bitlen(m.max_value() as u64);
-    let tiles = u64::from(t.k_tiles(m.inputs)) * u64::from(t.n_tiles(m.outputs));
-    let columns = u64::from(m.outputs) * u64::from(t.k_tiles(m.inputs));
-    // Eight-bit codes select twice, from a bank of sixteen for each nibble.
-    let (bank_values, selects) = if m.code_bits == 8 { (32, 2) } else { (1u64 << m.code_bits, 1) };
+    let (bands, e) = (u64::from(t.k_tiles(m.inputs)), u64::from(t.tile_lanes()));
+    let n_tiles = t.n_tiles(m.outputs);
+    // The codebook's width in two's complement.
+    let value = bitlen(m.codebook.iter().map(|&v| if v < 0 { !v } else { v }).max().unwrap_or(0) as u64) + 1;
+    let product = act + value - 1;
+    let tiles = bands * u64::from(n_tiles);
+    let columns: u64 = (0..n_tiles).map(|n| u64::from(t.block_steps(n / t.deal, m.outputs)) * e).sum::<u64>() * bands;
+    // Six and eight bits that count up multiply; the others select from a bank of products.
+    let linear = m.code_bits >= 6 && m.codebook.windows(2).all(|w| w[1] == w[0] + 1);
+    let bank_values = 1u64 << m.code_bits;
     let odd = m.codebook.iter().filter(|v| v.unsigned_abs() % 2 == 1 && v.unsigned_abs() > 1).count() as u64;
-    let bank = (adder(product).times(odd.min(8)) + flops(product * bank_values)).times(tiles);
-    let column =
-        (mux(bank_values / selects, product) + flops(product)).times(selects) + adder(acc).times(selects) + flops(2 * acc) + mux(2, acc);
-    let lane = multiplier(acc, u64::from(s.matrix.scale_bits))
-        + adder(tot)
-        + if m.offset_bits > 0 { multiplier(acc, u64::from(m.offset_bits)) + adder(tot) } else { Census::default() };
-    let lanes = u64::from(t.tile_lanes()) * tiles;
-    let beat = adder(tot).times(u64::from(t.k_tiles(m.inputs)) - 1) + round_shift(tot, out);
-    matrix_rom(m) + bank + column.times(columns) + lane.times(lanes) + sram(columns * tot) + beat.times(u64::from(t.lanes))
+    let (bank, select) = if linear {
+        (flops(act), Census { gates: act * value, full_adders: act * value - act.min(value), ..Census::default() })
+    } else {
+        (adder(product).times(odd.min(8)) + flops(product * bank_values), mux(bank_values, product))
+    };
+    // Shadows are read a step at a time: one multiplexer bit for each.
+    let column = select + flops(product) + adder(acc) + flops(2 * acc) + mux(2, acc);
+    let scale = |bits: u64, of: u64| Census { gates: of * bits, full_adders: of * bits - of.min(bits), ..flops(tot) };
+    let offsets = if m.offset_bits > 0 {
+        scale(u64::from(m.offset_bits), act + bitlen(u64::from(m.group.min(t.rows)))) + adder(tot)
+    } else {
+        Census::default()
+    };
+    let lane =
+        flops(acc) + scale(u64::from(m.scale_bits), acc) + flops(tot) + adder(tot) + Census { gates: tot, ..Census::default() } + offsets;
+    let first_block = flops(tot).times(e * bands * u64::from(t.deal.min(n_tiles)));
+    let levels = adder(tot).times(bands - 1) + flops(tot * (2 * bands - 1).max(2));
+    let beat = levels + flops(9) + round_shift(tot, out) + if m.bias { adder(33) + flops(out) } else { Census::default() };
+    matrix_rom(m)
+        + bank.times(tiles)
+        + column.times(columns)
+        + lane.times(e * tiles)
+        + first_block
+        + sram(columns * tot)
+        + beat.times(u64::from(t.lanes))
 }
 
 /// Per query head and position lane: a dot product of `head_dim`, the exponential, and the weighted value sum; per KV head its cache.

@@ -138,7 +138,20 @@ pub fn build(dir: &Path, options: &RunOptions) -> Result<PathBuf, Error> {
         return Ok(binary);
     }
     let mut command = Command::new("verilator");
-    command.current_dir(&dir).args(["--cc", "--exe", "--build", "-O3", "--unroll-count", "1", "-fno-expand", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]);
+    command.current_dir(&dir).args([
+        "--cc",
+        "--exe",
+        "--build",
+        "-O3",
+        "--unroll-count",
+        "1",
+        "-fno-expand",
+        "--x-assign",
+        "fast",
+        "--x-initial",
+        "fast",
+        "--noassert",
+    ]);
     command.args(["-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "hardwire_tb", "-Irtl", "-CFLAGS", "-O2", "--Mdir", &name]);
     command.args(["-j", &options.jobs.to_string(), "lint.vlt", "tb/hardwire_tb.v", "tb/main.cpp"]);
     if options.probe {

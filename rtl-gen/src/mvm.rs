@@ -92,7 +92,14 @@ fn is_linear(m: &MatrixSpec) -> bool {
 }
 
 /// Writes the site module and the images of one matrix.
-pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &MvmSpec, feed: &(&RowFeedSpec, FeedShape)) -> Result<(), Error> {
+pub fn emit(
+    chip: &Chip,
+    shape: &Shape,
+    folder: &mut Folder,
+    unit: &Unit,
+    s: &MvmSpec,
+    feed: &(&RowFeedSpec, FeedShape),
+) -> Result<(), Error> {
     let (m, t, v) = (&s.matrix, s.tile(), shape.lanes);
     let (spec, widths) = feed;
     let fail = |what: String| Err(Error::unit(&unit.path, what));

@@ -39,7 +39,7 @@ fn interact(ui: &Ui, view: &mut View, response: &egui::Response, now: f64) {
     let canvas = response.rect;
     view.hover = response.hover_pos().map(|p| {
         let (x, y) = view.camera.to_world(canvas, p);
-        (x, y, view.die.hit(x, y, view.camera.scale))
+        (x, y, view.die.hit(x, y, view.camera.scale).filter(|i| i.block().is_none_or(|b| view.draws(b))))
     });
     if response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle) {
         let d = response.drag_delta();

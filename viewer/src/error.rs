@@ -16,6 +16,6 @@ pub enum Error {
     Size { width: u32, height: u32 },
     #[error("no window: {0}")]
     Window(String),
-    #[error("the view did not settle within {0} frames")]
-    Unsettled(u32),
+    #[error("the view still changes after {0} seconds")]
+    Unsettled(u64),
 }

@@ -7,10 +7,10 @@ use crate::raster::{Image, Rasteriser};
 use crate::theme::Theme;
 use egui::{Color32, Context, Event, RawInput, Rect, pos2, vec2};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Frames after which a view that still changes is an error: at 2 ms a frame, ten seconds of waiting for the worker.
-const PATIENCE: u32 = 5_000;
+/// Time after which a view that still changes is an error: a prompt through a large model takes minutes.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 pub struct Headless {
     pub ctx: Context,
@@ -72,7 +72,8 @@ impl Headless {
     /// Runs frames until nothing moves and nothing is being made.
     pub fn settle(&mut self) -> Result<(), Error> {
         let mut calm = 0;
-        for _ in 0..PATIENCE {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
             self.frame();
             calm = if self.app.busy() { 0 } else { calm + 1 };
             // Panels take a frame or two to find their sizes.
@@ -83,7 +84,7 @@ impl Headless {
                 thread::sleep(Duration::from_millis(2));
             }
         }
-        Err(Error::Unsettled(PATIENCE))
+        Err(Error::Unsettled(PATIENCE.as_secs()))
     }
 
     /// One frame as pixels.

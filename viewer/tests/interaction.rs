@@ -40,7 +40,7 @@ fn app(window: &Window) -> &App {
 
 /// Frames until nothing moves and no thread is at work.
 fn settle(window: &mut Window) {
-    for _ in 0..5_000 {
+    for _ in 0..30_000 {
         window.step();
         if !app(window).busy() {
             window.run_steps(3);

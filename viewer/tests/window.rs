@@ -68,7 +68,14 @@ fn a_window_opens_and_paints() {
             let mut said = String::new();
             let _ = std::io::Read::read_to_string(window.0.stderr.as_mut().unwrap(), &mut said);
             // A server without OpenGL is the machine's lack, not the viewer's; anything else is a failure.
-            assert!(said.contains("OpenGL") || said.contains("GLX") || said.contains("EGL") || said.contains("glutin"), "{status}: {said}");
+            assert!(
+                said.contains("OpenGL")
+                    || said.contains("GLX")
+                    || said.contains("EGL")
+                    || said.contains("glutin")
+                    || said.contains("librar"),
+                "{status}: {said}"
+            );
             eprintln!("skipped: no OpenGL on the virtual screen: {said}");
             return;
         }
@@ -79,7 +86,7 @@ fn a_window_opens_and_paints() {
         if colours.len() > 200 && orange > 5_000 {
             break;
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "a minute, and {} colours on screen", colours.len());
+        assert!(start.elapsed() < Duration::from_secs(180), "three minutes, and {} colours on screen", colours.len());
         std::thread::sleep(Duration::from_millis(200));
     }
 }

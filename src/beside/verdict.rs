@@ -7,13 +7,18 @@ use hardwire_sim::gpu::Class;
 /// Fixed share of a GPU's token from which the model is too small to judge a GPU by.
 const TINY: f64 = 0.5;
 
-fn most<'a>(gpus: &'a [GpuRow], score: impl Fn(&GpuRow) -> f64) -> Option<&'a GpuRow> {
+fn most(gpus: &[GpuRow], score: impl Fn(&GpuRow) -> f64) -> Option<&GpuRow> {
     gpus.iter().max_by(|a, b| score(a).total_cmp(&score(b)))
 }
 
 /// `a` against `b` in words.
 fn times(ours: f64, theirs: f64) -> String {
     if ours >= theirs { format!("{} times as many", number(ours / theirs)) } else { format!("1/{} of it", number(theirs / ours)) }
+}
+
+/// `chip` as a multiple or a part of `gpu`.
+fn against(chip: f64, gpu: f64) -> String {
+    if chip >= gpu { format!("{} times the GPU", number(chip / gpu)) } else { format!("1/{} of the GPU", number(gpu / chip)) }
 }
 
 /// One user, then a full queue.
@@ -39,15 +44,13 @@ pub fn verdict(b: &Beside) -> Vec<String> {
         number(queue.saturated.tokens_per_s_per_user.value),
         number(built.tokens_per_s.value),
     );
+    let gpu = queue.saturated.tokens_per_s.value;
+    text += &format!(" ({})", against(built.tokens_per_s.value, gpu));
     if busy.users > built.users {
-        text += &format!(", and with a cache for {} users {}", busy.users, number(busy.tokens_per_s.value));
+        let all = busy.tokens_per_s.value;
+        text += &format!("; compiled with a cache for {} users it would make {} ({})", busy.users, number(all), against(all, gpu));
     }
-    let better = queue.saturated.tokens_per_s.value / busy.tokens_per_s.value.max(built.tokens_per_s.value);
-    text += &if better >= 1.0 {
-        format!(". In aggregate the GPU makes {} times as many tokens.", number(better))
-    } else {
-        format!(". In aggregate the chip makes {} times as many tokens.", number(1.0 / better))
-    };
+    text.push('.');
     out.push(text);
     out.extend(tiny_model(b));
     out

@@ -255,7 +255,7 @@ pub struct Books {
     pub output: Option<u32>,
     /// People served at once [default: as many as saturate either side].
     #[arg(long)]
-    pub users: Option<u32>,
+    pub served: Option<u32>,
     /// Slowest token anyone accepts, milliseconds [default: any].
     #[arg(long)]
     pub latency_ms: Option<f64>,
@@ -408,4 +408,14 @@ pub struct View {
     /// Arguments of the viewer, after `--`: --screenshot FILE, --goto PATH, --size WxH, --dark, ...
     #[arg(last = true)]
     pub viewer: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_is_well_formed() {
+        super::Args::command().debug_assert();
+    }
 }

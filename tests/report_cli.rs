@@ -122,7 +122,7 @@ fn books_have_every_line_in_text_json_and_csv() {
         "10",
         "--output",
         "20",
-        "--users",
+        "--served",
         "4",
         "--latency-ms",
         "50",

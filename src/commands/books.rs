@@ -40,7 +40,7 @@ fn ask(args: &Books, chip: &Chip) -> Result<LedgerAsk> {
     }
     ask.prompt = args.prompt.unwrap_or(ask.prompt);
     ask.output = args.output.unwrap_or(ask.output);
-    ask.users = args.users.unwrap_or(ask.users);
+    ask.users = args.served.unwrap_or(ask.users);
     ask.latency_ms = args.latency_ms;
     let mut known = args.devices.as_deref().map(gpu::devices_from_file).transpose()?.unwrap_or_default();
     known.extend(gpu::devices()?);

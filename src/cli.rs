@@ -71,6 +71,9 @@ pub struct Compile {
     /// Chip folder to write: absent, empty, or a chip to replace.
     #[arg(short, long, value_name = "CHIP")]
     pub output: PathBuf,
+    /// A bare config.json instead of a checkpoint: structure and figures without weights, as one JSON file.
+    #[arg(long)]
+    pub shape_only: bool,
     #[command(flatten)]
     pub options: CompileOptions,
 }
@@ -83,7 +86,7 @@ pub struct Plan {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Dies it is spread over, by layers.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub dies: u32,
     #[command(flatten)]
     pub options: CompileOptions,

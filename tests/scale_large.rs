@@ -35,7 +35,11 @@ fn a_bare_config_becomes_figures_with_low_and_high() {
         let speed = |name: &str| f["middle"][name].as_f64().unwrap();
         assert!(speed("tokens_per_s_aggregate") >= speed("tokens_per_s_single_user") * 0.999);
     }
-    assert!(dir.path().join("plan.json").is_file());
+    let plan = std::fs::read(dir.path().join("plan.json")).unwrap();
+    ok(dir.path(), &["compile", "config.json", "--shape-only", "-o", "same.json"]);
+    let (a, b): (serde_json::Value, serde_json::Value) =
+        (serde_json::from_slice(&plan).unwrap(), serde_json::from_slice(&std::fs::read(dir.path().join("same.json")).unwrap()).unwrap());
+    assert_eq!((&a["netlist"], &a["floorplan"]), (&b["netlist"], &b["floorplan"]));
 }
 
 #[test]

@@ -150,3 +150,16 @@ fn shapes_that_cannot_be_are_refused_by_field() {
         assert!(error.contains("c.json") && error.contains(field), "{field}: {error}");
     }
 }
+
+/// Every constant of the data file is printed in `docs/process.md`, with its source.
+#[test]
+fn the_page_about_constants_has_every_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let data = std::fs::read_to_string(root.join("data/technology.toml")).unwrap();
+    let page = std::fs::read_to_string(root.join("../docs/process.md")).unwrap();
+    for line in data.lines().filter(|l| l.contains("source = ")) {
+        let name = line.split('=').next().unwrap().trim();
+        let source = line.split("source = \"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(page.lines().any(|l| l.starts_with(&format!("| `{name}` |")) && l.contains(source)), "{name} from {source}");
+    }
+}

@@ -9,6 +9,10 @@ use hardwire_netlist::Chip;
 use std::path::Path;
 
 pub fn run(args: &Compile, global: &Global) -> Result<()> {
+    if args.shape_only {
+        let (config, output) = (args.checkpoint.clone(), Some(args.output.clone()));
+        return super::plan::run(&crate::cli::Plan { config, output, dies: 1, options: args.options.clone() }, global);
+    }
     let checkpoint = open_checkpoint(&args.checkpoint)?;
     let chip = compile(&checkpoint, &args.options, &args.output, global)?;
     println!("{}", chip.folder.display());

@@ -80,6 +80,10 @@ fn print(chip: &ShapeChip, node: &str, ranges: &[(u32, Range)], full: &evaluate:
             ),
         );
         line(
+            &format!("first token at {context}"),
+            format!("{} ms, one user, prompt of {}", span(&|e| e.first_token_ms, r), (context - 1).max(1)),
+        );
+        line(
             &format!("aggregate at {context}"),
             format!(
                 "{} tokens/s with {} in flight, {} mJ a token, {} W",
@@ -98,7 +102,6 @@ fn print(chip: &ShapeChip, node: &str, ranges: &[(u32, Range)], full: &evaluate:
         number(full.power_aggregate_w)
     );
     line("all stations busy", format!("{saturated}; the cache holds {}", chip.plan.users));
-    line("first token of 1024", format!("{} ms, one user", span(&|e| e.first_token_ms_1024, r)));
     line(
         "silicon",
         format!("{} $ of good dies, {} $ a million tokens (aggregate)", span(&|e| e.good_dies_usd, r), span(&|e| e.usd_per_mtoken, r)),

@@ -58,7 +58,8 @@ pub struct Evaluation {
     pub tokens_per_s_single_user: f64,
     pub tokens_per_s_aggregate: f64,
     pub users: u32,
-    pub first_token_ms_1024: f64,
+    /// One user whose prompt fills all but the last position, streamed through the stations.
+    pub first_token_ms: f64,
     /// Switching of one token; leakage of all dies.
     pub switching_j: f64,
     pub leakage_w: f64,
@@ -117,7 +118,7 @@ pub fn evaluate(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, se
         tokens_per_s_single_user: 1.0 / time.single_s,
         tokens_per_s_aggregate: 1.0 / time.interval_s,
         users: setting.users,
-        first_token_ms_1024: time.first_token_s * 1e3,
+        first_token_ms: time.first_token_s * 1e3,
         switching_j: switching,
         leakage_w,
         j_per_token_single_user: single_j,
@@ -197,7 +198,7 @@ fn times(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, setting: 
     let users = setting.users.max(1);
     let flow = if exact { timing::aggregate_interval(&chip.netlist, setting.context, users) } else { slowest };
     let interval_s = (flow as f64 * cycle_s + on_station).max(single_s / f64::from(users));
-    let prompt = 1024.min(chip.plan.context.saturating_sub(1)).max(1);
+    let prompt = position.max(1);
     let first = if exact && setting.dies == 1 {
         timing::first_token_cycles(&chip.netlist, prompt) as f64 * cycle_s
     } else {

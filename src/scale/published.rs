@@ -113,7 +113,7 @@ fn hc1() -> Result<Comparison> {
                 "tokens/s",
                 16_960.0,
                 |e| e.tokens_per_s_single_user,
-                "attention reads its cache 16 positions at most a cycle; 256 rows a product; their clock is unpublished",
+                "attention reads its cache four positions a cycle, a third of our time at this context; their clock is unpublished",
             ),
             row(
                 &r,

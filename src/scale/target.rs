@@ -40,6 +40,14 @@ fn expand<T: Clone>(points: &mut Vec<Target>, field: &Option<Many<T>>, set: impl
     Ok(())
 }
 
+/// As [`expand`] for a field that takes any value.
+fn assign<T: Clone>(points: &mut Vec<Target>, field: &Option<Many<T>>, set: impl Fn(&mut Target, T)) -> Result<()> {
+    expand(points, field, |point, value| {
+        set(point, value);
+        Ok(())
+    })
+}
+
 /// A number, or `"auto"`: the planner's choice.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
@@ -155,19 +163,31 @@ pub fn parse(text: &str) -> Result<Vec<Target>> {
         kv_bits: 8,
         min_tokens_per_s: f.min_tokens_per_s.unwrap_or(0.0),
     }];
-    expand(&mut points, &f.node, |t, v| Ok(t.node = v))?;
+    assign(&mut points, &f.node, |t, v| t.node = v)?;
     expand(&mut points, &f.clock_mhz, |t, v| match v {
-        v if v.is_finite() && v > 0.0 => Ok(t.clock_mhz = Some(v)),
+        v if v.is_finite() && v > 0.0 => {
+            t.clock_mhz = Some(v);
+            Ok(())
+        }
         v => bail!("clock_mhz: {v}, expected a positive number"),
     })?;
-    expand(&mut points, &f.dies, |t, v| Ok(t.dies = auto("dies", v)?))?;
-    expand(&mut points, &f.bits, |t, v| Ok(t.bits = v))?;
-    expand(&mut points, &f.group, |t, v| Ok(t.group = v))?;
-    expand(&mut points, &f.fabric, |t, v| Ok(t.fabric = fabric(&v)?))?;
-    expand(&mut points, &f.tile_rows, |t, v| Ok(t.tile_rows = auto("tile_rows", v)?))?;
-    expand(&mut points, &f.users, |t, v| Ok(t.users = v))?;
-    expand(&mut points, &f.context, |t, v| Ok(t.context = v))?;
-    expand(&mut points, &f.kv_bits, |t, v| Ok(t.kv_bits = v))?;
+    expand(&mut points, &f.dies, |t, v| {
+        t.dies = auto("dies", v)?;
+        Ok(())
+    })?;
+    assign(&mut points, &f.bits, |t, v| t.bits = v)?;
+    assign(&mut points, &f.group, |t, v| t.group = v)?;
+    expand(&mut points, &f.fabric, |t, v| {
+        t.fabric = fabric(&v)?;
+        Ok(())
+    })?;
+    expand(&mut points, &f.tile_rows, |t, v| {
+        t.tile_rows = auto("tile_rows", v)?;
+        Ok(())
+    })?;
+    assign(&mut points, &f.users, |t, v| t.users = v)?;
+    assign(&mut points, &f.context, |t, v| t.context = v)?;
+    assign(&mut points, &f.kv_bits, |t, v| t.kv_bits = v)?;
     for t in &mut points {
         t.die_limit_mm2 = t.die_limit_mm2.min(technology::silicon(&t.node)?.reticle_mm2.value);
     }

@@ -34,7 +34,7 @@ impl Shape {
         let (netlist, model) = (chip.netlist(), chip.model());
         let (embed, spec) = embed(chip)?;
         let lanes = netlist.lanes;
-        if lanes % 2 != 0 {
+        if !lanes.is_multiple_of(2) {
             return Err(Error::unit(&embed.path, format!("{lanes} lanes, expected an even number: rotations take neighbours")));
         }
         let hidden = embed.out_len;

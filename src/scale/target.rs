@@ -378,8 +378,8 @@ mod tests {
         Shape::from_json(SMALL.as_bytes(), "small", Path::new("small.json")).unwrap()
     }
 
-    fn one(text: &str) -> std::result::Result<Point, Refusal> {
-        plan(&small(), &parse(text).unwrap()[0]).unwrap()
+    fn one(text: &str) -> std::result::Result<Point, Box<Refusal>> {
+        plan(&small(), &parse(text).unwrap()[0]).unwrap().map_err(Box::new)
     }
 
     #[test]

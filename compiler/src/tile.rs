@@ -72,7 +72,7 @@ mod tests {
                         let r = rows(inputs, group, plan.tile_rows);
                         let t = shape(outputs, r, group.min(r), &plan);
                         assert!(t.steps() <= group.min(r), "{t:?} for group {group}");
-                        assert!(t.cols <= plan.tile_cols.max(t.tile_lanes()) && t.cols % t.tile_lanes() == 0, "{t:?}");
+                        assert!(t.cols <= plan.tile_cols.max(t.tile_lanes()) && t.cols.is_multiple_of(t.tile_lanes()), "{t:?}");
                         assert!(t.n_tiles(outputs) * t.cols >= outputs, "{t:?} does not cover {outputs}");
                     }
                 }

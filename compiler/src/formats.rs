@@ -4,7 +4,6 @@
 //! stream gets the resolution that keeps [`BELOW`] bits under its expected root mean square; the bits above it are headroom.
 
 use crate::error::Error;
-use crate::options::Plan;
 use hardwire_models::{Checkpoint, Op, OpGraph};
 use hardwire_netlist::unit::Fixed;
 use petgraph::graph::NodeIndex;
@@ -61,7 +60,7 @@ fn frac(rms: f64, below: i32) -> i16 {
 }
 
 /// Walks the graph once, carrying each stream's expected root mean square.
-pub(crate) fn formats(checkpoint: &Checkpoint, _plan: &Plan) -> Result<Formats, Error> {
+pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
     let graph = checkpoint.graph();
     let mut f = Formats { by_node: BTreeMap::new(), gains: BTreeMap::new() };
     let mut rms: BTreeMap<NodeIndex, f64> = BTreeMap::new();

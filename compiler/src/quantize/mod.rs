@@ -66,7 +66,7 @@ pub fn quantize(
 ) -> Result<QuantizedModel, Error> {
     let graph = checkpoint.graph();
     let order = graph.topological_order();
-    let formats = formats::formats(checkpoint, plan)?;
+    let formats = formats::formats(checkpoint)?;
     let total = order.iter().map(|&id| matrix_size(graph, id)).sum();
     let names: Vec<(NodeIndex, &String)> = order.iter().filter_map(|&id| weight_of(graph, id).map(|w| (id, w))).collect();
     let mut groups = Groups { checkpoint, graph, plan, natural: BTreeMap::new() };

@@ -225,19 +225,7 @@ impl ChipWriter {
         let manifest = Manifest { format: FORMAT, hardwire: env!("CARGO_PKG_VERSION").into(), files };
         let path = self.work.join("manifest.json");
         fs::write(&path, to_json(&manifest)).map_err(|e| Error::io(&path, e))?;
-        let old = self.work.with_extension("replaced");
-        let _ = fs::remove_dir_all(&old);
-        if self.target.exists() {
-            fs::rename(&self.target, &old).map_err(|e| Error::io(&self.target, e))?;
-            let moved = fs::rename(&self.work, &self.target);
-            if moved.is_err() {
-                let _ = fs::rename(&old, &self.target);
-            }
-            moved.map_err(|e| Error::io(&self.target, e))?;
-            let _ = fs::remove_dir_all(&old);
-        } else {
-            fs::rename(&self.work, &self.target).map_err(|e| Error::io(&self.target, e))?;
-        }
+        crate::folder::replace(&self.work, &self.target).map_err(|e| Error::io(&self.target, e))?;
         self.done = true;
         Chip::open(&self.target)
     }

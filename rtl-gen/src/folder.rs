@@ -65,18 +65,7 @@ impl Folder {
     /// Marks the folder and moves it into place.
     pub fn finish(mut self) -> Result<Emitted, Error> {
         self.text(MARK, &format!("{{\"hardwire\": \"{}\", \"kind\": \"verilog\"}}\n", env!("CARGO_PKG_VERSION")))?;
-        if self.target.exists() {
-            let old = self.work.with_extension("replaced");
-            fs::rename(&self.target, &old).map_err(|e| Error::io(&self.target, e))?;
-            let moved = fs::rename(&self.work, &self.target);
-            if moved.is_err() {
-                let _ = fs::rename(&old, &self.target);
-            }
-            moved.map_err(|e| Error::io(&self.target, e))?;
-            let _ = fs::remove_dir_all(&old);
-        } else {
-            fs::rename(&self.work, &self.target).map_err(|e| Error::io(&self.target, e))?;
-        }
+        hardwire_netlist::folder::replace(&self.work, &self.target).map_err(|e| Error::io(&self.target, e))?;
         self.done = true;
         Ok(self.emitted)
     }

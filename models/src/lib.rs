@@ -32,6 +32,6 @@ pub use checkpoint::Checkpoint;
 pub use config::{Activation, ModelConfig, RopeScaling, config_from_file};
 pub use error::Error;
 pub use graph::{Node, Op, OpGraph, Port, RowOrder, WeightSpec};
-pub use reference::{FloatModel, FloatState, argmax};
+pub use reference::{FloatModel, FloatState, Probe, argmax};
 pub use tensor::{Dtype, Tensor};
 pub use tokenizer::{TextStream, Tokenizer};

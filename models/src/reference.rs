@@ -1,32 +1,31 @@
-//! The `f32` reference: one token at a time over the operator graph, with a KV cache.
+//! The `f32` reference: tokens in blocks of any size over the operator graph, with a KV cache.
 //!
-//! Written to be read. Every node writes one buffer of its width; nothing is fused or reordered.
-//! Sums run in a fixed order whatever the thread count, so results repeat bit for bit.
+//! Every node gives one vector a token; nothing is fused or reordered. Each sum runs in one fixed order, so a text gives the same
+//! bits token by token or in blocks, on any number of threads, on any machine.
 
-#[cfg(test)]
-mod tests;
+mod attention;
+mod kernels;
+mod load;
+mod panels;
 
-use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView1, aview1};
-use petgraph::graph::NodeIndex;
-use rayon::prelude::*;
-
 use crate::config::Activation;
-use crate::graph::{Op, RowOrder};
+use crate::graph::RowOrder;
 use crate::{Checkpoint, Error};
+use attention::{Cache, Heads};
+use kernels::each_token;
+use panels::Panels;
 
-/// Multiply-adds below which handing rows to other threads costs more than it saves
-/// (a few microseconds of work).
-const PARALLEL_FROM: usize = 1 << 16;
-/// Rows given to a thread at a time.
-const ROWS_AT_ONCE: usize = 16;
+/// Tokens of a long text computed at once: enough that reading the weights costs little beside using them, few enough that logits
+/// of a large vocabulary stay in some hundred megabytes.
+const BLOCK: usize = 256;
 
 /// A model with its weights as `f32`.
 pub struct FloatModel {
     steps: Vec<Step>,
-    /// Buffer that holds the logits at the end.
+    /// Step that gives the logits.
     output: usize,
     vocab: usize,
     context: usize,
@@ -39,6 +38,8 @@ struct Step {
     path: String,
     width: usize,
     inputs: Vec<usize>,
+    /// Inputs that no later step reads.
+    last_reads: Vec<usize>,
     kernel: Kernel,
 }
 
@@ -46,26 +47,23 @@ struct Step {
 enum Kernel {
     /// `[vocab, width]`
     Embed {
-        table: Arc<Array2<f32>>,
+        table: Arc<Panels>,
         scale: f32,
     },
     /// gain `[width / groups]`, the offset already added
     RmsNorm {
-        gain: Array1<f32>,
+        gain: Vec<f32>,
         eps: f32,
-        groups: usize,
     },
     /// weight `[outputs, inputs]`, bias `[outputs]`
     Linear {
-        weight: Arc<Array2<f32>>,
-        bias: Option<Array1<f32>>,
+        weight: Arc<Panels>,
+        bias: Option<Vec<f32>>,
     },
     Rope {
-        heads: usize,
         head_dim: usize,
         order: RowOrder,
     },
-    /// `cache` numbers this node's keys and values in the state
     Attention(Heads),
     GatedAct {
         act: Activation,
@@ -73,30 +71,12 @@ enum Kernel {
     Add,
 }
 
-struct Heads {
-    cache: usize,
-    heads: usize,
-    kv_heads: usize,
-    head_dim: usize,
-    scale: f32,
-    window: Option<usize>,
-}
-
 /// What a text in progress has computed so far.
 #[derive(Clone)]
 pub struct FloatState {
     /// Tokens consumed.
     position: usize,
-    /// One buffer a node, of the node's width.
-    buffers: Vec<Vec<f32>>,
     caches: Vec<Cache>,
-}
-
-/// Keys and values of one attention node, `[position, kv_heads * head_dim]` each.
-#[derive(Clone, Default)]
-struct Cache {
-    keys: Vec<f32>,
-    values: Vec<f32>,
 }
 
 impl FloatState {
@@ -106,66 +86,24 @@ impl FloatState {
     }
 }
 
+/// Shown every node's path and output, `[tokens, width]`, as it is computed.
+pub type Probe<'a> = dyn FnMut(&str, &[f32]) + 'a;
+
 impl FloatModel {
     /// Read and dequantise all weights: 4 bytes a parameter.
     ///
     /// # Errors
     /// A weight is NaN or infinite.
     pub fn new(checkpoint: &Checkpoint) -> Result<FloatModel, Error> {
-        let graph = checkpoint.graph();
-        let mut weights = Weights { checkpoint, matrices: HashMap::new() };
-        let mut number: HashMap<NodeIndex, usize> = HashMap::new();
-        let (mut steps, mut caches) = (Vec::new(), 0);
-        for index in graph.topological_order() {
-            let node = &graph.graph[index];
-            let kernel = match &node.op {
-                Op::Embed { weight, scale } => Kernel::Embed { table: weights.matrix(weight)?, scale: *scale },
-                Op::RmsNorm { gain, eps, gain_offset, groups } => {
-                    Kernel::RmsNorm { gain: weights.vector(gain)? + *gain_offset, eps: *eps, groups: *groups }
-                }
-                Op::Linear { weight, bias, .. } => {
-                    Kernel::Linear { weight: weights.matrix(weight)?, bias: bias.as_ref().map(|b| weights.vector(b)).transpose()? }
-                }
-                Op::Rope { heads, head_dim, order } => Kernel::Rope { heads: *heads, head_dim: *head_dim, order: *order },
-                Op::Attention { heads, kv_heads, head_dim, scale, window } => {
-                    caches += 1;
-                    Kernel::Attention(Heads {
-                        cache: caches - 1,
-                        heads: *heads,
-                        kv_heads: *kv_heads,
-                        head_dim: *head_dim,
-                        scale: *scale,
-                        window: *window,
-                    })
-                }
-                Op::GatedAct { act } => Kernel::GatedAct { act: *act },
-                Op::Add => Kernel::Add,
-            };
-            number.insert(index, steps.len());
-            steps.push(Step {
-                path: node.path.clone(),
-                width: node.width,
-                inputs: graph.inputs(index).iter().map(|source| number[source]).collect(),
-                kernel,
-            });
-        }
-        Ok(FloatModel {
-            steps,
-            output: number[&graph.output],
-            vocab: checkpoint.config().vocab,
-            context: checkpoint.config().context,
-            frequencies: checkpoint.config().inverse_frequencies(),
-        })
+        let (steps, output) = load::steps(checkpoint)?;
+        let config = checkpoint.config();
+        Ok(FloatModel { steps, output, vocab: config.vocab, context: config.context, frequencies: config.inverse_frequencies() })
     }
 
     /// The state before the first token.
     pub fn start(&self) -> FloatState {
-        let attentions = |s: &&Step| matches!(s.kernel, Kernel::Attention(_));
-        FloatState {
-            position: 0,
-            buffers: self.steps.iter().map(|s| vec![0.0; s.width]).collect(),
-            caches: vec![Cache::default(); self.steps.iter().filter(attentions).count()],
-        }
+        let attentions = self.steps.iter().filter(|s| matches!(s.kernel, Kernel::Attention(_))).count();
+        FloatState { position: 0, caches: vec![Cache::default(); attentions] }
     }
 
     /// Consume one token; returns the logits for the next, `[vocab]`.
@@ -173,155 +111,151 @@ impl FloatModel {
     /// # Errors
     /// The token is not in the vocabulary, or the context is full. The state is then unchanged.
     pub fn forward(&self, state: &mut FloatState, token: u32) -> Result<Vec<f32>, Error> {
-        self.forward_probed(state, token, &mut |_, _| {})
+        self.forward_block(state, &[token])
     }
 
-    /// As [`FloatModel::forward`], showing every node's path and output as it is computed.
+    /// Consume tokens at once; returns the logits after each, `[tokens, vocab]`. The same bits as one by one. Memory grows with
+    /// the block; long texts are for [`FloatModel::prefill`] and [`FloatModel::losses`].
     ///
     /// # Errors
     /// As [`FloatModel::forward`].
-    pub fn forward_probed(&self, state: &mut FloatState, token: u32, probe: &mut dyn FnMut(&str, &[f32])) -> Result<Vec<f32>, Error> {
-        if token as usize >= self.vocab {
-            let vocab = self.vocab;
-            return Err(Error::Token { token, vocab });
-        }
-        if state.position >= self.context {
-            let (position, context) = (state.position, self.context);
-            return Err(Error::Context { position, context });
-        }
-        // cos and sin of this position's angle for each pair, [head_dim / 2]
-        let angles: Vec<(f32, f32)> = self
-            .frequencies
-            .iter()
-            .map(|frequency| {
-                let angle = state.position as f64 * frequency;
-                (libm::cos(angle) as f32, libm::sin(angle) as f32)
-            })
-            .collect();
+    pub fn forward_block(&self, state: &mut FloatState, tokens: &[u32]) -> Result<Vec<f32>, Error> {
+        self.forward_probed(state, tokens, &mut |_, _| {})
+    }
 
+    /// As [`FloatModel::forward_block`], showing every node's output.
+    ///
+    /// # Errors
+    /// As [`FloatModel::forward`].
+    pub fn forward_probed(&self, state: &mut FloatState, tokens: &[u32], probe: &mut Probe<'_>) -> Result<Vec<f32>, Error> {
+        self.check(state, tokens)?;
+        Ok(self.block(state, tokens, 0..tokens.len(), probe))
+    }
+
+    /// Consume a text of any length in blocks; returns the logits after its last token, `[vocab]`; none for an empty text.
+    ///
+    /// # Errors
+    /// As [`FloatModel::forward`].
+    pub fn prefill(&self, state: &mut FloatState, tokens: &[u32]) -> Result<Vec<f32>, Error> {
+        self.check(state, tokens)?;
+        let mut logits = Vec::new();
+        for (i, block) in tokens.chunks(BLOCK).enumerate() {
+            let last = if i * BLOCK + block.len() == tokens.len() { block.len() - 1 } else { block.len() };
+            logits = self.block(state, block, last..block.len(), &mut |_, _| {});
+        }
+        Ok(logits)
+    }
+
+    /// Consume a text of any length in blocks; returns `-ln p` of each token but the first, given those before it: `tokens - 1`
+    /// values in nats.
+    ///
+    /// # Errors
+    /// As [`FloatModel::forward`].
+    pub fn losses(&self, state: &mut FloatState, tokens: &[u32]) -> Result<Vec<f64>, Error> {
+        self.check(state, tokens)?;
+        let mut losses = Vec::with_capacity(tokens.len());
+        for (i, block) in tokens.chunks(BLOCK).enumerate() {
+            let next = &tokens[i * BLOCK + 1..];
+            let logits = self.block(state, block, 0..block.len().min(next.len()), &mut |_, _| {});
+            losses.extend(logits.chunks_exact(self.vocab).zip(next).map(|(logits, &next)| loss(logits, next)));
+        }
+        Ok(losses)
+    }
+
+    fn check(&self, state: &FloatState, tokens: &[u32]) -> Result<(), Error> {
+        if let Some(&token) = tokens.iter().find(|&&t| t as usize >= self.vocab) {
+            return Err(Error::Token { token, vocab: self.vocab });
+        }
+        if state.position + tokens.len() > self.context {
+            return Err(Error::Context { position: state.position.max(self.context), context: self.context });
+        }
+        Ok(())
+    }
+
+    /// The graph on checked tokens; logits only for `wanted` of them.
+    fn block(&self, state: &mut FloatState, tokens: &[u32], wanted: Range<usize>, probe: &mut Probe<'_>) -> Vec<f32> {
+        let angles: Vec<Vec<(f32, f32)>> = (state.position..state.position + tokens.len()).map(|p| self.angles(p)).collect();
+        // [tokens, width] each, from where a node writes it to where the last one reads it
+        let mut buffers: Vec<Vec<f32>> = vec![Vec::new(); self.steps.len()];
         for (number, step) in self.steps.iter().enumerate() {
-            // Producers come first, so a step's inputs lie before its own buffer.
-            let (before, rest) = state.buffers.split_at_mut(number);
-            let out = rest[0].as_mut_slice();
-            let input = |port: usize| before[step.inputs[port]].as_slice();
-            match &step.kernel {
-                Kernel::Embed { table, scale } => {
-                    for (y, w) in out.iter_mut().zip(table.row(token as usize)) {
-                        *y = scale * w;
-                    }
-                }
-                Kernel::RmsNorm { gain, eps, groups } => {
-                    rms_norm(out, input(0), gain, *eps, *groups);
-                }
-                Kernel::Linear { weight, bias } => linear(out, weight, bias.as_ref(), input(0)),
-                Kernel::Rope { heads, head_dim, order } => {
-                    out.copy_from_slice(input(0));
-                    rope(out, *heads, *head_dim, *order, &angles);
-                }
-                Kernel::Attention(heads) => {
-                    let cache = &mut state.caches[heads.cache];
-                    cache.keys.extend_from_slice(input(1));
-                    cache.values.extend_from_slice(input(2));
-                    attend(out, heads, input(0), cache, state.position + 1);
-                }
-                Kernel::GatedAct { act: Activation::Silu } => {
-                    for ((y, gate), up) in out.iter_mut().zip(input(0)).zip(input(1)) {
-                        *y = gate / (1.0 + libm::expf(-gate)) * up;
-                    }
-                }
-                Kernel::Add => {
-                    for ((y, residual), branch) in out.iter_mut().zip(input(0)).zip(input(1)) {
-                        *y = residual + branch;
-                    }
-                }
-            }
-            probe(&step.path, out);
-        }
-        state.position += 1;
-        Ok(state.buffers[self.output].clone())
-    }
-}
-
-/// `x / sqrt(mean(x^2) + eps) * gain`, over each of `groups` equal parts of `[width]`.
-fn rms_norm(out: &mut [f32], x: &[f32], gain: &Array1<f32>, eps: f32, groups: usize) {
-    let part = x.len() / groups;
-    for (out, x) in out.chunks_exact_mut(part).zip(x.chunks_exact(part)) {
-        let x = aview1(x);
-        let root = (x.dot(&x) / part as f32 + eps).sqrt();
-        for ((y, x), g) in out.iter_mut().zip(x).zip(gain) {
-            *y = x / root * g;
-        }
-    }
-}
-
-/// `weight x + bias`: `[outputs, inputs] · [inputs]`, each output one dot product.
-fn linear(out: &mut [f32], weight: &Array2<f32>, bias: Option<&Array1<f32>>, x: &[f32]) {
-    let x = aview1(x);
-    let rows = |(chunk, out): (usize, &mut [f32])| {
-        for (i, y) in out.iter_mut().enumerate() {
-            let row = chunk * ROWS_AT_ONCE + i;
-            *y = weight.row(row).dot(&x) + bias.map_or(0.0, |b| b[row]);
-        }
-    };
-    if weight.len() >= PARALLEL_FROM {
-        out.par_chunks_mut(ROWS_AT_ONCE).enumerate().for_each(rows);
-    } else {
-        out.chunks_mut(ROWS_AT_ONCE).enumerate().for_each(rows);
-    }
-}
-
-/// Rotate each pair of each head, `[heads, head_dim]`, by this position's angles.
-fn rope(x: &mut [f32], heads: usize, head_dim: usize, order: RowOrder, angles: &[(f32, f32)]) {
-    for head in x.chunks_exact_mut(head_dim).take(heads) {
-        for (pair, (cos, sin)) in angles.iter().enumerate() {
-            let (a, b) = match order {
-                RowOrder::Half => (pair, pair + head_dim / 2),
-                RowOrder::Interleaved => (2 * pair, 2 * pair + 1),
+            let rows = if number == self.output { wanted.clone() } else { 0..tokens.len() };
+            let mut out = vec![0.0; rows.len() * step.width];
+            let input = |port: usize| {
+                let width = self.steps[step.inputs[port]].width;
+                &buffers[step.inputs[port]][rows.start * width..rows.end * width]
             };
-            (head[a], head[b]) = (head[a] * cos - head[b] * sin, head[a] * sin + head[b] * cos);
-        }
-    }
-}
-
-/// Each query head over the keys and values of its group: `out`, `queries` `[heads, head_dim]`.
-fn attend(out: &mut [f32], h: &Heads, queries: &[f32], cache: &Cache, positions: usize) {
-    let width = h.kv_heads * h.head_dim;
-    let share = h.heads / h.kv_heads;
-    let first = h.window.map_or(0, |window| positions.saturating_sub(window));
-    let at = |side: &'_ [f32], position: usize, kv_head: usize| {
-        let start = position * width + kv_head * h.head_dim;
-        start..(start + h.head_dim).min(side.len())
-    };
-    for (head, out) in out.chunks_exact_mut(h.head_dim).enumerate() {
-        let query = aview1(&queries[head * h.head_dim..(head + 1) * h.head_dim]);
-        let kv_head = head / share;
-        // [positions - first]
-        let mut scores: Vec<f32> = (first..positions)
-            .map(|p| {
-                let key: ArrayView1<f32> = aview1(&cache.keys[at(&cache.keys, p, kv_head)]);
-                query.dot(&key) * h.scale
-            })
-            .collect();
-        softmax(&mut scores);
-        out.fill(0.0);
-        for (p, score) in (first..positions).zip(&scores) {
-            let value = &cache.values[at(&cache.values, p, kv_head)];
-            for (y, v) in out.iter_mut().zip(value) {
-                *y += score * v;
+            let block = Block { width: step.width, tokens: &tokens[rows.clone()], angles: &angles[rows.clone()], input: &input };
+            step.kernel.apply(&mut out, &block, &mut state.caches);
+            probe(&step.path, &out);
+            for &read in &step.last_reads {
+                buffers[read] = Vec::new();
             }
+            buffers[number] = out;
+        }
+        state.position += tokens.len();
+        std::mem::take(&mut buffers[self.output])
+    }
+
+    /// cos and sin of a position's angle for each pair, `[head_dim / 2]`
+    fn angles(&self, position: usize) -> Vec<(f32, f32)> {
+        let angle = |frequency: &f64| {
+            let angle = position as f64 * frequency;
+            (libm::cos(angle) as f32, libm::sin(angle) as f32)
+        };
+        self.frequencies.iter().map(angle).collect()
+    }
+}
+
+/// What a step computes from.
+struct Block<'a> {
+    width: usize,
+    tokens: &'a [u32],
+    /// (cos, sin) of each token's position for each pair
+    angles: &'a [Vec<(f32, f32)>],
+    /// A port's vectors, `[tokens, width of its producer]`.
+    input: &'a (dyn Fn(usize) -> &'a [f32] + Sync),
+}
+
+impl Kernel {
+    fn apply(&self, out: &mut [f32], block: &Block<'_>, caches: &mut [Cache]) {
+        let (width, input) = (block.width, block.input);
+        let row = |port: usize, t: usize| &input(port)[t * width..(t + 1) * width];
+        match self {
+            Kernel::Embed { table, scale } => each_token(out, width, |t, y| {
+                y.iter_mut().zip(table.row(block.tokens[t] as usize)).for_each(|(y, w)| *y = scale * w);
+            }),
+            Kernel::RmsNorm { gain, eps } => each_token(out, width, |t, y| kernels::rms_norm(y, row(0, t), gain, *eps)),
+            Kernel::Linear { weight, bias } => weight.multiply(input(0), bias.as_deref(), out),
+            Kernel::Rope { head_dim, order } => each_token(out, width, |t, y| {
+                y.copy_from_slice(row(0, t));
+                kernels::rope(y, *head_dim, *order, &block.angles[t]);
+            }),
+            Kernel::Attention(heads) => {
+                let (cache, width) = (&mut caches[heads.cache], heads.kv_heads * heads.head_dim);
+                for (keys, values) in input(1).chunks_exact(width).zip(input(2).chunks_exact(width)) {
+                    heads.remember(cache, keys, values);
+                }
+                heads.attend(out, input(0), cache);
+            }
+            Kernel::GatedAct { act: Activation::Silu } => each_token(out, width, |t, y| {
+                for ((y, gate), up) in y.iter_mut().zip(row(0, t)).zip(row(1, t)) {
+                    *y = kernels::silu(*gate) * up;
+                }
+            }),
+            Kernel::Add => each_token(out, width, |t, y| {
+                for ((y, residual), branch) in y.iter_mut().zip(row(0, t)).zip(row(1, t)) {
+                    *y = residual + branch;
+                }
+            }),
         }
     }
 }
 
-/// `e^(x - max) / sum`, in place.
-fn softmax(x: &mut [f32]) {
-    let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for v in x.iter_mut() {
-        *v = libm::expf(*v - max);
-        sum += *v;
-    }
-    x.iter_mut().for_each(|v| *v /= sum);
+/// `-ln softmax(logits)[token]`, in double precision.
+fn loss(logits: &[f32], token: u32) -> f64 {
+    let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits.iter().map(|&l| libm::exp(f64::from(l) - max)).sum();
+    max + libm::log(sum) - f64::from(logits[token as usize])
 }
 
 /// Index of the greatest value, the first of equals; 0 for an empty slice.
@@ -333,29 +267,4 @@ pub fn argmax(x: &[f32]) -> u32 {
         }
     }
     best as u32
-}
-
-/// Tensors as arrays; a matrix that two nodes share is read once.
-struct Weights<'a> {
-    checkpoint: &'a Checkpoint,
-    matrices: HashMap<String, Arc<Array2<f32>>>,
-}
-
-impl Weights<'_> {
-    fn matrix(&mut self, name: &str) -> Result<Arc<Array2<f32>>, Error> {
-        if let Some(matrix) = self.matrices.get(name) {
-            return Ok(matrix.clone());
-        }
-        let tensor = self.checkpoint.tensor(name)?;
-        let shape = (tensor.rows(), tensor.cols());
-        let matrix =
-            Array2::from_shape_vec(shape, tensor.to_f32()?).map_err(|e| Error::Graph { node: name.to_owned(), problem: e.to_string() })?;
-        let matrix = Arc::new(matrix);
-        self.matrices.insert(name.to_owned(), matrix.clone());
-        Ok(matrix)
-    }
-
-    fn vector(&self, name: &str) -> Result<Array1<f32>, Error> {
-        Ok(Array1::from_vec(self.checkpoint.tensor(name)?.to_f32()?))
-    }
 }

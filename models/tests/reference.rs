@@ -26,6 +26,32 @@ fn threads_change_no_bit() {
     }
 }
 
+/// A block of tokens gives the bits that its tokens give one by one, whatever the blocks.
+#[test]
+fn blocks_change_no_bit() {
+    let model = FloatModel::new(&Checkpoint::bundled()).unwrap();
+    let text: Vec<u32> = (0..300).map(|i| (i * i * 7 + i) % 1024).collect();
+    let mut state = model.start();
+    let one: Vec<Vec<f32>> = text.iter().map(|&t| model.forward(&mut state, t).unwrap()).collect();
+    let bits = |x: &[f32]| x.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    for size in [3, 64, 300] {
+        let mut state = model.start();
+        let blocks: Vec<f32> = text.chunks(size).flat_map(|block| model.forward_block(&mut state, block).unwrap()).collect();
+        assert_eq!(bits(&one.concat()), bits(&blocks), "blocks of {size}");
+    }
+    let mut state = model.start();
+    assert_eq!(bits(&model.prefill(&mut state, &text).unwrap()), bits(one.last().unwrap()));
+    assert_eq!(state.position(), 300);
+    assert!(model.prefill(&mut state, &[]).unwrap().is_empty());
+
+    let losses = model.losses(&mut model.start(), &text).unwrap();
+    assert_eq!(losses.len(), 299);
+    for ((loss, logits), &next) in losses.iter().zip(&one).zip(&text[1..]) {
+        let sum: f64 = logits.iter().map(|&l| f64::from(l - logits[next as usize]).exp()).sum();
+        assert!((loss - sum.ln()).abs() < 1e-5, "{loss} against {}", sum.ln());
+    }
+}
+
 #[test]
 fn a_probe_sees_every_node_once_in_order() {
     let checkpoint = Checkpoint::bundled();
@@ -34,7 +60,7 @@ fn a_probe_sees_every_node_once_in_order() {
     let mut state = model.start();
     let (mut seen, mut last) = (vec![], vec![]);
     let logits = model
-        .forward_probed(&mut state, 0, &mut |path, values| {
+        .forward_probed(&mut state, &[0], &mut |path, values| {
             seen.push((path.to_owned(), values.len()));
             last = values.to_vec();
         })
@@ -51,7 +77,8 @@ fn a_refused_token_leaves_the_state() {
     let (mut with, mut without) = (model.start(), model.start());
     model.forward(&mut with, 5).unwrap();
     model.forward(&mut without, 5).unwrap();
-    model.forward(&mut with, 1024).unwrap_err();
+    model.forward_block(&mut with, &[6, 1024]).unwrap_err();
+    model.forward_block(&mut with, &[6; 1024]).unwrap_err();
     assert_eq!(model.forward(&mut with, 6).unwrap(), model.forward(&mut without, 6).unwrap());
 }
 

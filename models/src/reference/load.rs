@@ -1,0 +1,82 @@
+//! From a checkpoint's graph to steps with their weights at hand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use petgraph::graph::NodeIndex;
+
+use super::attention::Heads;
+use super::panels::Panels;
+use super::{Kernel, Step};
+use crate::graph::Op;
+use crate::{Checkpoint, Error};
+
+/// All nodes in execution order, and the number of the one whose output is the logits.
+pub(super) fn steps(checkpoint: &Checkpoint) -> Result<(Vec<Step>, usize), Error> {
+    let graph = checkpoint.graph();
+    let mut weights = Weights { checkpoint, matrices: HashMap::new() };
+    let mut number: HashMap<NodeIndex, usize> = HashMap::new();
+    let mut steps: Vec<Step> = Vec::new();
+    let mut caches = 0;
+    for index in graph.topological_order() {
+        let node = &graph.graph[index];
+        let kernel = match &node.op {
+            Op::Embed { weight, scale } => Kernel::Embed { table: weights.matrix(weight)?, scale: *scale },
+            Op::RmsNorm { gain, eps, gain_offset, .. } => {
+                Kernel::RmsNorm { gain: weights.vector(gain)?.iter().map(|g| g + gain_offset).collect(), eps: *eps }
+            }
+            Op::Linear { weight, bias, .. } => {
+                Kernel::Linear { weight: weights.matrix(weight)?, bias: bias.as_ref().map(|b| weights.vector(b)).transpose()? }
+            }
+            Op::Rope { head_dim, order, .. } => Kernel::Rope { head_dim: *head_dim, order: *order },
+            Op::Attention { heads, kv_heads, head_dim, scale, window } => {
+                caches += 1;
+                Kernel::Attention(Heads {
+                    cache: caches - 1,
+                    heads: *heads,
+                    kv_heads: *kv_heads,
+                    head_dim: *head_dim,
+                    scale: *scale,
+                    window: *window,
+                })
+            }
+            Op::GatedAct { act } => Kernel::GatedAct { act: *act },
+            Op::Add => Kernel::Add,
+        };
+        let inputs: Vec<usize> = graph.inputs(index).iter().map(|source| number[source]).collect();
+        number.insert(index, steps.len());
+        let (path, width) = (node.path.clone(), node.width);
+        steps.push(Step { path, width, inputs, last_reads: vec![], kernel });
+    }
+    let output = number[&graph.output];
+    let mut read = vec![false; steps.len()];
+    read[output] = true;
+    for step in steps.iter_mut().rev() {
+        let mut last: Vec<usize> = step.inputs.iter().copied().filter(|&i| !std::mem::replace(&mut read[i], true)).collect();
+        last.dedup();
+        step.last_reads = last;
+    }
+    Ok((steps, output))
+}
+
+/// Tensors as arrays; a matrix that two nodes share is read once.
+struct Weights<'a> {
+    checkpoint: &'a Checkpoint,
+    matrices: HashMap<String, Arc<Panels>>,
+}
+
+impl Weights<'_> {
+    fn matrix(&mut self, name: &str) -> Result<Arc<Panels>, Error> {
+        if let Some(matrix) = self.matrices.get(name) {
+            return Ok(matrix.clone());
+        }
+        let tensor = self.checkpoint.tensor(name)?;
+        let matrix = Arc::new(Panels::read(tensor.rows(), tensor.cols(), |n, row| tensor.row_f32(n, row))?);
+        self.matrices.insert(name.to_owned(), matrix.clone());
+        Ok(matrix)
+    }
+
+    fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {
+        self.checkpoint.tensor(name)?.to_f32()
+    }
+}

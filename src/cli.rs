@@ -1,5 +1,9 @@
 //! The command line as typed: names, help and defaults, nothing resolved.
 
+mod view;
+
+pub use view::View;
+
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -359,8 +363,11 @@ pub struct Rtl {
     #[arg(value_name = "CHIP|CHECKPOINT")]
     pub source: PathBuf,
     /// Folder to write: absent, empty, or an earlier output.
-    #[arg(short, long)]
-    pub output: PathBuf,
+    #[arg(short, long, required_unless_present = "module", conflicts_with = "module")]
+    pub output: Option<PathBuf>,
+    /// Print the Verilog of one unit instead, by path: layers.0.mlp.down_proj.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["layers", "unit", "probe"])]
+    pub module: Option<String>,
     /// Only these decoder layers, such as 0..2.
     #[arg(long, conflicts_with = "unit")]
     pub layers: Option<String>,
@@ -399,18 +406,6 @@ pub struct Verify {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub options: CompileOptions,
-}
-
-#[derive(ClapArgs, Debug)]
-pub struct View {
-    /// A chip folder, or a checkpoint to compile first [default: the bundled model].
-    #[arg(value_name = "CHIP|CHECKPOINT")]
-    pub source: Option<PathBuf>,
-    #[command(flatten)]
-    pub options: CompileOptions,
-    /// Arguments of the viewer, after `--`: --screenshot FILE, --goto PATH, --size WxH, --dark, ...
-    #[arg(last = true)]
-    pub viewer: Vec<String>,
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@ use crate::ledger::{self, Ledger, LedgerAsk};
 use anyhow::Result;
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Census, Chip, Figure, Provenance, census};
-use hardwire_sim::gpu::{ModelShape, WeightFormat};
 use hardwire_sim::{energy, timing};
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// The model as the GPU baseline sees it.
+pub use hardwire_sim::gpu::shape_of as model_shape;
 
 /// Version of the JSON report. Raised when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 2;
@@ -242,32 +244,5 @@ fn quality(chip: &Chip) -> Quality {
         bits_per_weight: bits / weights as f64,
         worst_relative_square_error: worst.map_or(0.0, |q| q.relative_square_error),
         worst_tensor: worst.map_or(String::new(), |q| q.tensor.clone()),
-    }
-}
-
-/// The model as the GPU baseline sees it, at the bits a weight the chip holds.
-pub fn model_shape(chip: &Chip) -> ModelShape {
-    let m = chip.model();
-    let parameters = m.parameters as f64;
-    let tied = !chip.structure.matrices().any(|(_, x)| x.tensor == "lm_head.weight");
-    ModelShape {
-        name: m.name.clone(),
-        parameters,
-        active_parameters: parameters,
-        layers: m.layers,
-        hidden: m.hidden,
-        heads: m.heads,
-        kv_heads: m.kv_heads,
-        head_dim: m.head_dim,
-        vocab: m.vocab,
-        tied_embeddings: tied,
-        experts: 0,
-        experts_per_token: 0,
-        context_limit: m.model_context,
-        window_layers: 0,
-        window_tokens: 0,
-        weight_bits: quality(chip).bits_per_weight,
-        weight_format: WeightFormat::Block,
-        kv_bits: 16.0,
     }
 }

@@ -5,6 +5,7 @@ mod cli;
 use cli::*;
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -184,4 +185,50 @@ fn a_killed_compilation_leaves_no_chip() {
     assert!(start().wait().unwrap().success());
     assert!(folder(&chip) == finished, "the same chip after the interruptions");
     assert_eq!(names(dir.path()), ["chip"], "the next run clears what killed ones left");
+}
+
+/// What is shown of one unit is what is emitted of it.
+#[test]
+fn the_verilog_of_one_unit_is_that_of_the_chip() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = compiled(dir.path());
+    let out = dir.path().join("verilog");
+    assert!(hardwire(&["rtl", "-q", "-o"], &[&out, &chip]).ok());
+    let text = |name: &str| fs::read_to_string(out.join("rtl").join(name)).unwrap();
+    let station = text("station_layers_1_mlp.v");
+    for (path, file) in [
+        ("layers.1.mlp.down_proj", "mvm_layers_1_mlp_down_proj.v"),
+        ("layers.1.mlp.act", "hw_gated_act.v"),
+        ("layers.1.post_attention_layernorm", "hw_rms_norm.v"),
+        ("layers.1.mlp.add", "hw_add.v"),
+    ] {
+        let run = hardwire(&["rtl", "--module", path], &[&chip]);
+        assert!(run.ok() && run.stdout.contains(&text(file)), "{path}: {run:?}");
+        // The instance too, wired as in its station.
+        let instance = run.stdout.split("\n\n").nth(1).unwrap();
+        assert!(instance.contains(" (\n") && station.contains(instance.trim_end()), "{path}: {instance}");
+    }
+    for path in ["embed_tokens", "layers.0.self_attn.attention", "layers.0.self_attn.q_rope", "lm_head", "argmax"] {
+        let run = hardwire(&["rtl", "--module", path], &[&chip]);
+        assert!(run.ok() && run.stdout.contains("endmodule"), "{path}: {run:?}");
+    }
+    hardwire(&["rtl", "--module", "layers.9.mlp"], &[&chip]).refuses(&["layers.9.mlp", "no unit has this path"]);
+    assert_eq!(hardwire(&["rtl"], &[&chip]).code, Some(2), "a folder or a unit");
+}
+
+#[test]
+fn view_takes_a_picture_without_a_window() {
+    let viewer = Path::new(env!("CARGO_BIN_EXE_hardwire")).with_file_name(format!("hardwire-viewer{}", std::env::consts::EXE_SUFFIX));
+    if !viewer.exists() {
+        eprintln!("skipped: no hardwire-viewer beside the command: build the workspace");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (chip, picture) = (compiled(dir.path()), dir.path().join("weight.png"));
+    let place = ["--goto", "layers.1.mlp.down_proj[7,30]", "--size", "640x400", "--light", "--screenshot"];
+    let run = hardwire(&[&["view"], &place[..]].concat(), &[&picture, &chip]);
+    assert!(run.ok(), "{run:?}");
+    assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
+    let wrong = hardwire(&["view", "--goto", "layers.9", "--screenshot"], &[&picture, &chip]);
+    assert!(wrong.code == Some(1) && wrong.stderr.contains("layers.9: no such unit"), "{wrong:?}");
 }

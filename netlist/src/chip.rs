@@ -75,6 +75,10 @@ pub struct Chip {
     pub folder: PathBuf,
     pub structure: Structure,
     pub programs: ProgramStore,
+    /// Digest of the manifest, and so of every file: the chip's identity.
+    pub digest: String,
+    /// What the manifest says of the program file.
+    program_digest: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,11 +95,23 @@ struct Version {
 }
 
 impl Chip {
-    /// Opens and checks a chip folder: format, digests, sections, structure.
+    /// Opens and checks a chip folder whole: [`Chip::open_structure`], then [`Chip::check_program`].
     ///
     /// # Errors
     /// `Error::Io` or `Error::Format`, naming the file, the unit or field, and what was expected.
     pub fn open(folder: &Path) -> Result<Chip, Error> {
+        let chip = Chip::open_structure(folder)?;
+        chip.check_program(&mut |_, _| true)?;
+        Ok(chip)
+    }
+
+    /// Opens a chip folder without reading its program: checked are the format, the digests of the small files, the structure, and
+    /// that every section of the program has its unit's shape and lies in the file. So every code and scale can be read, and any may
+    /// be wrong: nothing may compute with such a chip before [`Chip::check_program`].
+    ///
+    /// # Errors
+    /// As [`Chip::open`].
+    pub fn open_structure(folder: &Path) -> Result<Chip, Error> {
         let read = |name: &str| {
             let path = folder.join(name);
             fs::read(&path).map_err(|e| Error::io(&path, e))
@@ -111,11 +127,7 @@ impl Chip {
         let manifest: Manifest = serde_json::from_slice(&text).map_err(broken)?;
         let check = |name: &str, digest: &str| match manifest.files.get(name) {
             Some(want) if want == digest => Ok(()),
-            _ => Err(Error::format(
-                &folder.join(name),
-                "digest",
-                "does not match manifest.json: the file was changed or cut; compile the chip again",
-            )),
+            _ => Err(changed(&folder.join(name))),
         };
         let path = folder.join("chip.json");
         let bytes = read("chip.json")?;
@@ -124,14 +136,31 @@ impl Chip {
         validate::structure(&structure).map_err(|e| e.in_file(&path))?;
         let program_path = folder.join(PROGRAM);
         let programs = ProgramStore::open(&program_path, structure.programs.clone())?;
-        check(PROGRAM, &programs.digest())?;
-        validate::programs(&structure, &programs, &program_path)?;
+        let program_digest = manifest.files.get(PROGRAM).cloned().ok_or_else(|| changed(&program_path))?;
+        validate::shapes(&structure, &programs, &program_path)?;
         match (manifest.files.contains_key(TOKENIZER), fs::read(folder.join(TOKENIZER))) {
             (false, Err(e)) if e.kind() == std::io::ErrorKind::NotFound => {}
             (_, Ok(bytes)) => check(TOKENIZER, &blake3::hash(&bytes).to_hex())?,
             (_, Err(e)) => return Err(Error::io(&folder.join(TOKENIZER), e)),
         }
-        Ok(Chip { folder: folder.to_path_buf(), structure, programs })
+        let digest = blake3::hash(&text).to_hex().to_string();
+        Ok(Chip { folder: folder.to_path_buf(), structure, programs, digest, program_digest })
+    }
+
+    /// Checks the program that [`Chip::open_structure`] did not read: its digest, then every number's range. `progress` is told bytes
+    /// done and bytes in all and says whether to go on. `Ok(false)`: it said no, and nothing is known.
+    ///
+    /// # Errors
+    /// `Error::Format`, naming the unit and field.
+    pub fn check_program(&self, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<bool, Error> {
+        let path = self.folder.join(PROGRAM);
+        let all = self.programs.len();
+        let Some(digest) = self.programs.digest(&mut |done| progress(done, all)) else { return Ok(false) };
+        if digest != self.program_digest {
+            return Err(changed(&path));
+        }
+        validate::contents(&self.structure, &self.programs, &path)?;
+        Ok(progress(all, all))
     }
 
     /// The tokenizer's JSON, if the chip carries one.
@@ -151,6 +180,10 @@ impl Chip {
     pub fn model(&self) -> &ModelInfo {
         &self.structure.model
     }
+}
+
+fn changed(path: &Path) -> Error {
+    Error::format(path, "digest", "does not match manifest.json: the file was changed or cut; compile the chip again")
 }
 
 impl Structure {

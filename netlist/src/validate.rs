@@ -11,7 +11,7 @@
 //! | `matrix` | codes, codebooks, tiles, row feeds |
 //! | `tables` | the function tables |
 //! | `model` | the model, the process and the floorplan around the netlist |
-//! | `program` | records and values in `program.bin` |
+//! | `program` | records, and values in `program.bin` |
 //!
 //! What is not checked again: that `acc_bits` and `tot_bits` are as narrow as the compiler proved from the codes. That would read
 //! every code at each opening; the digest of `program.bin` answers for it. What the simulators need of them, that no sum leaves 62
@@ -26,7 +26,7 @@ mod streams;
 mod tables;
 
 pub(crate) use model::structure;
-pub(crate) use program::programs;
+pub(crate) use program::{contents, shapes};
 
 use crate::error::Error;
 use crate::graph::Netlist;

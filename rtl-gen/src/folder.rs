@@ -22,9 +22,26 @@ pub struct Folder {
     work: PathBuf,
     emitted: Emitted,
     done: bool,
+    /// Name and text of each file of a folder that is only in memory; it takes no ROM images.
+    texts: Option<Vec<(String, String)>>,
 }
 
 impl Folder {
+    /// No folder at all: texts are kept, and whoever makes ROM images asks [`Folder::takes_images`] first.
+    pub fn in_memory() -> Folder {
+        let (target, work) = (PathBuf::new(), PathBuf::new());
+        Folder { target, work, emitted: Emitted::default(), done: true, texts: Some(Vec::new()) }
+    }
+
+    pub fn takes_images(&self) -> bool {
+        self.texts.is_none()
+    }
+
+    /// Text of a file of a folder in memory.
+    pub fn kept(&self, name: &str) -> Option<&str> {
+        self.texts.as_ref()?.iter().find(|t| t.0 == name).map(|t| t.1.as_str())
+    }
+
     /// `target` must be absent, empty, or an earlier output (which is then replaced).
     pub fn create(target: &Path) -> Result<Folder, Error> {
         if !replaceable(target) {
@@ -39,7 +56,7 @@ impl Folder {
         let work = parent.join(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
         let _ = fs::remove_dir_all(&work);
         fs::create_dir(&work).map_err(|e| Error::io(&work, e))?;
-        Ok(Folder { target: target.to_path_buf(), work, emitted: Emitted::default(), done: false })
+        Ok(Folder { target: target.to_path_buf(), work, emitted: Emitted::default(), done: false, texts: None })
     }
 
     /// Opens `name` (a path inside the folder) for writing.
@@ -54,6 +71,10 @@ impl Folder {
     }
 
     pub fn text(&mut self, name: &str, text: &str) -> Result<(), Error> {
+        if let Some(texts) = &mut self.texts {
+            texts.push((name.into(), text.into()));
+            return Ok(());
+        }
         let mut file = self.file(name)?;
         // Templates lose their last newline.
         let end = if text.ends_with('\n') { "" } else { "\n" };

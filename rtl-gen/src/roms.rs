@@ -33,6 +33,9 @@ pub fn tiles(shape: &TileShape, m: &MatrixSpec) -> Vec<Tile> {
 
 /// Codes of one tile: a word a row, column 0 lowest. Unused columns are code 0; their scales are 0.
 pub fn tile_codes(folder: &mut Folder, name: &str, shape: &TileShape, tile: Tile, view: &MatrixView<'_>) -> Result<(), Error> {
+    if !folder.takes_images() {
+        return Ok(());
+    }
     let cb = usize::from(view.code_bits);
     let (rows, width) = (tile.rows as usize, tile.cols as usize * cb);
     let stride = width.div_ceil(8) + 2;
@@ -70,6 +73,9 @@ pub fn tile_scales(
     group: u32,
     groups: u32,
 ) -> Result<(), Error> {
+    if !folder.takes_images() {
+        return Ok(());
+    }
     let (sb, ob, e) = (usize::from(m.scale_bits), usize::from(m.offset_bits), shape.tile_lanes());
     let mut image = Image::create(folder, name, e as usize * (sb + ob))?;
     for g in 0..groups {
@@ -104,6 +110,9 @@ pub fn shift_bits(view: &MatrixView<'_>) -> u32 {
 
 /// A word a beat of `values(n)`, `bits` each.
 pub fn beats(folder: &mut Folder, name: &str, lanes: u32, len: u32, bits: u32, values: &dyn Fn(u32) -> i32) -> Result<(), Error> {
+    if !folder.takes_images() {
+        return Ok(());
+    }
     let mut image = Image::create(folder, name, (lanes * bits) as usize)?;
     for beat in 0..len.div_ceil(lanes) {
         for lane in 0..lanes {
@@ -119,6 +128,9 @@ pub fn beats(folder: &mut Folder, name: &str, lanes: u32, len: u32, bits: u32, v
 
 /// Embedding codes: a word a beat, token by token.
 pub fn embed_codes(folder: &mut Folder, name: &str, lanes: u32, view: &MatrixView<'_>) -> Result<(), Error> {
+    if !folder.takes_images() {
+        return Ok(());
+    }
     let cb = usize::from(view.code_bits);
     let mut image = Image::create(folder, name, lanes as usize * cb)?;
     for token in 0..view.outputs {
@@ -134,6 +146,9 @@ pub fn embed_codes(folder: &mut Folder, name: &str, lanes: u32, view: &MatrixVie
 
 /// Embedding records, a word a token: scales, then offsets, then the shift at the top. A padded lane reads the last group.
 pub fn embed_scales(folder: &mut Folder, name: &str, m: &MatrixSpec, view: &MatrixView<'_>, shift_bits: u32) -> Result<(), Error> {
+    if !folder.takes_images() {
+        return Ok(());
+    }
     let (sb, ob, groups) = (usize::from(m.scale_bits), usize::from(m.offset_bits), m.groups() as usize);
     let mut image = Image::create(folder, name, groups * (sb + ob) + shift_bits as usize)?;
     for token in 0..m.outputs {
@@ -177,6 +192,9 @@ pub fn tables(folder: &mut Folder, tables: &Tables) -> Result<[Table; 5], Error>
         let (lo, hi) = range(&mut slopes.iter().copied());
         let slope_bits = signed_bits(lo, hi);
         let file = format!("rom/tables/{name}.hex");
+        if !folder.takes_images() {
+            return Ok(Table { file, value_bits, slope_bits });
+        }
         let mut image = Image::create(folder, &file, (value_bits + slope_bits) as usize)?;
         for (&v, &s) in values.iter().zip(&slopes) {
             image.field(0, value_bits as usize, i64::from(v));

@@ -125,7 +125,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
 }
 
 /// The streams into a unit: from its station, or the station's input.
-fn sources(chip: &Chip, shape: &Shape, station: u32, id: UnitId) -> Result<Vec<Source>, Error> {
+pub fn sources(chip: &Chip, shape: &Shape, station: u32, id: UnitId) -> Result<Vec<Source>, Error> {
     let netlist = chip.netlist();
     let source = |&p: &UnitId| {
         let from = netlist.unit(p);

@@ -16,8 +16,16 @@ pub fn run(args: &View, global: &Global) -> Result<()> {
     )?;
     let scratch = tempdir()?;
     let source = args.source.clone().unwrap_or_else(|| PathBuf::from("tales"));
-    let chip = Source::open(&source)?.into_chip(&args.options, &scratch.0, global)?;
-    let status = Command::new(&viewer).arg(&chip.folder).args(&args.viewer).status().with_context(|| viewer.display().to_string())?;
+    // The viewer opens a chip itself, and shows at once what takes long to check; a path that names nothing it explains.
+    let is_checkpoint = source.as_os_str() == "tales" || source.is_file() || source.join("config.json").exists();
+    let folder = if is_checkpoint { Source::open(&source)?.into_chip(&args.options, &scratch.0, global)?.folder } else { source };
+    let mut command = Command::new(&viewer);
+    command.arg(&folder).args(args.for_viewer());
+    // Verilog of single units comes from this program: `rtl --module`.
+    if let Ok(me) = std::env::current_exe() {
+        command.arg("--verilog-by").arg(me);
+    }
+    let status = command.status().with_context(|| viewer.display().to_string())?;
     if !status.success() {
         bail!("hardwire-viewer ended with {status}");
     }

@@ -1,6 +1,8 @@
 //! The application: a chip being opened, one that could not be, or a view of one; and what every command does.
 
+use crate::bookmarks;
 use crate::canvas;
+use crate::check::{self, Check};
 use crate::command::Command;
 use crate::die::Die;
 use crate::error::Error;
@@ -8,7 +10,8 @@ use crate::heat::Metric;
 use crate::panels::palette::Pick;
 use crate::panels::{self, Tab};
 use crate::theme::Theme;
-use crate::view::View;
+use crate::verilog;
+use crate::view::{Dress, View};
 use egui::{CentralPanel, Color32, Context, Frame, Panel, Ui};
 use hardwire_netlist::Chip;
 use std::path::{Path, PathBuf};
@@ -17,7 +20,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 
 /// How the viewer starts.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Path of the thing to fly to, e.g. `layers.0.mlp.down_proj/tile[0,1]`.
     pub goto: Option<String>,
@@ -31,6 +34,10 @@ pub struct Options {
     pub at_us: Option<f64>,
     /// A second chip to compare with.
     pub against: Option<PathBuf>,
+    /// Folder of the user's settings, where bookmarks are kept. `None`: they end with the window.
+    pub settings: Option<PathBuf>,
+    /// Who gives the Verilog of a unit.
+    pub verilog: Option<verilog::Source>,
 }
 
 pub enum State {
@@ -55,7 +62,7 @@ pub struct App {
     pub note: Option<String>,
     /// Only the map.
     bare: bool,
-    options: Options,
+    pub(crate) options: Options,
 }
 
 impl App {
@@ -73,41 +80,49 @@ impl App {
         app
     }
 
-    /// With a chip that is in memory already.
+    /// With a chip that is in memory already and was checked whole.
     pub fn with_chip(ctx: &Context, chip: Chip, options: Options) -> App {
         let mut app = App::new(ctx, options);
-        app.show_die(ctx, Die::new(chip));
+        app.show_die(ctx, Arc::new(Die::new(chip)), Check::done());
         app
     }
 
-    /// Another look at a chip that is open already: only the map, no panels.
-    pub fn map_of(ctx: &Context, die: Arc<Die>, options: Options) -> App {
+    /// Another look at a chip that is open already: only the map, no panels, coloured as another view of it.
+    pub fn map_of(ctx: &Context, die: Arc<Die>, options: Options, dress: Option<Dress>) -> App {
         let mut app = App::new(ctx, options);
         app.bare = true;
-        app.show_shared(ctx, die);
+        app.show_die(ctx, die, Check::done());
+        let theme = app.theme;
+        if let (Some(view), Some(dress)) = (app.view_mut(), dress) {
+            view.put_on(dress, ctx, theme);
+        }
         app
     }
 
-    /// Opens a chip folder in the background; the window stays alive.
+    /// Opens a chip folder in the background; the window stays alive. The chip is shown when its structure was read, and its program
+    /// is checked after that.
     pub fn load(&mut self, ctx: &Context, path: &Path) {
         let (send, result) = channel();
         let (path, ctx) = (path.to_path_buf(), ctx.clone());
         let from = path.clone();
         // A thread that cannot start shows as a failure to open: the channel is closed.
         let _ = thread::Builder::new().name("open".into()).spawn(move || {
-            let _ = send.send(Chip::open(&from).map(Die::new).map_err(Error::from));
+            let _ = send.send(Chip::open_structure(&from).map(Die::new).map_err(Error::from));
             ctx.request_repaint();
         });
         self.state = State::Opening { path, result };
     }
 
-    fn show_die(&mut self, ctx: &Context, die: Die) {
-        self.show_shared(ctx, Arc::new(die));
-    }
-
-    fn show_shared(&mut self, ctx: &Context, die: Arc<Die>) {
-        let mut view = View::new(die, ctx, self.theme);
+    fn show_die(&mut self, ctx: &Context, die: Arc<Die>, check: Check) {
+        let mut view = View::new(die, ctx, self.theme, check, self.options.verilog.clone());
         self.note = None;
+        self.panels.search = Default::default();
+        if let Some(folder) = &self.options.settings {
+            match bookmarks::load(folder, &view.die) {
+                Ok(kept) => view.bookmarks = kept,
+                Err(what) => self.note = Some(what),
+            }
+        }
         if let Some(path) = &self.options.goto
             && let Err(e) = view.go_path(path, ctx.time())
         {
@@ -133,7 +148,7 @@ impl App {
         self.state = State::Open(Box::new(view));
     }
 
-    fn restyle(&self, ctx: &Context) {
+    pub(crate) fn restyle(&self, ctx: &Context) {
         ctx.style_mut_of(egui::Theme::Dark, |s| s.visuals.error_fg_color = Color32::from_rgb(255, 128, 104));
         ctx.style_mut_of(egui::Theme::Light, |s| s.visuals.error_fg_color = Color32::from_rgb(176, 32, 0));
         ctx.set_theme(if self.theme.dark { egui::Theme::Dark } else { egui::Theme::Light });
@@ -144,7 +159,7 @@ impl App {
         match &self.state {
             State::Empty | State::Failed { .. } => false,
             State::Opening { .. } => true,
-            State::Open(view) => view.flying() || view.waiting() || self.panels.export.running(),
+            State::Open(view) => view.flying() || view.waiting() || self.panels.errand.running(),
         }
     }
 
@@ -152,7 +167,7 @@ impl App {
     pub fn waiting(&self) -> bool {
         match &self.state {
             State::Opening { .. } => true,
-            State::Open(view) => view.waiting() || self.panels.export.running(),
+            State::Open(view) => view.waiting() || self.panels.errand.running(),
             _ => false,
         }
     }
@@ -168,7 +183,11 @@ impl App {
     fn poll(&mut self, ctx: &Context) {
         let State::Opening { path, result } = &self.state else { return };
         match result.try_recv() {
-            Ok(Ok(die)) => self.show_die(ctx, die),
+            Ok(Ok(die)) => {
+                let die = Arc::new(die);
+                let check = Check::start(die.clone(), ctx.clone());
+                self.show_die(ctx, die, check);
+            }
             Ok(Err(e)) => self.state = State::Failed { path: path.clone(), message: e.to_string() },
             Err(TryRecvError::Disconnected) => {
                 self.state = State::Failed { path: path.clone(), message: "the reader stopped without an answer".into() };
@@ -181,6 +200,7 @@ impl App {
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.poll(&ctx);
+        self.note = self.panels.errand.poll().or(self.note.take());
         let mut commands = if self.panels.palette.open { Vec::new() } else { Command::pressed(&ctx) };
         let (now, seconds) = ui.input(|i| (i.time, f64::from(i.stable_dt)));
         if let State::Open(view) = &mut self.state {
@@ -195,7 +215,7 @@ impl App {
             _ => panels::welcome::show(ui, &self.state, &mut self.panels.open_path, &mut commands),
         });
         if let State::Open(view) = &mut self.state {
-            view.stats.end();
+            view.end();
         }
         match panels::palette::show(ui, &mut self.panels.palette) {
             Some(Pick::Command(c)) => commands.push(c),
@@ -207,7 +227,8 @@ impl App {
             None => {}
         }
         if let State::Open(view) = &self.state {
-            panels::export::show(ui, &mut self.panels.export, view, self.theme, &mut self.note);
+            panels::export::show(ui, &mut self.panels, view, self.theme);
+            panels::keys::show(ui, &mut self.panels.keys);
         }
         for command in commands {
             self.run(&ctx, command);
@@ -219,123 +240,36 @@ impl App {
         Panel::top("menu").show(ui, |ui| panels::menu::show(ui, self, commands));
         let State::Open(view) = &mut self.state else { return };
         let panels = &mut self.panels;
+        if let check::State::Failed(what) = &view.check.state {
+            Panel::top("broken").show(ui, |ui| panels::welcome::broken(ui, what));
+        }
         Panel::bottom("status").show(ui, |ui| panels::status::show(ui, view, self.note.as_deref()));
         if panels.live {
             let users = view.die.chip.model().users;
             let panel = Panel::bottom("live").resizable(true).default_size(190.0);
-            panel.show(ui, |ui| panels::live::show(ui, &mut view.live, users, self.theme));
+            panel.show(ui, |ui| panels::live::show(ui, &mut view.live, users, self.theme, &mut panels.edit_prompt));
         }
         if panels.hierarchy {
             Panel::left("hierarchy").default_size(250.0).show(ui, |ui| {
-                panels::hierarchy::show(ui, view, &mut panels.search, &mut self.note);
+                panels::hierarchy::show(ui, view, &mut panels.search, self.theme, &mut self.note, commands);
             });
         }
         if panels.inspector {
             Panel::right("inspector").default_size(300.0).show(ui, |ui| {
                 ui.horizontal(|ui| {
-                    for (tab, name) in [(Tab::Inspect, "Inspect"), (Tab::Heat, "Heat"), (Tab::Diff, "Compare")] {
+                    for (tab, name) in [(Tab::Inspect, "Inspect"), (Tab::Verilog, "Verilog"), (Tab::Heat, "Heat"), (Tab::Diff, "Compare")] {
                         ui.selectable_value(&mut panels.tab, tab, name);
                     }
                 });
                 ui.separator();
                 match panels.tab {
-                    Tab::Inspect => panels::inspector::show(ui, view, self.theme),
-                    Tab::Heat => panels::heat::show(ui, view, &mut panels.csv_path, &mut self.note),
-                    Tab::Diff => panels::diff::show(ui, view),
+                    Tab::Inspect => panels::inspector::show(ui, view, self.theme, commands),
+                    Tab::Verilog => panels::verilog::show(ui, view),
+                    Tab::Heat => panels::heat::show(ui, view, panels, commands),
+                    Tab::Diff => panels::diff::show(ui, view, self.theme),
                 }
             });
         }
-    }
-
-    fn show_tab(&mut self, tab: Tab) {
-        self.panels.inspector = true;
-        self.panels.tab = tab;
-    }
-
-    /// Does what a command says.
-    pub fn run(&mut self, ctx: &Context, command: Command) {
-        let now = ctx.time();
-        match command {
-            Command::OpenChip => {
-                if self.panels.open_path.trim().is_empty() || self.view().is_some() {
-                    self.state = State::Empty;
-                } else {
-                    let path = PathBuf::from(self.panels.open_path.trim());
-                    self.load(ctx, &path);
-                }
-                return;
-            }
-            Command::ToggleTheme => {
-                self.theme.dark = !self.theme.dark;
-                self.restyle(ctx);
-            }
-            Command::ToggleHierarchy => self.panels.hierarchy = !self.panels.hierarchy,
-            Command::ToggleInspector => self.panels.inspector = !self.panels.inspector,
-            Command::Search => {
-                self.panels.hierarchy = true;
-                self.panels.search.focus = true;
-            }
-            Command::Palette => self.panels.palette.open = true,
-            Command::Export => self.panels.export.open = true,
-            Command::ShowInspector => self.show_tab(Tab::Inspect),
-            Command::ShowHeat => self.show_tab(Tab::Heat),
-            Command::ShowDiff => self.show_tab(Tab::Diff),
-            Command::ToggleLive => self.panels.live = !self.panels.live,
-            Command::RunPrompt => self.panels.live = true,
-            _ => {}
-        }
-        let Some(view) = self.view_mut() else { return };
-        let step = 0.2 * f64::from(view.canvas.width().min(view.canvas.height()));
-        let mut move_by = |dx: f64, dy: f64, zoom: f64| {
-            let mut to = view.camera;
-            to.pan((dx * step) as f32, (dy * step) as f32);
-            to.zoom(view.canvas, view.canvas.center(), zoom);
-            view.grab();
-            view.camera = to;
-        };
-        match command {
-            Command::FitDie => {
-                let camera = view.camera_for(crate::item::Item::Die);
-                view.fly(camera, now);
-            }
-            Command::FitSelection => {
-                if let Some(item) = view.selection {
-                    view.go(item, now);
-                }
-            }
-            Command::ZoomIn => move_by(0.0, 0.0, 1.5),
-            Command::ZoomOut => move_by(0.0, 0.0, 1.0 / 1.5),
-            Command::PanLeft => move_by(1.0, 0.0, 1.0),
-            Command::PanRight => move_by(-1.0, 0.0, 1.0),
-            Command::PanUp => move_by(0.0, 1.0, 1.0),
-            Command::PanDown => move_by(0.0, -1.0, 1.0),
-            Command::SelectParent => {
-                if let Some(parent) = view.selection.and_then(|s| s.parent(&view.die)) {
-                    view.go(parent, now);
-                }
-            }
-            Command::Back => view.back(now),
-            Command::Forward => view.forward(now),
-            Command::AddBookmark => view.bookmark(),
-            Command::ToggleRuler => view.ruler = crate::view::Ruler { on: !view.ruler.on, from: None, to: None },
-            Command::CopyPath => {
-                if let Some(item) = view.selection {
-                    let path = item.path(&view.die);
-                    ctx.copy_text(path.clone());
-                    self.note = Some(format!("copied {path}"));
-                }
-            }
-            Command::Unselect => {
-                view.selection = None;
-                view.ruler = crate::view::Ruler::default();
-                self.panels.export.open = false;
-            }
-            Command::RunPrompt => view.live.run(),
-            Command::PlayPause => view.live.playing = !view.live.playing,
-            Command::NextToken => view.live.step(),
-            _ => {}
-        }
-        ctx.request_repaint();
     }
 }
 

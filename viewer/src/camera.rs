@@ -50,6 +50,12 @@ impl Camera {
         }
     }
 
+    /// A camera that can be looked through: numbers, at a scale within the limits.
+    pub fn is_sane(self) -> bool {
+        let far = 1e12;
+        self.x_nm.abs() < far && self.y_nm.abs() < far && (MIN_SCALE..=MAX_SCALE).contains(&self.scale)
+    }
+
     pub fn to_screen(self, view: Screen, x_nm: f64, y_nm: f64) -> (f64, f64) {
         let c = view.center();
         (f64::from(c.x) + (x_nm - self.x_nm) * self.scale, f64::from(c.y) - (y_nm - self.y_nm) * self.scale)

@@ -5,7 +5,7 @@ use crate::item::Item;
 use crate::materialise::Look;
 use crate::theme::Theme;
 use crate::view::View;
-use crate::{legend, paint, paint_live, paint_rom};
+use crate::{legend, paint, paint_heat, paint_live, paint_rom};
 use egui::{Align2, FontId, PointerButton, Rect as Screen, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 /// Points that an item must measure to be outlined instead of marked.
@@ -23,11 +23,17 @@ pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
     painter.rect_filled(rect, 0.0, theme.background());
     paint::structure(&painter, view, theme);
     paint_rom::weights(&painter, view, theme);
+    paint_heat::tiles(&painter, ui.ctx(), view, theme);
     paint_live::show(&painter, view, theme);
     paint::labels(&painter, view, theme);
     paint_live::notes(&painter, view, theme);
     marks(&painter, view, theme);
     legend::show(&painter, view, theme);
+    if let Some(name) = crate::view::DEPTHS.get(usize::from(view.depth) - 1).filter(|_| usize::from(view.depth) < crate::view::DEPTHS.len())
+    {
+        let text = format!("depth {}: {name}   ( ] for more )", view.depth);
+        paint::tag(&painter, rect.left_top() + vec2(12.0, 10.0), Align2::LEFT_TOP, &text, theme);
+    }
     scale_bar(&painter, view, theme);
     view.pictures.end();
     if view.flying() || view.live.playing || (view.diff.blink && view.diff.on) {
@@ -39,7 +45,7 @@ fn interact(ui: &Ui, view: &mut View, response: &egui::Response, now: f64) {
     let canvas = response.rect;
     view.hover = response.hover_pos().map(|p| {
         let (x, y) = view.camera.to_world(canvas, p);
-        (x, y, view.die.hit(x, y, view.camera.scale).filter(|i| i.block().is_none_or(|b| view.draws(b))))
+        (x, y, view.hit(x, y))
     });
     if response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle) {
         let d = response.drag_delta();
@@ -63,11 +69,7 @@ fn interact(ui: &Ui, view: &mut View, response: &egui::Response, now: f64) {
         }
     } else if response.clicked() {
         if view.ruler.on {
-            if view.ruler.from.is_none() || view.ruler.to.is_some() {
-                (view.ruler.from, view.ruler.to) = (Some((x, y)), None);
-            } else {
-                view.ruler.to = Some((x, y));
-            }
+            view.ruler.point(x, y);
         } else {
             view.selection = item.filter(|i| *i != Item::Die);
         }

@@ -10,6 +10,9 @@ use hardwire_netlist::{Census, Chip, Floorplan, MatrixView, Netlist, UnitId, Wei
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+/// Matrices of fewer weights stay in memory: giving back costs more than it saves.
+const SMALL: u64 = 1 << 20;
+
 /// What is known of one block of the floorplan.
 pub struct BlockInfo {
     pub unit: Option<UnitId>,
@@ -34,8 +37,11 @@ pub struct Die {
 /// A weight as the ROM holds it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weight {
-    /// Output and input: the index in the checkpoint's tensor.
+    /// Row of the checkpoint's tensor. Rows of queries and keys stand in another order on the chip.
+    pub row: u32,
+    /// Output of the chip's unit.
     pub n: u32,
+    /// Input, and column of the tensor.
     pub k: u32,
     pub code: u8,
     /// Codebook value.
@@ -122,6 +128,19 @@ impl Die {
         Some(Reader { rom: self.blocks[block].rom?, spec, view, exponent: self.blocks[block].exponent })
     }
 
+    /// Place of the weight `[row, k]` of the checkpoint's tensor.
+    pub fn site_of(&self, block: usize, row: u32, k: u32) -> Option<WeightSite> {
+        let (spec, _) = self.matrix(block)?;
+        if row >= spec.outputs { None } else { self.blocks[block].rom?.site(spec.rows.output_of(row), k) }
+    }
+
+    /// Gives back the memory that reading a block's weights has made resident.
+    pub fn release(&self, block: usize) {
+        if let Some((spec, _)) = self.matrix(block).filter(|(spec, _)| spec.weights() > SMALL) {
+            self.chip.programs.release(spec.program);
+        }
+    }
+
     /// Magnitude below which nearly all weights of a block lie, from a fixed sample of it.
     pub fn norm(&self, block: usize) -> f64 {
         *self.blocks[block].norm.get_or_init(|| {
@@ -136,9 +155,17 @@ impl Die {
         })
     }
 
-    /// The deepest thing at a point of the die that is at least `depth` deep in size: `scale` is points a nanometre, and
-    /// what is smaller than a few points is not offered.
-    pub fn hit(&self, x_nm: f64, y_nm: f64, scale: f64) -> Option<Item> {
+    /// The deepest thing at a point of the die, no deeper than `depth` (see [`Item::depth`]): `scale` is points a nanometre, and what is
+    /// smaller than a few points is not offered.
+    pub fn hit(&self, x_nm: f64, y_nm: f64, scale: f64, depth: u8) -> Option<Item> {
+        let mut found = self.hit_deep(x_nm, y_nm, scale);
+        while let Some(item) = found.filter(|i| i.depth() > depth) {
+            found = item.parent(self);
+        }
+        found
+    }
+
+    fn hit_deep(&self, x_nm: f64, y_nm: f64, scale: f64) -> Option<Item> {
         let (x, y) = (x_nm.floor() as i64, y_nm.floor() as i64);
         let plan = self.plan();
         if !plan.die.contains_point(x, y) {
@@ -171,14 +198,18 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// What a cell holds; `None` for an unused one.
     pub fn weight(&self, site: WeightSite) -> Option<Weight> {
-        let (n, k) = self.rom.weight_at(site)?;
+        self.rom.weight_at(site).map(|(n, k)| self.at(n, k))
+    }
+
+    /// The weight from input `k` to output `n`, both of the matrix.
+    pub fn at(&self, n: u32, k: u32) -> Weight {
         let code = self.view.code(n, k);
         let g = k / self.spec.group;
         let value = self.spec.codebook.get(usize::from(code)).copied().unwrap_or(0);
         let (scale, offset) = (self.view.scale(n, g), self.view.offset(n, g));
         let mantissa = i64::from(scale) * i64::from(value) + i64::from(offset);
         let real = mantissa as f64 * power_of_two(self.exponent - self.view.shift(n));
-        Some(Weight { n, k, code, value, scale, offset, real })
+        Weight { row: self.spec.rows.source_row(n), n, k, code, value, scale, offset, real }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::headless::Headless;
 use crate::item::Item;
 use crate::theme::Theme;
-use crate::view::View;
+use crate::view::{Dress, View};
 use egui::{Color32, Rect as Screen, pos2, vec2};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use std::sync::Arc;
 const MOST_WEIGHTS: u32 = 4_000;
 
 /// A camera of its own, so that an export does not wait for the window or disturb it.
-pub fn png(die: Arc<Die>, theme: Theme, camera: Option<(Camera, Screen)>, width: u32) -> Result<Vec<u8>, Error> {
+pub fn png(die: Arc<Die>, dress: Dress, theme: Theme, camera: Option<(Camera, Screen)>, width: u32) -> Result<Vec<u8>, Error> {
     let options = Options { dark: Some(theme.dark), ..Options::default() };
     let (w, h) = size(&die, camera, width);
-    let mut headless = Headless::new(|ctx| App::map_of(ctx, die, options), w, h)?;
+    let mut headless = Headless::new(|ctx| App::map_of(ctx, die, options, Some(dress)), w, h)?;
     headless.settle()?;
     if let (Some((mut c, canvas)), Some(view)) = (camera, headless.app.view_mut()) {
         c.scale *= f64::from(w) / f64::from(canvas.width());

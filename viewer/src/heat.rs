@@ -2,12 +2,16 @@
 //! chip are for one token position, or the mean or maximum over a range of positions.
 
 use crate::die::Die;
+use crate::heat_tiles::{HeatWork, Shares, used_share, zero_shares};
+use crate::item::Item;
+use crate::maps::Map;
 use crate::rom::matrix;
 use crate::stats::Stats;
 use egui::Color32;
 use hardwire_netlist::UnitKind;
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_sim::{energy, timing};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,48 +68,37 @@ impl Metric {
         }
     }
 
+    /// Tiles of a block have numbers of their own.
+    pub fn by_tile(self) -> bool {
+        matches!(self, Metric::Utilisation | Metric::Sparsity)
+    }
+
     /// The number depends on the position of the token.
     pub fn moves(self) -> bool {
         matches!(self, Metric::Power | Metric::Activity | Metric::Utilisation)
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Over {
     /// The token at position `from`.
     Token,
+    /// The token that is on the die while a prompt plays; `from` follows it.
+    Live,
     Mean,
     Max,
 }
 
-/// Perceptually even maps that keep their order for colour-blind eyes (viridis and magma of matplotlib, cividis of Nuñez et al. 2018).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Map {
-    Viridis,
-    Cividis,
-    Magma,
+/// What values of all blocks are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub metric: Metric,
+    pub over: Over,
+    pub from: u32,
+    pub to: u32,
 }
 
-impl Map {
-    pub const ALL: [(Map, &'static str); 3] = [(Map::Viridis, "viridis"), (Map::Cividis, "cividis"), (Map::Magma, "magma")];
-
-    /// Nine evenly spaced stops of the published tables, straight lines between them.
-    pub fn colour(self, t: f64) -> Color32 {
-        let stops: [u32; 9] = match self {
-            Map::Viridis => [0x440154, 0x472d7b, 0x3b528b, 0x2c728e, 0x21918c, 0x28ae80, 0x5ec962, 0xaddc30, 0xfde725],
-            Map::Cividis => [0x00224e, 0x123570, 0x3b496c, 0x575d6d, 0x707173, 0x8a8678, 0xa59c74, 0xc3b369, 0xfee838],
-            Map::Magma => [0x000004, 0x1c1044, 0x4f127b, 0x812581, 0xb5367a, 0xe55064, 0xfb8761, 0xfec287, 0xfcfdbf],
-        };
-        let at = t.clamp(0.0, 1.0) * 8.0;
-        let (i, f) = ((at as usize).min(7), at - (at as usize).min(7) as f64);
-        let part = |shift: u32| {
-            let (a, b) = (f64::from(stops[i] >> shift & 255), f64::from(stops[i + 1] >> shift & 255));
-            (a + (b - a) * f).round() as u8
-        };
-        Color32::from_rgb(part(16), part(8), part(0))
-    }
-}
-
+#[derive(Clone)]
 pub struct Heat {
     pub metric: Option<Metric>,
     pub map: Map,
@@ -115,55 +108,91 @@ pub struct Heat {
     pub over: Over,
     pub from: u32,
     pub to: u32,
+    /// Share of zeros of the tiles of blocks that were looked at closely.
+    pub zeros: HashMap<usize, Shares>,
     values: Vec<Option<f64>>,
-    /// What `values` were made for.
-    made: Option<(Metric, Over, u32, u32)>,
+    made: Option<Key>,
+    /// Least and greatest value known.
+    found: (f64, f64),
 }
 
 impl Default for Heat {
     fn default() -> Self {
-        Heat { metric: None, map: Map::Viridis, log: false, range: None, over: Over::Token, from: 0, to: 0, values: Vec::new(), made: None }
+        Heat {
+            metric: None,
+            map: Map::Viridis,
+            log: false,
+            range: None,
+            over: Over::Token,
+            from: 0,
+            to: 0,
+            zeros: HashMap::new(),
+            values: Vec::new(),
+            made: None,
+            found: (0.0, 1.0),
+        }
     }
 }
 
 impl Heat {
-    /// Makes the values anew where what they depend on has changed; `fresh` statistics have come.
-    pub fn update(&mut self, die: &Die, stats: &mut Stats, fresh: bool) {
+    /// Takes new values where what they depend on has changed; `fresh` statistics have come.
+    pub fn update(&mut self, die: &Die, stats: &mut Stats, work: &mut HeatWork, fresh: bool) {
         let Some(metric) = self.metric else { return };
-        let key = (metric, self.over, self.from, self.to);
+        let key = Key { metric, over: self.over, from: self.from, to: self.to };
+        if self.made.is_some_and(|m| m.metric != metric) {
+            self.values.clear();
+            self.made = None;
+        }
         if metric == Metric::Sparsity {
             if self.made != Some(key) || fresh || self.values.iter().zip(&die.blocks).any(|(v, b)| v.is_none() && b.rom.is_some()) {
                 self.values = (0..die.blocks.len()).map(|b| die.blocks[b].rom.and_then(|_| stats.get(b)).map(|c| c.zero_share())).collect();
+                self.made = Some(key);
             }
-        } else if self.made != Some(key) {
-            self.values = self.positions().map(|p| values(die, metric, p)).reduce(|a, b| join(&a, &b, self.over)).unwrap_or_default();
-            if self.over == Over::Mean {
-                let n = self.positions().count().max(1) as f64;
-                self.values.iter_mut().flatten().for_each(|v| *v /= n);
-            }
+        } else if self.made != Some(key)
+            && let Some(values) = work.values(key)
+        {
+            self.values = values;
+            self.made = Some(key);
         }
-        self.made = Some(key);
+        self.found = self.find_ends();
     }
 
-    /// Positions looked at: all of a short range, seventeen of a long one.
-    fn positions(&self) -> impl Iterator<Item = u32> + use<> {
-        let (from, to) = (self.from, if self.over == Over::Token { self.from } else { self.to.max(self.from) });
-        let step = ((to - from) / 16).max(1);
-        (from..=to).step_by(step as usize)
+    fn find_ends(&self) -> (f64, f64) {
+        let zeros = self.zeros.values().filter(|_| self.metric == Some(Metric::Sparsity));
+        let tiles = zeros.flat_map(|z| z.iter()).map(|v| f64::from(*v));
+        let known = self.values.iter().flatten().copied().chain(tiles).filter(|v| !self.log || *v > 0.0);
+        let (lo, hi) = known.fold((f64::MAX, f64::MIN), |(lo, hi), v| (lo.min(v), hi.max(v)));
+        if lo > hi { (0.0, 1.0) } else { (lo, hi) }
     }
 
     pub fn value(&self, block: usize) -> Option<f64> {
         self.values.get(block).copied().flatten()
     }
 
+    /// Value of one tile, where the metric has one; `None` too where it is not known yet.
+    pub fn tile_value(&self, die: &Die, block: usize, n_tile: u32, k_tile: u32) -> Option<f64> {
+        let rom = die.blocks[block].rom?;
+        match self.metric? {
+            Metric::Utilisation => Some(used_share(&rom, n_tile, k_tile)),
+            Metric::Sparsity => self.zeros.get(&block)?.get((k_tile * rom.across + n_tile) as usize).map(|v| f64::from(*v)),
+            _ => None,
+        }
+    }
+
+    /// Value of what an item lies in: its tile's, or its block's.
+    pub fn value_of(&self, die: &Die, item: Item) -> Option<f64> {
+        let block = item.block()?;
+        let tile = match item {
+            Item::Tile { n_tile, k_tile, .. } => Some((n_tile, k_tile)),
+            Item::Weight { site, .. } => Some((site.n_tile, site.k_tile)),
+            _ => None,
+        };
+        tile.and_then(|(n, k)| self.tile_value(die, block, n, k)).or(self.value(block))
+    }
+
     /// Ends of the scale.
     pub fn ends(&self) -> (f64, f64) {
-        if let Some(range) = self.range {
-            return range;
-        }
-        let found = self.values.iter().flatten().filter(|v| !self.log || **v > 0.0);
-        let (lo, hi) = found.fold((f64::MAX, f64::MIN), |(lo, hi), v| (lo.min(*v), hi.max(*v)));
-        if lo > hi { (0.0, 1.0) } else { (lo, hi) }
+        self.range.unwrap_or(self.found)
     }
 
     /// Place of a value on the scale, `0..=1`.
@@ -179,19 +208,52 @@ impl Heat {
         self.value(block).map(|v| self.map.colour(self.place(v)))
     }
 
-    /// All values as CSV: path, part, kind, value.
+    /// All values as CSV: path, part, kind, band and column of a tile, value. Tiles have lines of their own where the metric has values by
+    /// tile; for sparsity every code is read.
     pub fn csv(&self, die: &Die) -> String {
-        let metric = self.metric.map_or("none", Metric::name);
-        let mut out = format!("path,part,kind,{}\n", metric.to_lowercase().replace(' ', "_"));
+        let Some(metric) = self.metric else { return String::new() };
+        let mut out = format!("path,part,kind,k_tile,n_tile,{}\n", metric.name().to_lowercase().replace(' ', "_"));
         for (b, block) in die.plan().blocks.iter().enumerate() {
+            let kind = format!("{:?}", block.kind).to_lowercase();
+            // Writing to a string cannot fail.
             if let Some(v) = self.value(b) {
-                let kind = format!("{:?}", block.kind).to_lowercase();
-                // Writing to a string cannot fail.
-                let _ = writeln!(out, "{},{},{kind},{v}", block.path, block.part);
+                let _ = writeln!(out, "{},{},{kind},,,{v}", block.path, block.part);
             }
+            let Some(rom) = die.blocks[b].rom.filter(|_| metric.by_tile()) else { continue };
+            let zeros = if metric == Metric::Sparsity { zero_shares(die, b) } else { Vec::new() };
+            for (k, n) in (0..rom.down).flat_map(|k| (0..rom.across).map(move |n| (k, n))) {
+                let v = zeros.get((k * rom.across + n) as usize).map_or_else(|| used_share(&rom, n, k), |v| f64::from(*v));
+                let _ = writeln!(out, "{},{},{kind},{k},{n},{v}", block.path, block.part);
+            }
+            die.release(b);
         }
         out
     }
+}
+
+/// Positions looked at: all of a short range, about seventeen of a long one with both its ends.
+fn positions(key: Key) -> Vec<u32> {
+    if matches!(key.over, Over::Token | Over::Live) {
+        return vec![key.from];
+    }
+    let to = key.to.max(key.from);
+    let step = ((to - key.from) / 16).max(1);
+    let mut all: Vec<u32> = (key.from..=to).step_by(step as usize).collect();
+    if all.last() != Some(&to) {
+        all.push(to);
+    }
+    all
+}
+
+/// One metric of every block, over the positions of `key`.
+pub fn values_over(die: &Die, key: Key) -> Vec<Option<f64>> {
+    let positions = positions(key);
+    let all = positions.iter().map(|&p| values(die, key.metric, p));
+    let mut joined = all.reduce(|a, b| join(&a, &b, key.over)).unwrap_or_default();
+    if key.over == Over::Mean {
+        joined.iter_mut().flatten().for_each(|v| *v /= positions.len() as f64);
+    }
+    joined
 }
 
 fn join(a: &[Option<f64>], b: &[Option<f64>], over: Over) -> Vec<Option<f64>> {
@@ -248,20 +310,12 @@ mod tests {
     #[test]
     fn places_run_from_nought_to_one_linear_and_logarithmic() {
         let mut heat = Heat { metric: Some(Metric::Area), values: vec![Some(1.0), Some(10.0), None, Some(100.0)], ..Heat::default() };
+        heat.found = heat.find_ends();
         assert_eq!((heat.ends(), heat.place(1.0), heat.place(100.0)), ((1.0, 100.0), 0.0, 1.0));
         heat.log = true;
         assert!((heat.place(10.0) - 0.5).abs() < 1e-12);
         heat.range = Some((10.0, 100.0));
         assert_eq!((heat.place(1.0), heat.place(1e9)), (0.0, 1.0));
         assert_eq!(heat.colour(2), None);
-    }
-
-    #[test]
-    fn maps_grow_lighter_all_the_way() {
-        let light = |c: Color32| 0.2126 * f64::from(c.r()) + 0.7152 * f64::from(c.g()) + 0.0722 * f64::from(c.b());
-        for (map, name) in Map::ALL {
-            let steps: Vec<f64> = (0..=64).map(|i| light(map.colour(f64::from(i) / 64.0))).collect();
-            assert!(steps.windows(2).all(|w| w[1] >= w[0]), "{name}: {steps:?}");
-        }
     }
 }

@@ -45,6 +45,52 @@ impl Item {
         }
     }
 
+    /// The first thing in it.
+    pub fn first_child(self, die: &Die) -> Option<Item> {
+        match self {
+            Item::Die => (!die.plan().regions.is_empty()).then_some(Item::Station(0)),
+            Item::Station(s) => die.blocks.iter().position(|b| b.station == Some(s)).map(Item::Block),
+            Item::Block(block) => die.blocks[block].rom.map(|_| Item::Tile { block, n_tile: 0, k_tile: 0 }),
+            Item::Tile { block, n_tile, k_tile } => Some(Item::Weight { block, site: WeightSite { k_tile, n_tile, row: 0, col: 0 } }),
+            Item::Weight { .. } => None,
+        }
+    }
+
+    /// The next (or with `back` the previous) of its kind in what holds it, round and round.
+    pub fn sibling(self, die: &Die, back: bool) -> Option<Item> {
+        let step = |at: u64, of: u64| if back { (at + of - 1) % of } else { (at + 1) % of };
+        match self {
+            Item::Die => None,
+            Item::Station(s) => Some(Item::Station(step(s as u64, die.plan().regions.len() as u64) as usize)),
+            Item::Block(b) => {
+                let beside: Vec<usize> = (0..die.blocks.len()).filter(|&o| die.blocks[o].station == die.blocks[b].station).collect();
+                let at = beside.iter().position(|&o| o == b)?;
+                Some(Item::Block(beside[step(at as u64, beside.len() as u64) as usize]))
+            }
+            Item::Tile { block, n_tile, k_tile } => {
+                let (across, down) = die.blocks[block].rom.map(|r| (u64::from(r.across), u64::from(r.down)))?;
+                let at = step(u64::from(k_tile) * across + u64::from(n_tile), across * down);
+                Some(Item::Tile { block, n_tile: (at % across) as u32, k_tile: (at / across) as u32 })
+            }
+            Item::Weight { block, site } => {
+                let (rows, cols) = die.blocks[block].rom.map(|r| (u64::from(r.rows), u64::from(r.cols)))?;
+                let at = step(u64::from(site.row) * cols + u64::from(site.col), rows * cols);
+                Some(Item::Weight { block, site: WeightSite { row: (at / cols) as u32, col: (at % cols) as u32, ..site } })
+            }
+        }
+    }
+
+    /// How deep it lies in the hierarchy: a station 1, a weight 4.
+    pub fn depth(self) -> u8 {
+        match self {
+            Item::Die => 0,
+            Item::Station(_) => 1,
+            Item::Block(_) => 2,
+            Item::Tile { .. } => 3,
+            Item::Weight { .. } => 4,
+        }
+    }
+
     pub fn rect(self, die: &Die) -> Option<Rect> {
         let plan = die.plan();
         match self {
@@ -108,7 +154,7 @@ impl Item {
         let rom = || die.blocks[block].rom.ok_or_else(|| fail(format!("{name} holds no weights")));
         if let Some((n, k)) = index {
             let rom = rom()?;
-            let site = rom.site(n, k).ok_or_else(|| fail(format!("{name} is [{}, {}]", rom.outputs, rom.inputs)))?;
+            let site = die.site_of(block, n, k).ok_or_else(|| fail(format!("{name} is [{}, {}]", rom.outputs, rom.inputs)))?;
             return Ok(Item::Weight { block, site });
         }
         let Some(tile) = parts.next() else { return Ok(Item::Block(block)) };

@@ -26,7 +26,7 @@ pub fn show(painter: &Painter, view: &View, theme: Theme) {
         painter.text(pos2(x, bar.bottom() + 3.0), align, number(v), FontId::monospace(11.0), theme.text());
     }
     // Where the thing under the cursor stands.
-    let at = view.hover.and_then(|h| h.2).and_then(|i| i.block()).and_then(|b| view.heat.value(b));
+    let at = view.hover.and_then(|h| h.2).and_then(|i| view.heat.value_of(&view.die, i));
     if let Some(v) = at {
         let x = bar.left() + bar.width() * view.heat.place(v) as f32;
         painter.vline(x, bar.y_range().expand(3.0), egui::Stroke::new(2.0, theme.text()));

@@ -10,29 +10,37 @@
 //! The same application runs in a window ([`open`]) and without one ([`screenshot`], tests, the bench): there [`raster`] paints
 //! egui's triangles on the CPU. egui comes in nowhere else in the workspace. Nothing here prints or exits.
 
+mod act;
 pub mod app;
+pub mod bookmarks;
 pub mod camera;
 mod canvas;
+pub mod check;
 pub mod command;
 pub mod die;
 pub mod diff;
+mod errand;
 mod error;
 pub mod export;
 pub mod headless;
 pub mod heat;
+mod heat_tiles;
 pub mod item;
 mod legend;
 pub mod live;
+pub mod maps;
 pub mod materialise;
 mod paint;
+mod paint_heat;
 mod paint_live;
 mod paint_rom;
+mod paint_tile;
 pub mod panels;
 pub mod raster;
-mod residency;
 pub mod rom;
 pub mod stats;
 pub mod theme;
+pub mod verilog;
 pub mod view;
 mod worker;
 
@@ -76,5 +84,5 @@ pub fn screenshot(chip: &Path, options: Options, (width, height): (u32, u32), ou
     }
     let image = headless.image();
     let bytes = image.png().map_err(|source| Error::Png { path: out.into(), source })?;
-    std::fs::write(out, bytes).map_err(|source| Error::Write { path: out.into(), source })
+    errand::write_whole(out, &bytes).map_err(|source| Error::Write { path: out.into(), source })
 }

@@ -1,7 +1,7 @@
 //! Codes become pictures, off the UI thread, and the finished pictures are kept in a small cache.
 
 use crate::die::Die;
-use crate::residency::release;
+use crate::diff::layer_colour;
 use crate::theme::Theme;
 use crate::worker::Worker;
 use egui::{Color32, ColorImage, Context, TextureFilter, TextureHandle, TextureId, TextureOptions};
@@ -60,7 +60,7 @@ impl Materialiser {
                     tile(&die, other, look.theme, block, n_tile, k_tile)
                 }
             };
-            release(&die, block);
+            die.release(block);
             image.unwrap_or_else(|| ColorImage::filled([1, 1], Color32::TRANSPARENT))
         };
         let look = Look { theme, changes: false };
@@ -136,6 +136,7 @@ fn tile(die: &Die, other: Option<&Die>, theme: Theme, block: usize, n_tile: u32,
         Some(o) => Some(o.reader(block)?),
         None => None,
     };
+    let changed = layer_colour(die, block, theme);
     let mut pixels = vec![theme.unused(); w * h];
     for row in 0..rom.rows {
         for col in 0..rom.cols {
@@ -143,7 +144,7 @@ fn tile(die: &Die, other: Option<&Die>, theme: Theme, block: usize, n_tile: u32,
             if let Some(weight) = reader.weight(site) {
                 pixels[(h - 1 - row as usize) * w + col as usize] = match &other {
                     None => theme.weight((weight.real / norm) as f32),
-                    Some(o) => theme.change(o.weight(site).is_some_and(|b| b.code != weight.code)),
+                    Some(o) => theme.change(o.weight(site).is_some_and(|b| b.code != weight.code).then_some(changed)),
                 };
             }
         }

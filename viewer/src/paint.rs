@@ -14,71 +14,67 @@ pub fn structure(painter: &Painter, view: &View, theme: Theme) {
     }
     for region in plan.regions.iter().filter(|r| sees.sees(&r.rect)) {
         if let Some(r) = camera.rect(canvas, region.rect.into()) {
-            painter.rect_filled(r, 0.0, theme.station());
+            painter.rect_filled(r, 0.0, if view.depth == 1 { theme.kind(BlockKind::Tiles) } else { theme.station() });
         }
+    }
+    if view.depth == 1 {
+        return;
     }
     for (b, block) in plan.blocks.iter().enumerate().filter(|(i, b)| sees.sees(&b.rect) && view.draws(*i)) {
         if let Some(r) = camera.rect(canvas, block.rect.into()) {
-            painter.rect_filled(r, 0.0, view.block_colour(b, theme));
+            let line = if r.width().min(r.height()) > 6.0 { Stroke::new(1.0, theme.die()) } else { Stroke::NONE };
+            painter.rect(r, 0.0, view.block_colour(b, theme), line, StrokeKind::Inside);
         }
     }
 }
 
-/// Names, on what is large enough to carry one.
+/// Names, on what is large enough to carry one: stations first, units where there is room left.
 pub fn labels(painter: &Painter, view: &View, theme: Theme) {
     let (camera, canvas, die) = (view.camera, view.canvas, &view.die);
     let sees = camera.visible(canvas);
     let mut taken: Vec<Screen> = Vec::new();
-    let named = |b: usize| view.draws(b) && die.plan().blocks[b].kind != BlockKind::Io;
+    let mut free = |wide: Screen| {
+        let free = !taken.iter().any(|t| t.intersects(wide));
+        if free {
+            taken.push(wide);
+        }
+        free
+    };
+    for region in die.plan().regions.iter().filter(|r| sees.sees(&r.rect)) {
+        let Some(r) = camera.rect(canvas, region.rect.into()).map(|r| r.intersect(canvas)) else { continue };
+        if r.width().min(r.height()) < 40.0 || r.width() > canvas.width() * 0.6 || r.height() > canvas.height() * 0.6 {
+            continue;
+        }
+        let size = if r.width() > 260.0 { 14.0 } else { 12.0 };
+        let galley = painter.layout_no_wrap(region.path.clone(), FontId::proportional(size), theme.background());
+        let wide = Screen::from_center_size(r.center(), galley.size() + vec2(12.0, 4.0));
+        if wide.width() < r.width() && free(wide.expand(2.0)) {
+            painter.rect_filled(wide, wide.height() / 2.0, theme.text().gamma_multiply(0.86));
+            painter.galley(wide.center() - galley.size() / 2.0, galley, theme.background());
+        }
+    }
+    let named = |b: usize| view.depth > 1 && view.draws(b) && die.plan().blocks[b].kind != BlockKind::Io;
     for (b, block) in die.plan().blocks.iter().enumerate().filter(|(i, b)| sees.sees(&b.rect) && named(*i)) {
         let Some(r) = camera.rect(canvas, block.rect.into()).map(|r| r.intersect(canvas)) else { continue };
         if r.height() < 15.0 || r.width() < 24.0 {
             continue;
         }
+        // Where one block is all there is to see, its name is the whole path.
         let path = die.block_path(b);
-        // Inside one block the name stays in the corner, out of the way of what it holds.
-        let inside = r.width() > canvas.width() * 0.9 && r.height() > canvas.height() * 0.9;
-        let size = if r.width() > 220.0 && r.height() > 60.0 { 14.0 } else { 11.0 };
-        let Some(text) = fitting(&path, r.width() - 8.0, size) else { continue };
-        let at = if inside { r.left_top() + vec2(8.0, 8.0) } else { r.left_top() + vec2(4.0, 3.0) };
-        let wide = Screen::from_min_size(at, vec2(text.len() as f32 * size * 0.6, size + 6.0));
-        if taken.iter().any(|t| t.intersects(wide)) {
+        let alone = r.width() > canvas.width() * 0.5 || r.height() > canvas.height() * 0.5;
+        let name = if alone { path.as_str() } else { path.rsplit('.').next().unwrap_or(&path) };
+        let (size, at) = if alone { (13.0, vec2(8.0, 8.0)) } else { (11.0, vec2(4.0, 3.0)) };
+        let plate = die.blocks[b].rom.is_some() && r.height() > 24.0;
+        let ink = if plate { theme.text() } else { Theme::on(view.block_colour(b, theme)) };
+        let galley = painter.layout_no_wrap(name.to_owned(), FontId::proportional(size), ink);
+        let wide = Screen::from_min_size(r.left_top() + at, galley.size());
+        if wide.width() + 8.0 > r.width() || wide.height() + 4.0 > r.height() || !free(wide.expand2(vec2(4.0, 1.0))) {
             continue;
         }
-        taken.push(wide);
-        if die.blocks[b].rom.is_some() && r.height() > 24.0 {
-            pill(painter, at, Align2::LEFT_TOP, text, size, theme);
-        } else {
-            painter.text(at, Align2::LEFT_TOP, text, FontId::proportional(size), Theme::on(view.block_colour(b, theme)));
+        if plate {
+            painter.rect_filled(wide.expand2(vec2(4.0, 1.0)), 3.0, back(theme));
         }
-    }
-    for region in die.plan().regions.iter().filter(|r| sees.sees(&r.rect)) {
-        let Some(whole) = camera.rect(canvas, region.rect.into()) else { continue };
-        let r = whole.intersect(canvas);
-        let (small, large) = (r.width().min(r.height()), r.width() > 400.0);
-        if small < 40.0 || r.width() > canvas.width() * 0.6 || r.height() > canvas.height() * 0.6 {
-            continue;
-        }
-        let size = if large { 16.0 } else { 12.0 };
-        let Some(text) = fitting(&region.path, r.width() - 8.0, size) else { continue };
-        let half = vec2(text.len() as f32 * size * 0.32, size * 0.8);
-        let at = r.center();
-        let wide = Screen::from_center_size(at, half * 2.0);
-        if !taken.iter().any(|t| t.intersects(wide)) {
-            taken.push(wide);
-            pill(painter, at, Align2::CENTER_CENTER, text, size, theme);
-        }
-    }
-}
-
-/// `path`, or its last parts, whichever fits `width`; `None` if not even the last part does.
-fn fitting(path: &str, width: f32, size: f32) -> Option<&str> {
-    let mut text = path;
-    loop {
-        if text.len() as f32 * size * 0.56 <= width {
-            return Some(text);
-        }
-        text = text.split_once('.')?.1;
+        painter.galley(wide.min, galley, ink);
     }
 }
 

@@ -133,6 +133,14 @@ impl RomGrid {
         })
     }
 
+    /// One past the last input that lies in the same tile as input `k`.
+    pub fn band_end(&self, k: u32) -> u32 {
+        match self.deal {
+            Deal::Tile(t) => ((k / t.rows + 1) * t.rows).min(self.inputs),
+            Deal::Banks { .. } => self.inputs,
+        }
+    }
+
     /// `(n, k)` of a site; `None` where the row or column is not used.
     pub fn weight_at(&self, s: WeightSite) -> Option<(u32, u32)> {
         match self.deal {

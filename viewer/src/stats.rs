@@ -1,7 +1,6 @@
 //! How often each code occurs in a matrix: counted off the UI thread when someone looks.
 
 use crate::die::Die;
-use crate::residency::release;
 use crate::worker::Worker;
 use egui::Context;
 use std::collections::HashMap;
@@ -39,14 +38,14 @@ impl CodeCounts {
 
     pub fn of(die: &Die, block: usize) -> Option<CodeCounts> {
         let (spec, _) = die.matrix(block)?;
-        let (rom, reader) = (die.blocks[block].rom?, die.reader(block)?);
+        let reader = die.reader(block)?;
         let mut counts = vec![0u64; spec.codebook.len()];
         let step = spec.weights().div_ceil(COUNTED).max(1);
         let (mut seen, mut sum, mut squares) = (0u64, 0.0, 0.0);
         let (mut least, mut most) = (f64::MAX, f64::MIN);
         for n in (0..spec.outputs).step_by(step as usize) {
             for k in 0..spec.inputs {
-                let weight = reader.weight(rom.site(n, k)?)?;
+                let weight = reader.at(n, k);
                 counts[usize::from(weight.code)] += 1;
                 sum += weight.real;
                 squares += weight.real * weight.real;
@@ -73,7 +72,7 @@ impl Stats {
         Stats {
             worker: Worker::new("stats", ctx, move |b| {
                 let counts = CodeCounts::of(&die, b);
-                release(&die, b);
+                die.release(b);
                 counts
             }),
             known: HashMap::new(),

@@ -8,7 +8,8 @@ pub struct Theme {
     pub dark: bool,
 }
 
-fn mix(a: Color32, b: Color32, t: f32) -> Color32 {
+/// `a` at 0, `b` at 1.
+pub fn mix(a: Color32, b: Color32, t: f32) -> Color32 {
     let m = |x: u8, y: u8| (f32::from(x) + (f32::from(y) - f32::from(x)) * t.clamp(0.0, 1.0)).round() as u8;
     Color32::from_rgb(m(a.r(), b.r()), m(a.g(), b.g()), m(a.b(), b.b()))
 }
@@ -47,7 +48,13 @@ impl Theme {
             BlockKind::Vector => Color32::from_rgb(230, 159, 0),
             BlockKind::Io => Color32::from_rgb(140, 144, 150),
         };
-        if self.dark { mix(full, Color32::BLACK, 0.25) } else { mix(full, Color32::WHITE, 0.3) }
+        // What holds no weights stands back.
+        let back = match kind {
+            BlockKind::Tiles | BlockKind::EmbeddingRom => 0.25,
+            BlockKind::KvCache | BlockKind::Vector => 0.48,
+            BlockKind::Io => 0.66,
+        };
+        if self.dark { mix(full, Color32::from_rgb(14, 17, 23), back) } else { mix(full, Color32::WHITE, back) }
     }
 
     /// A block of weights at a distance: darker to brighter with the mean magnitude, `0..=1`.
@@ -78,14 +85,9 @@ impl Theme {
         if t < 0.0 { mix(zero, low, a) } else { mix(zero, high, a) }
     }
 
-    /// A code that is or is not the same on the other chip.
-    pub fn change(self, changed: bool) -> Color32 {
-        match (changed, self.dark) {
-            (true, true) => Color32::from_rgb(255, 128, 40),
-            (true, false) => Color32::from_rgb(213, 94, 0),
-            (false, true) => Color32::from_rgb(28, 36, 46),
-            (false, false) => Color32::from_rgb(226, 232, 240),
-        }
+    /// A code that is not the same on the other chip, in its layer's colour, or one that is.
+    pub fn change(self, layer: Option<Color32>) -> Color32 {
+        layer.unwrap_or(if self.dark { Color32::from_rgb(40, 45, 54) } else { Color32::from_rgb(222, 227, 233) })
     }
 
     /// A row or column of the ROM that holds no weight.

@@ -1,15 +1,19 @@
 //! One open chip and how it is looked at: camera, flight, selection, history, bookmarks, ruler. No widget is drawn here.
 
+use crate::bookmarks::Bookmark;
 use crate::camera::Camera;
+use crate::check::{self, Check};
 use crate::die::Die;
-use crate::diff::Diff;
+use crate::diff::{self, Diff, Found};
 use crate::error::Error;
-use crate::heat::Heat;
+use crate::heat::{Heat, Over};
+use crate::heat_tiles::HeatWork;
 use crate::item::Item;
-use crate::live::Live;
+use crate::live::{Lane, Live};
 use crate::materialise::Materialiser;
 use crate::stats::Stats;
 use crate::theme::Theme;
+use crate::verilog::{Source, Verilog};
 use egui::{Context, Rect as Screen};
 use hardwire_netlist::Rect;
 use hardwire_netlist::floorplan::BlockKind;
@@ -25,12 +29,19 @@ struct Flight {
     start: f64,
 }
 
-/// A place to come back to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bookmark {
-    pub name: String,
-    pub camera: Camera,
-    pub selection: Option<Item>,
+/// Levels of the hierarchy, from the first: what the map shows at a depth of 1, 2, 3, 4.
+pub const DEPTHS: [&str; 4] = ["stations", "units", "tiles", "weights"];
+
+/// What colours a map beside its theme, to be had again elsewhere.
+#[derive(Clone)]
+pub struct Dress {
+    heat: Heat,
+    diff: Option<Arc<Found>>,
+    hidden: Vec<BlockKind>,
+    depth: u8,
+    lanes: Vec<Lane>,
+    now_cycle: f64,
+    slow_us: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,8 +51,20 @@ pub struct Ruler {
     pub to: Option<(f64, f64)>,
 }
 
+impl Ruler {
+    /// Sets the first point, or the second where the first is set.
+    pub fn point(&mut self, x_nm: f64, y_nm: f64) {
+        if self.from.is_none() || self.to.is_some() {
+            (self.from, self.to) = (Some((x_nm, y_nm)), None);
+        } else {
+            self.to = Some((x_nm, y_nm));
+        }
+    }
+}
+
 pub struct View {
     pub die: Arc<Die>,
+    pub check: Check,
     pub pictures: Materialiser,
     pub camera: Camera,
     /// Where the canvas was in the last frame.
@@ -52,10 +75,14 @@ pub struct View {
     pub bookmarks: Vec<Bookmark>,
     pub stats: Stats,
     pub heat: Heat,
+    pub heat_work: HeatWork,
+    pub verilog: Verilog,
     pub live: Live,
     pub diff: Diff,
     /// Kinds of block that are not drawn.
     pub hidden: Vec<BlockKind>,
+    /// Levels of the hierarchy that are shown; see [`DEPTHS`].
+    pub depth: u8,
     /// Changes are what is drawn in this frame.
     pub changes: bool,
     flight: Option<Flight>,
@@ -66,8 +93,9 @@ pub struct View {
 }
 
 impl View {
-    pub fn new(die: Arc<Die>, ctx: &Context, theme: Theme) -> View {
+    pub fn new(die: Arc<Die>, ctx: &Context, theme: Theme, check: Check, verilog: Option<Source>) -> View {
         View {
+            check,
             pictures: Materialiser::new(die.clone(), None, ctx.clone(), theme),
             camera: Camera { x_nm: 0.0, y_nm: 0.0, scale: 1e-4 },
             canvas: Screen::NOTHING,
@@ -77,9 +105,12 @@ impl View {
             bookmarks: Vec::new(),
             stats: Stats::new(die.clone(), ctx.clone()),
             heat: Heat::default(),
+            heat_work: HeatWork::new(die.clone(), ctx.clone()),
+            verilog: Verilog::new(die.clone(), ctx.clone(), verilog),
             live: Live::new(die.clone(), ctx.clone()),
             diff: Diff::default(),
             hidden: Vec::new(),
+            depth: DEPTHS.len() as u8,
             changes: false,
             flight: None,
             fitted: false,
@@ -93,17 +124,60 @@ impl View {
     /// Takes what other threads have made since the last frame.
     pub fn collect(&mut self, ctx: &Context, theme: Theme, now: f64, seconds: f64) {
         let fresh = self.stats.begin();
-        self.heat.update(&self.die, &mut self.stats, fresh);
-        self.live.advance(seconds);
+        self.verilog.begin();
+        self.check.poll();
+        self.live.advance(seconds, &self.check.state);
+        if self.heat.over == Over::Live {
+            self.heat.from = self.live.position().unwrap_or(self.heat.from);
+        }
+        self.heat_work.begin(&mut self.heat);
+        self.heat.update(&self.die, &mut self.stats, &mut self.heat_work, fresh);
         if let Some(other) = self.diff.poll() {
             self.pictures = Materialiser::new(self.die.clone(), Some(other), ctx.clone(), theme);
         }
         self.changes = self.diff.shown(now);
     }
 
+    /// Hands the wishes of this frame over, after it is painted.
+    pub fn end(&mut self) {
+        self.stats.end();
+        self.heat_work.end();
+        self.verilog.end();
+    }
+
+    /// What colours this map now.
+    pub fn dress(&self) -> Dress {
+        let diff = match &self.diff.state {
+            diff::State::Done(found) if self.diff.on => Some(found.clone()),
+            _ => None,
+        };
+        Dress {
+            heat: self.heat.clone(),
+            diff,
+            hidden: self.hidden.clone(),
+            depth: self.depth,
+            lanes: self.live.lanes.clone(),
+            now_cycle: self.live.now_cycle,
+            slow_us: self.live.slow_us,
+        }
+    }
+
+    /// Colours this map as another one of the same chip.
+    pub fn put_on(&mut self, dress: Dress, ctx: &Context, theme: Theme) {
+        if let Some(found) = dress.diff {
+            self.pictures = Materialiser::new(self.die.clone(), Some(found.other.clone()), ctx.clone(), theme);
+            self.diff.state = diff::State::Done(found);
+        }
+        (self.heat, self.hidden, self.depth) = (dress.heat, dress.hidden, dress.depth);
+        (self.live.lanes, self.live.now_cycle, self.live.slow_us) = (dress.lanes, dress.now_cycle, dress.slow_us);
+    }
+
     /// Work on other threads that the picture still waits for.
     pub fn waiting(&self) -> bool {
-        self.pictures.missing() > 0 || self.stats.missing() > 0 || self.diff.running() || self.live.status == crate::live::Status::Running
+        let checking = matches!(self.check.state, check::State::Running(_));
+        let missing = self.pictures.missing() + self.stats.missing() + self.heat_work.missing() + self.verilog.missing();
+        let working = missing > 0 || self.diff.running();
+        checking || working || self.live.status == crate::live::Status::Running
     }
 
     /// Called with the canvas of this frame, before it is painted.
@@ -199,10 +273,45 @@ impl View {
         self.flight = Some(Flight { from: self.camera, to: there.camera, start: now });
     }
 
-    pub fn bookmark(&mut self) {
+    /// Keeps this view; false if it is kept already.
+    pub fn bookmark(&mut self) -> bool {
         let here = self.here();
-        if !self.bookmarks.contains(&here) {
+        let new = !self.bookmarks.contains(&here);
+        if new {
             self.bookmarks.push(here);
+        }
+        new
+    }
+
+    pub fn is_bookmarked(&self) -> bool {
+        self.bookmarks.contains(&self.here())
+    }
+
+    /// Forgets this view; false if it was not kept.
+    pub fn forget(&mut self) -> bool {
+        let (here, before) = (self.here(), self.bookmarks.len());
+        self.bookmarks.retain(|b| *b != here);
+        self.bookmarks.len() < before
+    }
+
+    /// To the bookmark after this one, round and round.
+    pub fn next_bookmark(&mut self, now: f64) {
+        let at = self.bookmarks.iter().position(|b| b.camera == self.camera).map_or(0, |i| i + 1);
+        if let Some(b) = self.bookmarks.get(at).or(self.bookmarks.first()).cloned() {
+            self.fly(b.camera, now);
+            self.selection = b.selection;
+        }
+    }
+
+    /// What lies under a point of the die, as deep as the map shows it.
+    pub fn hit(&self, x_nm: f64, y_nm: f64) -> Option<Item> {
+        self.die.hit(x_nm, y_nm, self.camera.scale, self.depth).filter(|i| i.block().is_none_or(|b| self.draws(b)))
+    }
+
+    pub fn show_kind(&mut self, kind: BlockKind, show: bool) {
+        self.hidden.retain(|k| *k != kind);
+        if !show {
+            self.hidden.push(kind);
         }
     }
 
@@ -214,7 +323,7 @@ impl View {
     /// Fill of a block.
     pub fn block_colour(&self, block: usize, theme: Theme) -> egui::Color32 {
         if self.changes {
-            return self.diff.colour(block).unwrap_or(theme.station());
+            return self.diff.colour(&self.die, block, theme).unwrap_or(theme.station());
         }
         if self.heat.metric.is_some() {
             return self.heat.colour(block).unwrap_or(theme.station());

@@ -6,7 +6,7 @@ mod common;
 use common::die;
 use egui::{Rect as Screen, pos2};
 use hardwire_models::Checkpoint;
-use hardwire_netlist::{UnitKind, WeightSite};
+use hardwire_netlist::WeightSite;
 use hardwire_viewer::camera::Camera;
 use hardwire_viewer::item::Item;
 use proptest::prelude::*;
@@ -53,14 +53,14 @@ proptest! {
         prop_assert!(r.width_nm() > 0 && r.height_nm() > 0 && plan.rect.contains(&r));
         let at = (r.x0_nm + (u * r.width_nm() as f64) as i64, r.y0_nm + (v * r.height_nm() as f64) as i64);
         prop_assert_eq!(rom.site_at(plan, at.0, at.1), Some(site));
-        prop_assert_eq!(die().hit(at.0 as f64, at.1 as f64, 20.0), Some(Item::Weight { block, site }));
+        prop_assert_eq!(die().hit(at.0 as f64, at.1 as f64, 20.0, 4), Some(Item::Weight { block, site }));
     }
 
     #[test]
     fn what_is_hit_holds_the_point_and_lies_in_its_parents(x in 0.0..1.0f64, y in 0.0..1.0f64, zoom in -6.0..1.3f64) {
         let d = die().plan().die;
         let (x, y) = (x * d.width_nm() as f64, y * d.height_nm() as f64);
-        let hit = die().hit(x, y, 10f64.powf(zoom)).unwrap();
+        let hit = die().hit(x, y, 10f64.powf(zoom), 4).unwrap();
         let mut item = hit;
         prop_assert!(item.rect(die()).unwrap().contains_point(x.floor() as i64, y.floor() as i64));
         prop_assert_eq!(Item::parse(die(), &item.path(die())).unwrap(), item);
@@ -91,25 +91,22 @@ fn cells_of_a_tile_partition_its_rom() {
 #[test]
 fn weights_read_on_the_die_are_the_checkpoints() {
     let checkpoint = Checkpoint::bundled();
-    let head_dim = checkpoint.config().head_dim as u32;
+    let mut rotated = 0;
     for block in roms() {
         let (spec, _) = die().matrix(block).unwrap();
         let tensor = checkpoint.tensor(&spec.tensor).unwrap().to_f32().unwrap();
-        let rom = die().blocks[block].rom.unwrap();
-        let id = die().blocks[block].unit.unwrap();
-        let netlist = die().chip.netlist();
-        let rotated = netlist.consumers(id).iter().any(|(c, _)| matches!(netlist.unit(*c).kind, UnitKind::Rope(_)));
-        for n in 0..spec.outputs {
-            // The compiler interleaves the halves of a rotated head.
-            let (head, i) = (n / head_dim, n % head_dim);
-            let row = if rotated { head * head_dim + i / 2 + (i % 2) * (head_dim / 2) } else { n };
-            for k in (n % 7..spec.inputs).step_by(7) {
-                let weight = die().weight(block, rom.site(n, k).unwrap()).unwrap();
+        for row in 0..spec.outputs {
+            for k in (row % 7..spec.inputs).step_by(7) {
+                let weight = die().weight(block, die().site_of(block, row, k).unwrap()).unwrap();
                 let want = f64::from(tensor[(row * spec.inputs + k) as usize]);
-                assert!((weight.real - want).abs() <= want.abs() * 1e-6, "{} [{n}, {k}]: {} is not {want}", spec.tensor, weight.real);
+                assert_eq!((weight.row, weight.k), (row, k));
+                assert!((weight.real - want).abs() <= want.abs() * 1e-6, "{} [{row}, {k}]: {} is not {want}", spec.tensor, weight.real);
+                rotated += u32::from(weight.row != weight.n);
             }
         }
+        assert_eq!(die().site_of(block, spec.outputs, 0), None);
     }
+    assert!(rotated > 10_000, "queries and keys of five layers stand in another order: {rotated}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The viewer driven through AccessKit, as a screen reader would: what is asked for by name happens, and what is shown is true.
 
 mod common;
+#[path = "common/window.rs"]
+mod window;
 
 use common::{changed, die, tales};
-use egui::{Key, Modifiers, Role};
-use egui_kittest::Harness;
+use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use hardwire_models::{Checkpoint, Tokenizer};
 use hardwire_netlist::Chip;
@@ -14,66 +15,7 @@ use hardwire_viewer::diff;
 use hardwire_viewer::heat::Metric;
 use hardwire_viewer::item::Item;
 use hardwire_viewer::live::Status;
-use hardwire_viewer::{App, Options};
-use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
-
-type Window = Harness<'static, Option<App>>;
-
-fn open(path: &Path) -> Window {
-    let path = path.to_path_buf();
-    let mut window = Harness::builder().with_size([1440.0, 900.0]).build_ui_state(
-        move |ui, app: &mut Option<App>| {
-            let app = app.get_or_insert_with(|| App::open(ui.ctx(), &path, Options::default()));
-            app.ui(ui);
-        },
-        None,
-    );
-    settle(&mut window);
-    window
-}
-
-fn app(window: &Window) -> &App {
-    window.state().as_ref().unwrap()
-}
-
-/// Frames until nothing moves and no thread is at work.
-fn settle(window: &mut Window) {
-    for _ in 0..30_000 {
-        window.step();
-        if !app(window).busy() {
-            window.run_steps(3);
-            if !app(window).busy() {
-                return;
-            }
-        }
-        sleep(Duration::from_millis(2));
-    }
-    panic!("the view did not settle");
-}
-
-fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
-    window.key_press_modifiers(modifiers, key);
-    settle(window);
-}
-
-/// Types into a field and presses Enter.
-fn enter(window: &mut Window, field: &str, text: &str) {
-    fill(window, field, text);
-    window.key_press(Key::Enter);
-    settle(window);
-}
-
-/// Replaces what a field holds.
-fn fill(window: &mut Window, field: &str, text: &str) {
-    window.get_by_role_and_label(Role::TextInput, field).focus();
-    window.run_steps(2);
-    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    window.run_steps(1);
-    window.get_by_role_and_label(Role::TextInput, field).type_text(text);
-    window.run_steps(2);
-}
+use window::{app, enter, fill, open, press, settle};
 
 #[test]
 fn opening_shows_the_model_and_its_stations() {
@@ -162,10 +104,20 @@ fn simulated(prompt: &str, n: usize) -> String {
 fn a_prompt_runs_and_can_be_paused_and_scrubbed() {
     let mut window = open(tales());
     press(&mut window, Modifiers::NONE, Key::L);
+    // So slow that it still plays when a loaded machine has simulated it all.
+    window.state_mut().as_mut().unwrap().view_mut().unwrap().live.slow_us = 0.5;
     enter(&mut window, "Prompt", "The old king");
     let live = &app(&window).view().unwrap().live;
     assert_eq!((live.status, live.problem.as_deref()), (Status::Done, None));
     assert_eq!(live.text(0, true), simulated("The old king", 40));
+    // The command itself, where it was built beside the viewer.
+    let hardwire = std::path::Path::new(env!("CARGO_BIN_EXE_hardwire-viewer")).with_file_name("hardwire");
+    match std::process::Command::new(&hardwire).arg("simulate").arg(tales()).args(["--prompt", "The old king", "-n", "40", "-q"]).output() {
+        Ok(said) => {
+            assert_eq!(String::from_utf8(said.stdout).unwrap().trim_end(), format!("The old king{}", live.text(0, true)).trim_end())
+        }
+        Err(e) => eprintln!("skipped: `hardwire simulate` is not beside the viewer: {e}"),
+    }
     window.get_by_label("Pause").click();
     window.run_steps(2);
     let paused = app(&window).view().unwrap().live.now_cycle;
@@ -241,7 +193,9 @@ fn a_second_chip_is_compared_via_by_via() {
     let diff::State::Done(found) = &view.diff.state else { panic!("the comparison is not done") };
     assert_eq!((found.matrices[0].path.as_str(), found.matrices[0].changed), (unit, 128));
     assert!(found.matrices[1..].iter().all(|m| m.changed == 0));
-    assert!(view.changes && view.diff.colour(die().find_block(unit).unwrap()) != view.diff.colour(die().find_block("lm_head").unwrap()));
+    assert_eq!((found.layers[0].name.as_str(), found.layers[0].changed, found.other_cells), ("layer 3", 128, 0));
+    let colour = |path| view.diff.colour(die(), die().find_block(path).unwrap(), app(&window).theme);
+    assert!(view.changes && colour(unit) != colour("lm_head"));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Encodes a tensor row by row, in parallel, straight into the buffers the program file is written from: no row has a buffer of its
 //! own, and what a row proves and loses is summed in row order whatever the thread count.
 
-use super::RowPermutation;
 use super::blocks::Stored;
 use super::nearest::Scratch;
 use super::{blocks, grid, nearest};
@@ -9,6 +8,7 @@ use crate::error::Error;
 use crate::options::Plan;
 use hardwire_models::Tensor;
 use hardwire_netlist::program::{pack_row, row_stride};
+use hardwire_netlist::unit::RowPermutation;
 use rayon::prelude::*;
 
 /// How a tensor's rows become codes.
@@ -117,7 +117,7 @@ impl Facts {
 /// Rows a thread takes at a time: enough to be worth the hand-over, few enough to share the last ones.
 const TASK_ROWS: usize = 8;
 
-pub(super) fn encode(tensor: &Tensor<'_>, order: &RowPermutation, coding: &Coding, act_bits: u8) -> Result<Encoded, Error> {
+pub(super) fn encode(tensor: &Tensor<'_>, order: RowPermutation, coding: &Coding, act_bits: u8) -> Result<Encoded, Error> {
     let (rows, cols) = (tensor.rows(), tensor.cols());
     let (code_bits, codebook) = codebook(coding);
     let group = coding.group() as usize;
@@ -140,7 +140,7 @@ pub(super) fn encode(tensor: &Tensor<'_>, order: &RowPermutation, coding: &Codin
         |(weights, row_codes, scratch), (task, (codes, scales, facts, offsets))| {
             let mut offset_rows = offsets.chunks_mut(groups);
             for (i, (packed, scales)) in codes.chunks_mut(stride).zip(scales.chunks_mut(groups)).enumerate() {
-                let n = order.source_row(task * TASK_ROWS + i);
+                let n = order.source_row((task * TASK_ROWS + i) as u32) as usize;
                 let mut out = RowOut { codes: row_codes, scales, offsets: offset_rows.next().unwrap_or_default() };
                 tensor.row_f32(n, weights)?;
                 facts[i] = match coding {

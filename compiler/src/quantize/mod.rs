@@ -19,7 +19,7 @@ use encode::{Coding, Encoded};
 use hardwire_models::{Checkpoint, Op, OpGraph, RowOrder};
 use hardwire_netlist::chip::MatrixQuality;
 use hardwire_netlist::program::{MatrixData, ProgramWriter};
-use hardwire_netlist::unit::{Fixed, MatrixSpec};
+use hardwire_netlist::unit::{Fixed, MatrixSpec, RowPermutation};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
 
@@ -76,6 +76,7 @@ pub fn quantize(
     for (i, &(id, weight)) in names.iter().enumerate() {
         let node = &graph.graph[id];
         let tensor = checkpoint.tensor(weight)?;
+        let rows = row_order(graph, id);
         if let Some((_, next)) = names.get(i + 1) {
             checkpoint.tensor(next)?.prefetch();
         }
@@ -85,7 +86,7 @@ pub fn quantize(
         let (encoded, written) = rayon::join(
             || {
                 checkpoint.tensor_digest(weight)?;
-                let encoded = encode::encode(&tensor, &row_order(graph, id), &coding, plan.act_bits);
+                let encoded = encode::encode(&tensor, rows, &coding, plan.act_bits);
                 tensor.release();
                 encoded
             },
@@ -106,7 +107,7 @@ pub fn quantize(
         }
         let bias = bias_of(checkpoint, graph, id, formats.of(id))?;
         let shifts = encoded.exponents.iter().map(|&e| shift(&node.path, shift_base - e)).collect::<Result<Vec<i16>, Error>>()?;
-        ready = Some(Ready { path: &node.path, tensor: weight, encoded, shifts, bias });
+        ready = Some(Ready { path: &node.path, tensor: weight, rows, encoded, shifts, bias });
     }
     if let Some((path, matrix)) = ready.map(|r| r.write(programs)).transpose()? {
         progress(Progress { path, done: done + matrix.spec.weights(), total });
@@ -119,6 +120,7 @@ pub fn quantize(
 struct Ready<'a> {
     path: &'a str,
     tensor: &'a str,
+    rows: RowPermutation,
     encoded: Encoded,
     shifts: Vec<i16>,
     bias: Option<Vec<i32>>,
@@ -151,6 +153,7 @@ impl<'a> Ready<'a> {
             scale_bits: e.scale_bits,
             offset_bits: e.offset_bits,
             bias: self.bias.is_some(),
+            rows: self.rows,
             program,
         };
         Ok((self.path, QuantizedMatrix { spec, acc_bits: e.acc_bits, tot_bits: e.tot_bits, lossless, relative_square_error }))
@@ -216,29 +219,9 @@ fn row_order(graph: &OpGraph, id: NodeIndex) -> RowPermutation {
         let mut next = graph.graph.neighbors(at);
         let (Some(n), None) = (next.next(), next.next()) else { return RowPermutation::Identity };
         match &graph.graph[n].op {
-            Op::Rope { head_dim, order: RowOrder::Half, .. } => return RowPermutation::Interleave { head_dim: *head_dim },
+            Op::Rope { head_dim, order: RowOrder::Half, .. } => return RowPermutation::Interleave { head_dim: *head_dim as u32 },
             Op::RmsNorm { .. } if matches!(graph.graph[id].op, Op::Linear { .. }) => at = n,
             _ => return RowPermutation::Identity,
-        }
-    }
-}
-
-/// See [`row_order`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowPermutation {
-    Identity,
-    Interleave { head_dim: usize },
-}
-
-impl RowPermutation {
-    /// Row of the tensor that becomes output `n`.
-    pub fn source_row(self, n: usize) -> usize {
-        match self {
-            RowPermutation::Identity => n,
-            RowPermutation::Interleave { head_dim } => {
-                let (head, i) = (n / head_dim, n % head_dim);
-                head * head_dim + i / 2 + (i % 2) * (head_dim / 2)
-            }
         }
     }
 }
@@ -252,7 +235,7 @@ fn bias_of(checkpoint: &Checkpoint, graph: &OpGraph, id: NodeIndex, out: Fixed) 
     let max = out.max() as f64;
     (0..*outputs)
         .map(|n| {
-            let x = libm::round(f64::from(values[permutation.source_row(n)]) * scale);
+            let x = libm::round(f64::from(values[permutation.source_row(n as u32) as usize]) * scale);
             if x.abs() > max {
                 return Err(Error::model(name, format!("bias {n} does not fit {} bits with {} fractional", out.bits, out.frac)));
             }
@@ -260,16 +243,4 @@ fn bias_of(checkpoint: &Checkpoint, graph: &OpGraph, id: NodeIndex, out: Fixed) 
         })
         .collect::<Result<Vec<i32>, Error>>()
         .map(Some)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn interleaving_pairs_the_halves_of_each_head() {
-        let p = RowPermutation::Interleave { head_dim: 4 };
-        let rows: Vec<usize> = (0..8).map(|n| p.source_row(n)).collect();
-        assert_eq!(rows, [0, 2, 1, 3, 4, 6, 5, 7]);
-    }
 }

@@ -10,7 +10,8 @@ use crate::{tables, tile};
 use hardwire_netlist::ProgramId;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
 use hardwire_netlist::unit::{
-    Activation, AttentionSpec, EmbedSpec, Fabric, Fixed, GatedActSpec, MatrixSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec, Unit, UnitKind,
+    Activation, AttentionSpec, EmbedSpec, Fabric, Fixed, GatedActSpec, MatrixSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec,
+    RowPermutation, Unit, UnitKind,
 };
 use petgraph::graph::DiGraph;
 use std::collections::BTreeMap;
@@ -124,6 +125,7 @@ impl Builder<'_> {
             scale_bits,
             offset_bits: 0,
             bias,
+            rows: RowPermutation::Identity,
             program: ProgramId(0),
         }
     }

@@ -3,7 +3,7 @@
 use super::{equal, format, within, wrong};
 use crate::error::Error;
 use crate::graph::{Netlist, UnitId};
-use crate::unit::{MatrixSpec, MvmSpec, RowFeedSpec, Unit, UnitKind};
+use crate::unit::{MatrixSpec, MvmSpec, RowFeedSpec, RowPermutation, Unit, UnitKind};
 
 /// Most inputs or outputs: the program file must hold them, but counts come before the file.
 const MOST: u32 = 1 << 24;
@@ -20,7 +20,13 @@ pub(super) fn codes(u: &Unit, m: &MatrixSpec) -> Result<(), Error> {
     if m.offset_bits != 0 {
         within(u, "matrix.offset_bits", m.offset_bits, 2..=32)?;
     }
-    codebook(u, m)
+    codebook(u, m)?;
+    match m.rows {
+        RowPermutation::Interleave { head_dim } if head_dim < 2 || head_dim % 2 != 0 || !m.outputs.is_multiple_of(head_dim) => {
+            wrong(u, "matrix.rows.interleave.head_dim", head_dim, format!("an even divisor of {} outputs", m.outputs))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Values are 8-bit: a product bank and the simulators' 32-bit partial sums are made for that. Eight-bit codes select from a bank for

@@ -1,8 +1,9 @@
-//! `program.bin` against the units: every record has its unit's shape, and every scale, offset, shift, bias and gain its width.
+//! `program.bin` against the units, in two steps: every record has its unit's shape, which reads nothing of the file; every scale,
+//! offset, shift, bias and gain has its width, which reads them all.
 
 use crate::chip::Structure;
 use crate::error::Error;
-use crate::program::{Ints, MatrixView, ProgramStore, Record, storage_bytes};
+use crate::program::{Ints, MatrixView, ProgramId, ProgramStore, Record, storage_bytes};
 use crate::unit::{MatrixSpec, Unit, UnitKind};
 use std::path::Path;
 
@@ -11,16 +12,40 @@ const MOST_SUM: u64 = 1 << 61;
 /// Gain mantissas: 20 bits signed (`docs/numerics.md`, section 4).
 const GAIN_BITS: u8 = 20;
 
-/// Checks all programs; `path` is the program file, for messages. Reads every scale, offset, shift, bias and gain once.
-pub(crate) fn programs(s: &Structure, store: &ProgramStore, path: &Path) -> Result<(), Error> {
+/// Checks that every unit's program is there and has its shape; `path` is the program file, for messages.
+pub(crate) fn shapes(s: &Structure, store: &ProgramStore, path: &Path) -> Result<(), Error> {
+    each(s, path, |_, held| match held {
+        Held::Matrix(m, _) => matrix(m, store),
+        Held::Gain(id, len) => gain(id, len, store),
+        Held::Nothing => Ok(()),
+    })
+}
+
+/// Checks the numbers of all programs, whose shapes are right.
+pub(crate) fn contents(s: &Structure, store: &ProgramStore, path: &Path) -> Result<(), Error> {
+    each(s, path, |u, held| match held {
+        Held::Matrix(m, act_bits) => numbers(u, m, act_bits, store),
+        Held::Gain(id, _) => values("gain", &store.gain(ProgramId(id)), greatest(GAIN_BITS)),
+        Held::Nothing => Ok(()),
+    })
+}
+
+/// What a unit has in the program file.
+enum Held<'a> {
+    Matrix(&'a MatrixSpec, Option<u8>),
+    Gain(u32, u32),
+    Nothing,
+}
+
+fn each(s: &Structure, path: &Path, check: impl Fn(&Unit, Held<'_>) -> Result<(), Wrong>) -> Result<(), Error> {
     for (_, u) in s.netlist.units() {
-        let checked = match &u.kind {
-            UnitKind::Embed(e) => matrix(u, &e.matrix, None, store),
-            UnitKind::Mvm(m) => matrix(u, &m.matrix, Some(m.act_bits), store),
-            UnitKind::RmsNorm(norm) => gain(norm.gain.0, norm.len / norm.groups, store),
-            _ => Ok(()),
+        let held = match &u.kind {
+            UnitKind::Embed(e) => Held::Matrix(&e.matrix, None),
+            UnitKind::Mvm(m) => Held::Matrix(&m.matrix, Some(m.act_bits)),
+            UnitKind::RmsNorm(norm) => Held::Gain(norm.gain.0, norm.len / norm.groups),
+            _ => Held::Nothing,
         };
-        checked.map_err(|(field, what)| Error::format(path, format!("program of {}: {field}", u.path), what))?;
+        check(u, held).map_err(|(field, what)| Error::format(path, format!("program of {}: {field}", u.path), what))?;
     }
     Ok(())
 }
@@ -31,7 +56,7 @@ fn expect(field: &'static str, found: impl std::fmt::Display + PartialEq<u64>, e
     if found == expected { Ok(()) } else { Err((field, format!("{found}, expected {expected}"))) }
 }
 
-fn matrix(u: &Unit, m: &MatrixSpec, act_bits: Option<u8>, store: &ProgramStore) -> Result<(), Wrong> {
+fn matrix(m: &MatrixSpec, store: &ProgramStore) -> Result<(), Wrong> {
     let Some(Record::Matrix { outputs, inputs, code_bits, groups, scale_bytes, offset_bytes, bias, .. }) =
         store.records().get(m.program.0 as usize)
     else {
@@ -48,7 +73,10 @@ fn matrix(u: &Unit, m: &MatrixSpec, act_bits: Option<u8>, store: &ProgramStore) 
     for (field, found, expected) in fields {
         expect(field, u64::from(found), u64::from(expected))?;
     }
-    expect("bias", bias.bytes, if m.bias { u64::from(m.outputs) * 4 } else { 0 })?;
+    expect("bias", bias.bytes, if m.bias { u64::from(m.outputs) * 4 } else { 0 })
+}
+
+fn numbers(u: &Unit, m: &MatrixSpec, act_bits: Option<u8>, store: &ProgramStore) -> Result<(), Wrong> {
     let view = store.matrix(m.program);
     values("shifts", &view.shifts, 127)?;
     values("scales", &view.scales, greatest(m.scale_bits))?;
@@ -58,18 +86,18 @@ fn matrix(u: &Unit, m: &MatrixSpec, act_bits: Option<u8>, store: &ProgramStore) 
     if let Some(b) = &view.bias {
         values("bias", b, u.out.max())?;
     }
-    match act_bits {
-        Some(bits) => sums(m, &view, bits),
-        None => Ok(()),
+    if let Some(bits) = act_bits {
+        sums(m, &view, bits)?;
     }
+    store.release(m.program);
+    Ok(())
 }
 
 fn gain(id: u32, len: u32, store: &ProgramStore) -> Result<(), Wrong> {
     match store.records().get(id as usize) {
-        Some(Record::Gain { values, .. }) => expect("bytes", values.bytes, u64::from(len) * 4)?,
-        _ => return Err(("program", format!("{id} is no gain"))),
+        Some(Record::Gain { values, .. }) => expect("bytes", values.bytes, u64::from(len) * 4),
+        _ => Err(("program", format!("{id} is no gain"))),
     }
-    values("gain", &store.gain(crate::ProgramId(id)), greatest(GAIN_BITS))
 }
 
 /// Greatest magnitude in `bits` bits, symmetric.

@@ -81,6 +81,7 @@ fn build(name: &str, form: &Form, random: &mut Random) -> Matrix {
         scale_bits,
         offset_bits,
         bias: bias.is_some(),
+        rows: Default::default(),
         program,
     };
     Matrix { spec, store, weights, shifts, bias }

@@ -230,6 +230,7 @@ impl Builder {
             scale_bits: 8,
             offset_bits: 8,
             bias,
+            rows: Default::default(),
             program: program.unwrap(),
         };
         (spec, real)

@@ -8,12 +8,14 @@
 pub mod gpu;
 pub mod simulate;
 
+use crate::check;
 use crate::die::Die;
 use gpu::GpuLane;
 use simulate::{Event, Job, Schedule, Simulator, Taken};
 use std::sync::Arc;
 
 /// One token's way through the chip.
+#[derive(Clone)]
 pub struct Pass {
     pub position: u32,
     pub enter_cycle: u64,
@@ -24,6 +26,7 @@ pub struct Pass {
 }
 
 /// A piece of text and the cycle at which it is there.
+#[derive(Clone)]
 pub struct Piece {
     pub text: String,
     pub cycle: u64,
@@ -31,7 +34,7 @@ pub struct Piece {
 }
 
 /// One user's sequence.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Lane {
     pub passes: Vec<Pass>,
     pub pieces: Vec<Piece>,
@@ -73,6 +76,8 @@ pub struct Live {
     pub gpu: GpuLane,
     clock_hz: f64,
     simulator: Simulator,
+    /// A prompt that waits for the chip's check.
+    waiting: Option<Job>,
 }
 
 impl Live {
@@ -91,10 +96,11 @@ impl Live {
             gpu: GpuLane::new(&die),
             clock_hz: die.chip.structure.technology.clock_mhz.value * 1e6,
             simulator: Simulator::new(die, ctx),
+            waiting: None,
         }
     }
 
-    /// Runs the prompt, from the start and with nothing of what was before.
+    /// Runs the prompt, from the start and with nothing of what was before, once the chip is known to be whole.
     pub fn run(&mut self) {
         self.stop();
         self.lanes.clear();
@@ -103,18 +109,39 @@ impl Live {
         self.now_cycle = 0.0;
         self.playing = true;
         self.status = Status::Running;
-        self.simulator.start(Job { prompt: self.prompt.clone(), tokens: self.tokens, users: self.users.max(1) });
+        self.waiting = Some(Job { prompt: self.prompt.clone(), tokens: self.tokens, users: self.users.max(1) });
     }
 
     pub fn stop(&mut self) {
+        self.waiting = None;
         self.simulator.cancel();
         if self.status == Status::Running {
             self.status = Status::Done;
         }
     }
 
-    /// Takes what the simulator has done and moves the play head by `seconds`.
-    pub fn advance(&mut self, seconds: f64) {
+    /// The prompt waits for the chip's check.
+    pub fn held(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// Takes what the simulator has done and moves the play head by `seconds`. Nothing runs on a chip that is not `checked`.
+    pub fn advance(&mut self, seconds: f64, checked: &check::State) {
+        match checked {
+            check::State::Running(_) => {}
+            check::State::Done => {
+                if let Some(job) = self.waiting.take() {
+                    self.simulator.start(job);
+                }
+            }
+            check::State::Failed(_) => {
+                if self.waiting.take().is_some() {
+                    self.problem = Some("this chip is not what was compiled: no prompt runs on it".into());
+                    self.status = Status::Done;
+                    self.playing = false;
+                }
+            }
+        }
         for event in self.simulator.events() {
             match event {
                 Event::Token(taken) => self.pass(taken),
@@ -181,6 +208,28 @@ impl Live {
         let next = self.lanes.iter().flat_map(|l| &l.passes).map(|p| p.leave_cycle).filter(|c| *c > now).min();
         self.playing = false;
         self.now_cycle = next.unwrap_or(self.end_cycle()) as f64;
+    }
+
+    /// To the token that came out before.
+    pub fn step_back(&mut self) {
+        let now = self.now_cycle as u64;
+        let before = self.lanes.iter().flat_map(|l| &l.passes).map(|p| p.leave_cycle).filter(|c| *c < now).max();
+        self.playing = false;
+        self.now_cycle = before.unwrap_or(0) as f64;
+    }
+
+    /// Position of the first user's token on the die, or of the one that left it last.
+    pub fn position(&self) -> Option<u32> {
+        let entered = |p: &&Pass| p.enter_cycle as f64 <= self.now_cycle;
+        self.lanes.first()?.passes.iter().rfind(entered).map(|p| p.position)
+    }
+
+    /// Plays or pauses; from the start if it stands at the end.
+    pub fn toggle(&mut self) {
+        self.playing = !self.playing;
+        if self.playing && self.status == Status::Done && self.now_cycle >= self.end_cycle() as f64 {
+            self.now_cycle = 0.0;
+        }
     }
 
     /// Generated text of a lane, up to the play head or all of it.

@@ -1,12 +1,13 @@
 //! The second chip: its path, what changed, most changed first.
 
-use crate::diff::State;
+use crate::diff::{State, layer_colour};
 use crate::item::Item;
 use crate::panels::status::count;
+use crate::theme::Theme;
 use crate::view::View;
 use egui::{Grid, Key, ScrollArea, TextEdit, Ui};
 
-pub fn show(ui: &mut Ui, view: &mut View) {
+pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
     ui.add_space(4.0);
     ui.label("A second chip of the same base die:");
     let field = ui.add(TextEdit::singleline(&mut view.diff.path).hint_text("path of a chip folder").desired_width(f32::INFINITY));
@@ -37,13 +38,31 @@ pub fn show(ui: &mut Ui, view: &mut View) {
                 ui.checkbox(&mut view.diff.on, "colour by changes");
                 ui.checkbox(&mut view.diff.blink, "blink");
             });
+            if found.other_cells > 0 {
+                ui.weak(format!("{} blocks count other cells there: their sums are as wide as their codes ask for.", found.other_cells));
+            }
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.strong("by layer");
+                Grid::new("layers").num_columns(4).striped(true).show(ui, |ui| {
+                    for l in &found.layers {
+                        let (r, _) = ui.allocate_exact_size(egui::vec2(12.0, 12.0), egui::Sense::hover());
+                        ui.painter().rect_filled(r, 2.0, layer_colour(&view.die, l.block, theme));
+                        ui.monospace(count(l.changed));
+                        ui.monospace(format!("{:.1} %", 100.0 * l.changed as f64 / l.weights.max(1) as f64));
+                        if ui.link(&l.name).clicked() {
+                            select = view.die.blocks[l.block].station.map(Item::Station);
+                        }
+                        ui.end_row();
+                    }
+                });
+                ui.add_space(6.0);
+                ui.strong("by matrix");
                 Grid::new("changes").num_columns(3).striped(true).show(ui, |ui| {
                     for m in &found.matrices {
                         ui.monospace(count(m.changed));
                         ui.monospace(format!("{:.1} %", 100.0 * m.changed as f64 / m.weights.max(1) as f64));
                         if ui.link(&m.path).clicked() {
-                            select = view.die.find_block(&m.path);
+                            select = view.die.find_block(&m.path).map(Item::Block);
                         }
                         ui.end_row();
                     }
@@ -51,8 +70,8 @@ pub fn show(ui: &mut Ui, view: &mut View) {
             });
         }
     }
-    if let Some(block) = select {
+    if let Some(item) = select {
         let now = ui.input(|i| i.time);
-        view.go(Item::Block(block), now);
+        view.go(item, now);
     }
 }

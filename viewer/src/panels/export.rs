@@ -1,44 +1,28 @@
-//! Where a picture goes: format by the name's ending, the view or the whole die. PNG is painted on a thread of its own.
+//! Where a picture goes: format by the name's ending, the view or the whole die. It is painted on a thread of its own.
 
+use crate::errand::write_whole;
 use crate::export;
+use crate::panels::Panels;
 use crate::theme::Theme;
 use crate::view::View;
 use egui::{Align2, DragValue, TextEdit, Ui, Vec2, Window};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
-use std::thread;
+use std::path::Path;
 
 pub struct Export {
     pub open: bool,
     pub path: String,
     pub whole: bool,
     pub width: u32,
-    result: Option<Receiver<String>>,
 }
 
 impl Default for Export {
     fn default() -> Self {
-        Export { open: false, path: "die.png".into(), whole: false, width: 1600, result: None }
+        Export { open: false, path: "die.png".into(), whole: false, width: 1600 }
     }
 }
 
-impl Export {
-    pub fn running(&self) -> bool {
-        self.result.is_some()
-    }
-}
-
-pub fn show(ui: &Ui, e: &mut Export, view: &View, theme: Theme, note: &mut Option<String>) {
-    match e.result.as_ref().map(Receiver::try_recv) {
-        Some(Ok(said)) => {
-            *note = Some(said);
-            e.result = None;
-        }
-        Some(Err(TryRecvError::Disconnected)) => {
-            *note = Some("the export stopped without an answer".into());
-            e.result = None;
-        }
-        _ => {}
-    }
+pub fn show(ui: &Ui, panels: &mut Panels, view: &View, theme: Theme) {
+    let (e, idle) = (&mut panels.export, !panels.errand.running());
     if !e.open {
         return;
     }
@@ -55,32 +39,28 @@ pub fn show(ui: &Ui, e: &mut Export, view: &View, theme: Theme, note: &mut Optio
             });
             ui.add_space(6.0);
             let known = e.path.ends_with(".png") || e.path.ends_with(".svg");
-            go = ui.add_enabled(known && e.result.is_none(), egui::Button::new("Save")).clicked();
+            go = ui.add_enabled(known && idle, egui::Button::new("Save")).clicked();
         },
     );
-    if go {
-        start(ui, e, view, theme);
-    }
     e.open = open && !go;
+    if go {
+        start(ui, panels, view, theme);
+    }
 }
 
-fn start(ui: &Ui, e: &mut Export, view: &View, theme: Theme) {
-    let (send, result) = channel();
-    let (path, width, ctx) = (e.path.trim().to_string(), e.width, ui.ctx().clone());
+fn start(ui: &Ui, panels: &mut Panels, view: &View, theme: Theme) {
+    let e = &panels.export;
+    let (path, width) = (e.path.trim().to_string(), e.width);
     let svg = path.ends_with(".svg").then(|| export::svg(view, theme, e.whole, width));
-    let (die, camera) = (view.die.clone(), (!e.whole).then_some((view.camera, view.canvas)));
-    // A thread that cannot start closes the channel, which is reported.
-    let _ = thread::Builder::new().name("export".into()).spawn(move || {
+    let (die, dress, camera) = (view.die.clone(), view.dress(), (!e.whole).then_some((view.camera, view.canvas)));
+    panels.errand.start("export", ui.ctx(), move || {
         let bytes = match svg {
             Some(text) => Ok(text.into_bytes()),
-            None => export::png(die, theme, camera, width).map_err(|e| e.to_string()),
+            None => export::png(die, dress, theme, camera, width).map_err(|e| e.to_string()),
         };
-        let said = bytes.and_then(|b| std::fs::write(&path, b).map_err(|e| e.to_string()));
-        let _ = send.send(match said {
+        match bytes.and_then(|b| write_whole(Path::new(&path), &b).map_err(|e| e.to_string())) {
             Ok(()) => format!("wrote {path}"),
             Err(e) => format!("{path}: {e}"),
-        });
-        ctx.request_repaint();
+        }
     });
-    e.result = Some(result);
 }

@@ -1,11 +1,15 @@
 //! What colours the blocks: a metric, its range and scale, and the same numbers as CSV.
 
-use crate::heat::{Map, Metric, Over};
+use crate::command::Command;
+use crate::errand::write_whole;
+use crate::heat::{Metric, Over};
+use crate::maps::Map;
+use crate::panels::Panels;
 use crate::view::View;
-use egui::{ComboBox, DragValue, ScrollArea, Slider, Ui};
+use egui::{ComboBox, Context, DragValue, ScrollArea, Slider, Ui};
 use std::path::Path;
 
-pub fn show(ui: &mut Ui, view: &mut View, path: &mut String, note: &mut Option<String>) {
+pub fn show(ui: &mut Ui, view: &mut View, panels: &mut Panels, commands: &mut Vec<Command>) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let last = view.die.chip.model().context.saturating_sub(1);
         let heat = &mut view.heat;
@@ -20,6 +24,11 @@ pub fn show(ui: &mut Ui, view: &mut View, path: &mut String, note: &mut Option<S
             return;
         };
         ui.label(metric.meaning());
+        ui.weak(if metric.by_tile() {
+            "Come closer: each tile has a number of its own."
+        } else {
+            "One number for each block; its tiles are alike, or not known apart."
+        });
         ui.add_space(6.0);
         if metric.moves() {
             ui.horizontal(|ui| {
@@ -27,9 +36,14 @@ pub fn show(ui: &mut Ui, view: &mut View, path: &mut String, note: &mut Option<S
                 ui.radio_value(&mut heat.over, Over::Mean, "mean");
                 ui.radio_value(&mut heat.over, Over::Max, "maximum");
             });
-            ui.add(Slider::new(&mut heat.from, 0..=last).text("position"));
-            if heat.over != Over::Token {
+            ui.radio_value(&mut heat.over, Over::Live, "the token on the die, while a prompt plays");
+            ui.add_enabled(heat.over != Over::Live, Slider::new(&mut heat.from, 0..=last).text("position"));
+            if matches!(heat.over, Over::Mean | Over::Max) {
+                heat.to = heat.to.max(heat.from);
                 ui.add(Slider::new(&mut heat.to, heat.from..=last).text("to position"));
+                if heat.to - heat.from > 16 {
+                    ui.weak("Seventeen positions of the range, both ends among them.");
+                }
             }
         }
         ComboBox::from_label("colours").selected_text(Map::ALL.iter().find(|m| m.0 == heat.map).map_or("", |m| m.1)).show_ui(ui, |ui| {
@@ -52,18 +66,22 @@ pub fn show(ui: &mut Ui, view: &mut View, path: &mut String, note: &mut Option<S
         }
         ui.separator();
         ui.horizontal(|ui| {
-            ui.text_edit_singleline(path).accessible_name("CSV file");
-            if ui.button("Save CSV").clicked() {
-                *note = Some(match std::fs::write(Path::new(path.trim()), heat.csv(&view.die)) {
-                    Ok(()) => format!("wrote {path}"),
-                    Err(e) => format!("{path}: {e}"),
-                });
+            ui.add(egui::TextEdit::singleline(&mut panels.csv_path).desired_width(160.0)).accessible_name("CSV file");
+            if ui.add_enabled(!panels.errand.running(), egui::Button::new("Save CSV")).clicked() {
+                commands.push(Command::SaveCsv);
             }
         });
         ui.separator();
         let mut order: Vec<(usize, f64)> = (0..view.die.blocks.len()).filter_map(|b| Some((b, heat.value(b)?))).collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let mut go = None;
+        if order.is_empty() {
+            ui.weak(match metric {
+                Metric::QuantizationError => "This chip says nothing of its quantization: compile it again.",
+                _ => "Counting… the map fills as the numbers come.",
+            });
+            return;
+        }
         ui.strong("highest");
         for (b, value) in order.iter().take(12) {
             ui.horizontal(|ui| {
@@ -77,6 +95,19 @@ pub fn show(ui: &mut Ui, view: &mut View, path: &mut String, note: &mut Option<S
             let now = ui.input(|i| i.time);
             view.go(crate::item::Item::Block(b), now);
         }
+    });
+}
+
+/// Writes the chosen map as CSV, off the UI thread: sparsity by tile reads every code.
+pub fn save(ctx: &Context, panels: &mut Panels, view: &View, note: &mut Option<String>) {
+    if view.heat.metric.is_none() {
+        *note = Some("no heat map is shown: choose one first (M)".into());
+        return;
+    }
+    let (heat, die, path) = (view.heat.clone(), view.die.clone(), panels.csv_path.trim().to_string());
+    panels.errand.start("csv", ctx, move || match write_whole(Path::new(&path), heat.csv(&die).as_bytes()) {
+        Ok(()) => format!("wrote {path}"),
+        Err(e) => format!("{path}: {e}"),
     });
 }
 

@@ -1,21 +1,100 @@
-//! The tree of stations and units, with a search that takes a name, a glob or the path of a weight.
+//! The tree of stations, units and tiles, with a search that takes a name, a glob or the path of a weight. Only the lines in sight are
+//! laid out: an 8 B chip has a hundred thousand tiles.
 
+use crate::command::Command;
+use crate::die::Die;
 use crate::item::Item;
+use crate::theme::Theme;
 use crate::view::View;
-use egui::{CollapsingHeader, Key, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Key, RichText, ScrollArea, Sense, Shape, Stroke, TextEdit, Ui, vec2};
+use std::collections::HashSet;
+
+const LINE: f32 = 18.0;
+const INDENT: f32 = 14.0;
 
 #[derive(Default)]
 pub struct Search {
     pub text: String,
     /// Put the cursor there in the next frame.
     pub focus: bool,
+    open: HashSet<Item>,
+    /// Everything is open down to this level; a depth that was asked for.
+    depth: Option<u8>,
+    /// The selection that was last scrolled to.
+    shown: Option<Item>,
+    lines: Vec<Item>,
+    /// Pattern and stamp of `open` that `lines` were made for.
+    made: Option<(String, usize)>,
+    stamp: usize,
 }
 
-pub fn show(ui: &mut Ui, view: &mut View, search: &mut Search, note: &mut Option<String>) {
+impl Search {
+    /// Opens the tree down to `depth` (1: stations alone), in the next frame.
+    pub fn show_depth(&mut self, depth: u8) {
+        self.depth = Some(depth);
+    }
+
+    fn toggle(&mut self, item: Item) {
+        if !self.open.remove(&item) {
+            self.open.insert(item);
+        }
+        self.stamp += 1;
+    }
+
+    /// Opens what holds `item`.
+    fn reveal(&mut self, die: &Die, item: Item) {
+        let mut at = item;
+        while let Some(parent) = at.parent(die) {
+            self.stamp += usize::from(self.open.insert(parent));
+            at = parent;
+        }
+    }
+
+    fn update(&mut self, die: &Die) {
+        if let Some(depth) = self.depth.take() {
+            self.open.clear();
+            if depth >= 2 {
+                self.open.extend((0..die.plan().regions.len()).map(Item::Station));
+            }
+            if depth >= 3 {
+                self.open.extend((0..die.blocks.len()).filter(|&b| die.blocks[b].rom.is_some()).map(Item::Block));
+            }
+            self.stamp += 1;
+        }
+        let pattern = self.text.split(['/', '[']).next().unwrap_or_default().trim().to_string();
+        if self.made.as_ref().is_some_and(|m| m.0 == pattern && m.1 == self.stamp) {
+            return;
+        }
+        self.lines.clear();
+        for (s, region) in die.plan().regions.iter().enumerate() {
+            let blocks: Vec<usize> = (0..die.blocks.len())
+                .filter(|&b| die.blocks[b].station == Some(s))
+                .filter(|&b| pattern.is_empty() || matches(&pattern, &die.block_path(b)) || matches(&pattern, &region.path))
+                .collect();
+            if blocks.is_empty() {
+                continue;
+            }
+            self.lines.push(Item::Station(s));
+            if pattern.is_empty() && !self.open.contains(&Item::Station(s)) {
+                continue;
+            }
+            for block in blocks {
+                self.lines.push(Item::Block(block));
+                if let Some(rom) = die.blocks[block].rom.filter(|_| self.open.contains(&Item::Block(block))) {
+                    let tiles = (0..rom.down).flat_map(|k| (0..rom.across).map(move |n| (n, k)));
+                    self.lines.extend(tiles.map(|(n_tile, k_tile)| Item::Tile { block, n_tile, k_tile }));
+                }
+            }
+        }
+        self.made = Some((pattern, self.stamp));
+    }
+}
+
+pub fn show(ui: &mut Ui, view: &mut View, search: &mut Search, theme: Theme, note: &mut Option<String>, commands: &mut Vec<Command>) {
     let now = ui.input(|i| i.time);
     ui.add_space(4.0);
-    let field = ui
-        .add(TextEdit::singleline(&mut search.text).hint_text("search: *.down_proj, or go to layers.0…[n,k]").desired_width(f32::INFINITY));
+    let hint = "name, *.q_proj, unit[row,col]";
+    let field = ui.add(TextEdit::singleline(&mut search.text).hint_text(hint).desired_width(f32::INFINITY));
     let field = field.accessible_name("Search");
     if std::mem::take(&mut search.focus) {
         field.request_focus();
@@ -25,70 +104,115 @@ pub fn show(ui: &mut Ui, view: &mut View, search: &mut Search, note: &mut Option
         *note = target.and_then(|path| view.go_path(&path, now).map_err(|e| e.to_string())).err();
     }
     ui.separator();
+    bookmarks(ui, view, now, commands);
     let die = view.die.clone();
-    let pattern = search.text.split(['/', '[']).next().unwrap_or_default().trim().to_string();
-    let mut go = None;
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let mut shown = 0;
-        for (s, region) in die.plan().regions.iter().enumerate() {
-            let blocks: Vec<usize> = (0..die.blocks.len())
-                .filter(|&b| die.blocks[b].station == Some(s))
-                .filter(|&b| pattern.is_empty() || matches(&pattern, &die.block_path(b)) || matches(&pattern, &region.path))
-                .collect();
-            if blocks.is_empty() {
-                continue;
-            }
-            shown += blocks.len();
-            let open = !pattern.is_empty() || view.selection.is_some_and(|i| station_of(&die, i) == Some(s));
-            let header = CollapsingHeader::new(RichText::new(&region.path).strong()).id_salt(("station", s));
-            let header = if open { header.open(Some(true)) } else { header };
-            let response = header.show(ui, |ui| {
-                for b in blocks {
-                    let path = die.block_path(b);
-                    let name = path.strip_prefix(&format!("{}.", region.path)).unwrap_or(&path);
-                    let selected = view.selection.and_then(Item::block) == Some(b);
-                    if ui.selectable_label(selected, name).on_hover_text(&path).clicked() {
-                        go = Some(Item::Block(b));
-                    }
-                }
-            });
-            if response.header_response.double_clicked() {
-                go = Some(Item::Station(s));
-            }
+    // A tile is as deep as the tree goes.
+    let selected = view.selection.map(|s| if let Item::Weight { .. } = s { s.parent(&die).unwrap_or(s) } else { s });
+    let moved = selected != search.shown;
+    if let Some(item) = selected.filter(|_| moved) {
+        search.reveal(&die, item);
+    }
+    search.shown = selected;
+    search.update(&die);
+    if search.lines.is_empty() {
+        ui.weak(format!("Nothing is called {}. A star stands for any text: *.q_proj", search.text.trim()));
+        return;
+    }
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let mut area = ScrollArea::both().auto_shrink(false);
+    let at = selected.filter(|_| moved).and_then(|item| search.lines.iter().position(|l| *l == item));
+    if let Some(at) = at {
+        area = area.vertical_scroll_offset((at as f32 * LINE - ui.available_height() * 0.4).max(0.0));
+    }
+    let (mut go, mut toggle) = (None, None);
+    area.show_rows(ui, LINE, search.lines.len(), |ui, range| {
+        for &item in &search.lines[range] {
+            line(ui, &die, item, selected == Some(item), search.open.contains(&item), theme, &mut go, &mut toggle);
         }
-        if shown == 0 {
-            ui.weak(format!("Nothing is called {pattern}. A star stands for any text: *.q_proj"));
-        }
-        bookmarks(ui, view, now);
     });
+    if let Some(item) = toggle {
+        search.toggle(item);
+    }
     if let Some(item) = go {
+        search.shown = Some(item);
         view.go(item, now);
     }
 }
 
-fn bookmarks(ui: &mut Ui, view: &mut View, now: f64) {
-    if view.bookmarks.is_empty() {
-        return;
-    }
-    ui.separator();
-    ui.strong("Bookmarks");
-    let mut visit = None;
-    for b in &view.bookmarks {
-        if ui.link(&b.name).clicked() {
-            visit = Some(b.clone());
+#[allow(clippy::too_many_arguments)]
+fn line(ui: &mut Ui, die: &Die, item: Item, selected: bool, open: bool, theme: Theme, go: &mut Option<Item>, toggle: &mut Option<Item>) {
+    let path = item.path(die);
+    ui.horizontal(|ui| {
+        ui.set_height(LINE);
+        ui.spacing_mut().item_spacing.x = 3.0;
+        ui.add_space(INDENT * f32::from(item.depth().saturating_sub(1)));
+        let holds = match item {
+            Item::Block(b) => die.blocks[b].rom.is_some(),
+            other => matches!(other, Item::Station(_)),
+        };
+        if holds {
+            if mark(ui, open, &path) {
+                *toggle = Some(item);
+            }
+        } else {
+            ui.add_space(15.0);
         }
-    }
-    if let Some(b) = visit {
-        view.fly(b.camera, now);
-        view.selection = b.selection;
-    }
+        let name = match item {
+            Item::Block(b) => {
+                let (dot, _) = ui.allocate_exact_size(vec2(8.0, LINE), Sense::hover());
+                ui.painter().circle_filled(dot.center(), 3.5, theme.kind(die.plan().blocks[b].kind));
+                let station = die.blocks[b].station.map_or("", |s| die.plan().regions[s].path.as_str());
+                let layer = station.rsplit_once('.').map_or(station, |s| s.0);
+                let own = path.strip_prefix(station).or(path.strip_prefix(layer)).and_then(|p| p.strip_prefix('.'));
+                RichText::new(own.unwrap_or(&path))
+            }
+            Item::Tile { n_tile, k_tile, .. } => RichText::new(format!("tile[{k_tile},{n_tile}]")).monospace().size(11.0),
+            _ => RichText::new(&path).strong(),
+        };
+        if ui.selectable_label(selected, name).on_hover_text(&path).clicked() {
+            *go = Some(item);
+        }
+    });
 }
 
-fn station_of(die: &crate::die::Die, item: Item) -> Option<usize> {
-    match item {
-        Item::Station(s) => Some(s),
-        other => die.blocks[other.block()?].station,
-    }
+/// A triangle that opens or closes a line; true where it was clicked.
+fn mark(ui: &mut Ui, open: bool, path: &str) -> bool {
+    let (r, response) = ui.allocate_exact_size(vec2(12.0, LINE), Sense::click());
+    let text = format!("{} {path}", if open { "Close" } else { "Open" });
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &text));
+    let (c, h) = (r.center(), 3.5);
+    let points = if open {
+        vec![c + vec2(-h, -h * 0.6), c + vec2(h, -h * 0.6), c + vec2(0.0, h * 0.8)]
+    } else {
+        vec![c + vec2(-h * 0.6, -h), c + vec2(h * 0.8, 0.0), c + vec2(-h * 0.6, h)]
+    };
+    let ink = ui.style().interact(&response).fg_stroke.color;
+    ui.painter().add(Shape::convex_polygon(points, ink, Stroke::NONE));
+    response.clicked()
+}
+
+fn bookmarks(ui: &mut Ui, view: &mut View, now: f64, commands: &mut Vec<Command>) {
+    egui::CollapsingHeader::new(format!("Bookmarks ({})", view.bookmarks.len())).default_open(true).show(ui, |ui| {
+        if view.bookmarks.is_empty() {
+            ui.weak("Ctrl+B keeps the view you have.");
+        }
+        let mut visit = None;
+        ScrollArea::vertical().max_height(120.0).id_salt("bookmarks").show(ui, |ui| {
+            for b in &view.bookmarks {
+                if ui.link(&b.name).clicked() {
+                    visit = Some(b.clone());
+                }
+            }
+        });
+        if let Some(b) = visit {
+            view.fly(b.camera, now);
+            view.selection = b.selection;
+        }
+        if view.is_bookmarked() && ui.small_button("Remove this one").clicked() {
+            commands.push(Command::RemoveBookmark);
+        }
+    });
+    ui.separator();
 }
 
 fn first_match(view: &View, pattern: &str) -> Result<String, String> {

@@ -1,6 +1,8 @@
 //! Everything known of the selected thing.
 
 use crate::camera::length;
+use crate::command::Command;
+use crate::heat_tiles::used_share;
 use crate::item::Item;
 use crate::panels::status::count;
 use crate::theme::{KINDS, Theme, kind_name};
@@ -9,16 +11,21 @@ use egui::{Grid, RichText, ScrollArea, Ui};
 use hardwire_netlist::Census;
 use hardwire_sim::{energy, timing};
 
-pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
+pub fn show(ui: &mut Ui, view: &mut View, theme: Theme, commands: &mut Vec<Command>) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let item = view.selection.unwrap_or(Item::Die);
         ui.add_space(4.0);
         ui.label(RichText::new(item.kind()).small().weak());
         let path = item.path(&view.die);
         ui.label(RichText::new(&path).strong().monospace());
-        if ui.small_button("Copy path").clicked() {
-            ui.ctx().copy_text(path);
-        }
+        ui.horizontal(|ui| {
+            if ui.small_button("Copy path").clicked() {
+                commands.push(Command::CopyPath);
+            }
+            if item.block().is_some() && ui.small_button("Verilog").on_hover_text("The unit's Verilog module (V)").clicked() {
+                commands.push(Command::ShowVerilog);
+            }
+        });
         ui.separator();
         if let Some(r) = item.rect(&view.die) {
             rows(
@@ -40,7 +47,10 @@ pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
                 census(ui, view, &sum);
             }
             Item::Block(b) => unit(ui, view, b, theme),
-            Item::Tile { block, .. } => unit(ui, view, block, theme),
+            Item::Tile { block, n_tile, k_tile } => {
+                tile(ui, view, block, n_tile, k_tile);
+                unit(ui, view, block, theme);
+            }
             Item::Weight { block, site } => weight(ui, view, block, site),
         }
     });
@@ -110,10 +120,7 @@ fn die(ui: &mut Ui, view: &mut View, theme: Theme) {
             ui.painter().rect_filled(r, 2.0, theme.kind(kind));
             let mut shown = !view.hidden.contains(&kind);
             if ui.checkbox(&mut shown, kind_name(kind)).changed() {
-                view.hidden.retain(|k| *k != kind);
-                if !shown {
-                    view.hidden.push(kind);
-                }
+                view.show_kind(kind, shown);
             }
         });
     }
@@ -151,6 +158,20 @@ fn unit(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
     census(ui, view, &die.blocks[b].census);
     timing(ui, view, id);
     codes(ui, view, b, theme);
+}
+
+fn tile(ui: &mut Ui, view: &View, block: usize, n_tile: u32, k_tile: u32) {
+    let (Some(rom), Some((spec, _))) = (view.die.blocks[block].rom, view.die.matrix(block)) else { return };
+    let used = used_share(&rom, n_tile, k_tile);
+    let mut known = vec![
+        ("rows", format!("{} word lines from input {}", rom.rows, k_tile * rom.rows)),
+        ("columns", format!("{} of {} bits", rom.cols, spec.code_bits)),
+        ("cells used", format!("{:.1} %", 100.0 * used)),
+    ];
+    if let Some(zeros) = view.heat.zeros.get(&block).and_then(|z| z.get((k_tile * rom.across + n_tile) as usize)) {
+        known.push(("zeros", format!("{:.1} %", 100.0 * zeros)));
+    }
+    rows(ui, "tile", &known);
 }
 
 /// Cycles of the first token through the unit's station.
@@ -223,7 +244,7 @@ fn weight(ui: &mut Ui, view: &View, b: usize, site: hardwire_netlist::WeightSite
         "weight",
         &[
             ("tensor", spec.tensor.clone()),
-            ("index", format!("[{}, {}]", w.n, w.k)),
+            ("index", format!("[{}, {}]", w.row, w.k)),
             ("vias", format!("{:0width$b}", w.code, width = usize::from(spec.code_bits))),
             ("code", w.code.to_string()),
             ("value", format!("{:+}", w.value)),
@@ -233,4 +254,7 @@ fn weight(ui: &mut Ui, view: &View, b: usize, site: hardwire_netlist::WeightSite
             ("weight", format!("{:+.6e}", w.real)),
         ],
     );
+    if w.row != w.n {
+        ui.weak(format!("Output {} of the unit: the two elements of a rotation stand side by side on the chip.", w.n));
+    }
 }

@@ -5,11 +5,14 @@ use crate::theme::Theme;
 use egui::text::LayoutJob;
 use egui::{Button, ComboBox, DragValue, FontId, Key, ProgressBar, ScrollArea, Slider, TextEdit, TextFormat, Ui};
 
-pub fn show(ui: &mut Ui, live: &mut Live, users: u32, theme: Theme) {
+pub fn show(ui: &mut Ui, live: &mut Live, users: u32, theme: Theme, edit: &mut bool) {
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         ui.label("Prompt");
         let field = ui.add(TextEdit::singleline(&mut live.prompt).desired_width(320.0)).accessible_name("Prompt");
+        if std::mem::take(edit) {
+            field.request_focus();
+        }
         let enter = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         ui.add(DragValue::new(&mut live.tokens).range(1..=4096).suffix(" tokens"));
         if users > 1 {
@@ -20,6 +23,9 @@ pub fn show(ui: &mut Ui, live: &mut Live, users: u32, theme: Theme) {
         }
         if live.status == Status::Running {
             ui.spinner();
+            if live.held() {
+                ui.weak("waits until the chip is checked");
+            }
             if ui.button("Stop").clicked() {
                 live.stop();
             }
@@ -49,10 +55,7 @@ pub fn show(ui: &mut Ui, live: &mut Live, users: u32, theme: Theme) {
 fn controls(ui: &mut Ui, live: &mut Live) {
     ui.horizontal(|ui| {
         if ui.add(Button::new(if live.playing { "Pause" } else { "Play" }).min_size(egui::vec2(52.0, 0.0))).clicked() {
-            live.playing = !live.playing;
-            if live.playing && live.status == Status::Done && live.now_cycle >= live.end_cycle() as f64 {
-                live.now_cycle = 0.0;
-            }
+            live.toggle();
         }
         if ui.button("Next token").clicked() {
             live.step();

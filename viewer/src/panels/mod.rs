@@ -5,16 +5,21 @@ pub mod export;
 pub mod heat;
 pub mod hierarchy;
 pub mod inspector;
+pub mod keys;
 pub mod live;
 pub mod menu;
 pub mod palette;
 pub mod status;
+pub mod verilog;
 pub mod welcome;
+
+use crate::errand::Errand;
 
 /// What the right panel shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
     Inspect,
+    Verilog,
     Heat,
     Diff,
 }
@@ -30,6 +35,11 @@ pub struct Panels {
     pub search: hierarchy::Search,
     pub open_path: String,
     pub csv_path: String,
+    /// The list of all keys is open.
+    pub keys: bool,
+    /// Put the cursor into the prompt in the next frame.
+    pub edit_prompt: bool,
+    pub errand: Errand,
 }
 
 impl Default for Panels {
@@ -44,6 +54,9 @@ impl Default for Panels {
             search: hierarchy::Search::default(),
             open_path: String::new(),
             csv_path: "heat.csv".into(),
+            keys: false,
+            edit_prompt: false,
+            errand: Errand::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ pub fn show(ui: &mut Ui, state: &State, path: &mut String, commands: &mut Vec<Co
         State::Opening { path, .. } => {
             ui.spinner();
             ui.heading(format!("Opening {}", path.display()));
-            ui.label("Every file is held against its digest first.");
+            ui.label("The structure comes first; the weights are held against their digest while you look.");
         }
         State::Failed { path: failed, message } => {
             ui.heading("This chip cannot be shown");
@@ -37,6 +37,15 @@ fn ask(ui: &mut Ui, path: &mut String, commands: &mut Vec<Command>) {
     if (ui.button("Open").clicked() || enter) && !path.trim().is_empty() {
         commands.push(Command::OpenChip);
     }
+}
+
+/// Over the map, where the check of an open chip has failed.
+pub fn broken(ui: &mut Ui, what: &str) {
+    ui.add_space(4.0);
+    ui.label(RichText::new("This chip is not what was compiled").strong().color(ui.visuals().error_fg_color));
+    ui.label(RichText::new(what).color(ui.visuals().error_fg_color));
+    ui.label("What is shown of its weights may be wrong, and no prompt runs on it. Copy the folder again, or compile the chip again.");
+    ui.add_space(4.0);
 }
 
 fn advice(path: &std::path::Path, message: &str) -> String {

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::formats::source;
 use crate::options::Plan;
 use crate::quantize::QuantizedModel;
+use crate::supported;
 use crate::tables;
 use crate::tile::TilePlan;
 use hardwire_models::{Checkpoint, Node, Op};
@@ -119,8 +120,9 @@ impl Builder<'_> {
         Ok(match &node.op {
             Op::Embed { .. } => {
                 let turn = 2.0 * std::f64::consts::PI;
-                let omega = config.inverse_frequencies().iter().map(|f| libm::round(f / turn * 4_294_967_296.0) as u64 as u32).collect();
-                UnitKind::Embed(EmbedSpec { matrix: self.quantized.matrices[&node.path].spec.clone(), omega: vec![omega] })
+                let phase = |f: &f64| libm::round(f / turn * 4_294_967_296.0) as u64 as u32;
+                let omega = config.rope_tables().iter().map(|table| table.iter().map(phase).collect()).collect();
+                UnitKind::Embed(EmbedSpec { matrix: self.quantized.matrices[&node.path].spec.clone(), omega })
             }
             Op::RmsNorm { groups, .. } => {
                 let gain = formats.gain(id);
@@ -149,7 +151,7 @@ impl Builder<'_> {
                 table: 0,
                 input: input(0),
             }),
-            Op::Attention { heads, kv_heads, head_dim, scale, window } => {
+            Op::Attention { heads, kv_heads, head_dim, scale, window, .. } => {
                 let (q, k, v) = (input(0), input(1), input(2));
                 let exact = f64::from(*scale) * std::f64::consts::LOG2_E;
                 let (score_mantissa, score_frac) =
@@ -174,11 +176,13 @@ impl Builder<'_> {
             Op::GatedAct { act } => {
                 let activation = match act {
                     hardwire_models::Activation::Silu => Activation::Silu,
+                    _ => return Err(supported::no_unit(node, "its activation")),
                 };
                 let (gate, up) = (input(0), input(1));
                 UnitKind::GatedAct(GatedActSpec { activation, gate, up, shift: gate.frac + up.frac - formats.of(id).frac })
             }
             Op::Add => UnitKind::Add,
+            Op::LayerNorm { .. } | Op::Act { .. } | Op::Route { .. } | Op::Mix { .. } => return Err(supported::no_unit(node, "it")),
         })
     }
 

@@ -4,6 +4,7 @@
 //! stream gets the resolution that keeps [`BELOW`] bits under its expected root mean square; the bits above it are headroom.
 
 use crate::error::Error;
+use crate::supported;
 use hardwire_models::{Checkpoint, Op, OpGraph};
 use hardwire_netlist::unit::Fixed;
 use petgraph::graph::NodeIndex;
@@ -70,7 +71,7 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
         let node = &graph.graph[id];
         let inputs = graph.inputs(id);
         let (format, spread) = match &node.op {
-            Op::Embed { weight, scale } => {
+            Op::Embed { weight, scale, .. } => {
                 let r = root_mean_square(checkpoint, weight, None)? * f64::from(*scale) / libm::sqrt(node.width as f64);
                 residual = Fixed::new(32, frac(r, BELOW).clamp(8, 20));
                 (residual, r)
@@ -114,6 +115,7 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
                 (Fixed::new(32, frac(r, BELOW).min(most)), r)
             }
             Op::Add => (residual, rms[&inputs[0]]),
+            Op::LayerNorm { .. } | Op::Act { .. } | Op::Route { .. } | Op::Mix { .. } => return Err(supported::no_unit(node, "it")),
         };
         f.by_node.insert(id, format);
         rms.insert(id, spread);

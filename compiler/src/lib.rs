@@ -17,6 +17,7 @@ mod options;
 pub mod place;
 pub mod quantize;
 pub mod shape;
+mod supported;
 mod tables;
 pub mod technology;
 pub mod tile;

@@ -1,8 +1,8 @@
 //! ggml's block-quantised rows: stored codes and exact scales, nothing rounded that ggml does not.
 //!
 //! Layouts from `ggml-common.h` and `ggml-quants.c` of llama.cpp. Every type is brought to one
-//! form, `w = scale * code + offset` for groups of 32 columns (16 for Q6_K), where scale and
-//! offset are exact in `f32`: an f16 is 11 bits, times at most an 8-bit sub-scale.
+//! form, `w = scale * code + offset` for groups of 32 columns (16 for Q2_K, Q3_K, Q6_K), where scale and
+//! offset are exact in `f32`: an f16 is 11 bits, times at most an 8-bit sub-scale; MXFP4's is a power of two.
 
 use half::f16;
 
@@ -19,7 +19,13 @@ pub struct BlockFormat {
     pub code_max: i32,
     /// Each group adds an offset of its own.
     pub has_offset: bool,
+    /// The values that codes take, rising, where they are not all from `code_min` to `code_max`.
+    pub values: Option<&'static [i16]>,
 }
+
+/// Twice the magnitudes of FP4 (e2m1), by its lower three bits.
+const E2M1: [i16; 8] = [0, 1, 2, 3, 4, 6, 8, 12];
+const E2M1_VALUES: [i16; 15] = [-12, -8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8, 12];
 
 /// The grid of a dtype; `None` for the plain float types.
 pub(crate) fn format(dtype: Dtype) -> Option<BlockFormat> {
@@ -30,11 +36,15 @@ pub(crate) fn format(dtype: Dtype) -> Option<BlockFormat> {
         Dtype::Q4_1 => (32, 0, 15, true),
         Dtype::Q5_0 => (32, -16, 15, false),
         Dtype::Q5_1 => (32, 0, 31, true),
+        Dtype::Q2K => (16, 0, 3, true),
+        Dtype::Q3K => (16, -4, 3, false),
         Dtype::Q4K => (32, 0, 15, true),
         Dtype::Q5K => (32, 0, 31, true),
         Dtype::Q6K => (16, -32, 31, false),
+        Dtype::MxFp4 => (32, -12, 12, false),
     };
-    Some(BlockFormat { group, code_min, code_max, has_offset })
+    let values = (dtype == Dtype::MxFp4).then_some(&E2M1_VALUES[..]);
+    Some(BlockFormat { group, code_min, code_max, has_offset, values })
 }
 
 /// Decode one row of whole blocks. Buffer lengths were checked by the caller.
@@ -72,6 +82,8 @@ pub(crate) fn decode_row(dtype: Dtype, bytes: &[u8], codes: &mut [i16], scales: 
                 nibbles(&block[8..24], codes, 0);
                 fifth_bits(&block[4..8], codes);
             }
+            Dtype::Q2K => q2_k(block, codes, scales, offsets),
+            Dtype::Q3K => q3_k(block, codes, scales, offsets),
             Dtype::Q4K => {
                 sub_scales(block, scales, offsets);
                 nibble_runs(&block[16..144], codes);
@@ -86,6 +98,14 @@ pub(crate) fn decode_row(dtype: Dtype, bytes: &[u8], codes: &mut [i16], scales: 
                 }
             }
             Dtype::Q6K => q6_k(block, codes, scales, offsets),
+            Dtype::MxFp4 => {
+                (scales[0], offsets[0]) = (e8m0_half(block[0]), 0.0);
+                nibbles(&block[1..17], codes, 0);
+                for code in codes {
+                    let magnitude = E2M1[(*code & 7) as usize];
+                    *code = if *code & 8 == 0 { magnitude } else { -magnitude };
+                }
+            }
         }
     }
 }
@@ -114,6 +134,22 @@ pub(crate) fn dequantize_row(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
 
 fn half_at(block: &[u8], at: usize) -> f32 {
     f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+}
+
+/// Half of MXFP4's scale `2^(e - 127)`, as E2M1's values are doubled; 255 is its NaN.
+fn e8m0_half(e: u8) -> f32 {
+    if e == 255 { f32::NAN } else { libm::exp2f(f32::from(e) - 128.0) }
+}
+
+/// MXFP4 as safetensors keep it, scales apart and pairs of neighbours in a byte, into ggml's blocks.
+pub(crate) fn joined_mxfp4(pairs: &[u8], scales: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(scales.len() * 17);
+    for (block, scale) in pairs.chunks_exact(16).zip(scales) {
+        let code = |i: usize| block[i / 2] >> (4 * (i % 2)) & 15;
+        out.push(*scale);
+        out.extend((0..16).map(|i| code(i) | code(i + 16) << 4));
+    }
+    out
 }
 
 /// 16 bytes hold 32 codes: low nibbles are columns 0..16, high nibbles 16..32.
@@ -156,6 +192,42 @@ fn sub_scales(block: &[u8], scales: &mut [f32], offsets: &mut [f32]) {
         };
         scales[g] = d * f32::from(scale);
         offsets[g] = -(d_min * f32::from(min));
+    }
+}
+
+/// Q2_K: 16 bytes of 4-bit scale and min, 64 bytes of bit pairs, f16 `d`, f16 `dmin`.
+fn q2_k(block: &[u8], codes: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
+    let (d, d_min) = (half_at(block, 80), half_at(block, 82));
+    for (g, byte) in block[..16].iter().enumerate() {
+        scales[g] = d * f32::from(byte & 15);
+        offsets[g] = -(d_min * f32::from(byte >> 4));
+    }
+    bit_pairs(&block[16..80], codes);
+}
+
+/// Q3_K: 32 bytes of high bits, 64 of low bit pairs, 16 scales of 6 bits in 12 bytes, f16 `d`.
+fn q3_k(block: &[u8], codes: &mut [i16], scales: &mut [f32], offsets: &mut [f32]) {
+    let (d, packed) = (half_at(block, 108), &block[96..108]);
+    for g in 0..16 {
+        let low = packed[g % 8] >> (4 * (g / 8)) & 15;
+        let high = packed[8 + g % 4] >> (2 * (g / 4)) & 3;
+        scales[g] = d * (f32::from(low | high << 4) - 32.0);
+        offsets[g] = 0.0;
+    }
+    bit_pairs(&block[32..96], codes);
+    for (run, codes) in codes.chunks_exact_mut(32).enumerate() {
+        for (code, high) in codes.iter_mut().zip(&block[..32]) {
+            *code += i16::from(high >> run & 1) * 4 - 4;
+        }
+    }
+}
+
+/// Each 32 bytes hold 128 codes, lowest bit pairs the first 32 columns.
+fn bit_pairs(packed: &[u8], codes: &mut [i16]) {
+    for (bytes, codes) in packed.chunks_exact(32).zip(codes.chunks_exact_mut(128)) {
+        for (pair, codes) in codes.chunks_exact_mut(32).enumerate() {
+            codes.iter_mut().zip(bytes).for_each(|(code, byte)| *code = i16::from(byte >> (2 * pair) & 3));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::config::ModelConfig;
 use crate::graph::{OpGraph, RowOrder};
 use crate::storage::{self, Bytes, TensorTable};
-use crate::{Error, Tensor, Tokenizer, bundled, gguf, huggingface};
+use crate::{Error, Tensor, Tokenizer, bundled, gguf, huggingface, resolve};
 
 /// A model whose every tensor is present, has the shape its graph asks for, and lies mapped.
 pub struct Checkpoint {
@@ -170,8 +170,9 @@ impl Checkpoint {
         kind: Kind,
         config: ModelConfig,
         order: RowOrder,
-        table: TensorTable,
+        mut table: TensorTable,
     ) -> Result<Checkpoint, Error> {
+        resolve::resolve(&mut table, &config)?;
         let graph = OpGraph::from_config(&config, order)?;
         let weights = graph.weights();
         for spec in &weights {
@@ -194,7 +195,7 @@ impl Checkpoint {
         }
         let used: std::collections::HashSet<&str> = weights.iter().map(|spec| spec.name.as_str()).collect();
         for (tensor, entry) in &table.entries {
-            if !used.contains(tensor.as_str()) && !config.architecture.ignores(tensor, &config) {
+            if !used.contains(tensor.as_str()) {
                 return Err(Error::UnexpectedTensor {
                     path: table.shards[entry.shard].path.clone(),
                     tensor: tensor.clone(),

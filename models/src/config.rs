@@ -9,13 +9,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::arch::Architecture;
-use crate::graph::{OpGraph, RowOrder};
+use crate::graph::{OpGraph, RouteRule, RowOrder};
+use crate::rope::RopeTable;
 
 /// Largest value believed for any one dimension; far above every known model (vocabularies of
 /// about 2^18, feed-forward widths of about 2^16), low enough that products stay in `u64`.
 const MAX_DIMENSION: usize = 1 << 24;
 /// Largest number of layers believed; the deepest published language models have under 200.
-const MAX_LAYERS: usize = 4096;
+pub(crate) const MAX_LAYERS: usize = 4096;
+/// Most experts a layer; the largest published models have 512.
+const MAX_EXPERTS: usize = 4096;
+/// Most experts of all layers together; the largest published models have about 24,000.
+const MAX_EXPERTS_IN_ALL: usize = 1 << 16;
 
 /// Shape and constants of a decoder-only transformer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,21 +41,19 @@ pub struct ModelConfig {
     pub vocab: usize,
     /// Most positions the model was made for.
     pub context: usize,
-    /// Added to the mean square under the root in RMSNorm.
-    pub rms_eps: f32,
-    /// Base of the rotary frequencies.
-    pub rope_theta: f64,
-    pub rope_scaling: Option<RopeScaling>,
-    /// Divisor of each pair's rotary frequency, `head_dim / 2` values; from GGUF's
-    /// `rope_freqs.weight`, where converters put an already evaluated `rope_scaling`.
-    pub rope_divisors: Option<Vec<f32>>,
+    /// Added to the mean square or variance under the root in norms.
+    pub norm_eps: f32,
+    /// Empty if positions are learned.
+    pub rope: Vec<RopeTable>,
+    /// Values of a head that RoPE rotates; the rest pass.
+    pub rotated: usize,
+    /// What differs from layer to layer: one a layer.
+    pub plan: Vec<LayerPlan>,
+    pub form: Form,
+    pub experts: Option<Experts>,
     /// The head's matrix is the embedding.
     pub tied_embeddings: bool,
-    /// The four attention projections have a bias.
-    pub attention_bias: bool,
-    /// The three feed-forward projections have a bias.
-    pub mlp_bias: bool,
-    /// The function on the gate of the feed-forward.
+    /// The function in the feed-forward.
     pub activation: Activation,
     /// Token that begins a text.
     pub bos: Option<u32>,
@@ -60,28 +63,96 @@ pub struct ModelConfig {
     pub parameters: u64,
 }
 
-/// How the rotary frequencies are stretched past the trained context.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum RopeScaling {
-    /// Every frequency divided by `factor`.
-    Linear { factor: f64 },
-    /// Long wavelengths divided by `factor`, short ones kept, a ramp between
-    /// (Llama 3.1; `_compute_llama3_parameters` of Hugging Face transformers).
-    Llama3 {
-        factor: f64,
-        /// Wavelengths above `original_context / low` are scaled fully.
-        low: f64,
-        /// Wavelengths below `original_context / high` are not scaled.
-        high: f64,
-        original_context: usize,
-    },
+/// One layer's own choices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerPlan {
+    /// Positions attention sees, its own included; all if `None`.
+    pub window: Option<usize>,
+    /// Number of its rope table; `None` rotates nothing.
+    pub rope: Option<usize>,
+    /// Its feed-forward is a router and experts.
+    pub experts: bool,
 }
 
-/// Elementwise function of a gated feed-forward.
+/// How the layers are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Form {
+    pub norm: Norm,
+    pub norms: NormPlaces,
+    /// Norms before the output projections of attention and feed-forward (BitNet).
+    pub sub_norms: bool,
+    pub qk_norm: QkNorm,
+    pub qkv_bias: bool,
+    pub output_bias: bool,
+    pub mlp_bias: bool,
+    /// The feed-forward has a gate; without one it is `down(act(up(x)))`.
+    pub gated: bool,
+    /// A learned vector for each position is added to the embedding.
+    pub positions: bool,
+    /// Every query head has a sink.
+    pub sinks: bool,
+    /// The embedding is multiplied by this.
+    pub embed_scale: f32,
+    /// Scores are multiplied by this, rope tables' attention factor not yet counted.
+    pub score_scale: f64,
+}
+
+/// The norm before, or after, each half of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Norm {
+    /// RMSNorm whose gain is the weight plus `gain_offset`.
+    Rms { gain_offset: f32 },
+    /// LayerNorm with a bias.
+    Layer,
+}
+
+/// Where the norms stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NormPlaces {
+    /// Before attention and feed-forward.
+    Before,
+    /// After them, before the residual is added (OLMo 2).
+    After,
+    /// Both (Gemma 3).
+    Both,
+}
+
+/// The norm on queries and keys before RoPE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum QkNorm {
+    None,
+    /// Over each head.
+    Heads,
+    /// Over all heads together (OLMo 2).
+    Whole,
+}
+
+/// The feed-forward's experts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Experts {
+    pub count: usize,
+    /// How many work on a token.
+    pub active: usize,
+    pub rule: RouteRule,
+    /// Width of one expert's inner vectors.
+    pub ffn: usize,
+    /// Router and experts have biases.
+    pub bias: bool,
+}
+
+/// Elementwise function of a feed-forward.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Activation {
     /// `x / (1 + e^-x)`
     Silu,
+    /// `x / 2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`
+    GeluTanh,
+    /// `x / 2 (1 + erf(x / sqrt(2)))`
+    Gelu,
+    /// `max(x, 0)^2`
+    Relu2,
+    /// With `g = min(gate, limit)` and `u = clamp(up, -limit, limit)`: `(u + 1) g / (1 + e^(-alpha g))`. Gated only.
+    SwigluClamped { alpha: f32, limit: f32 },
 }
 
 impl ModelConfig {
@@ -94,25 +165,9 @@ impl ModelConfig {
         crate::huggingface::parse_config(text, source)
     }
 
-    /// Radians a position adds to each pair's angle: `head_dim / 2` values, scaling applied.
-    ///
-    /// `theta^(-2i/d)`, computed with `libm` so every machine gets the same bits.
-    pub fn inverse_frequencies(&self) -> Vec<f64> {
-        let pairs = self.head_dim / 2;
-        (0..pairs)
-            .map(|pair| {
-                let exponent = -2.0 * pair as f64 / self.head_dim as f64;
-                let plain = libm::pow(self.rope_theta, exponent);
-                let scaled = match self.rope_scaling {
-                    None => plain,
-                    Some(scaling) => scaling.apply(plain),
-                };
-                match &self.rope_divisors {
-                    None => scaled,
-                    Some(divisors) => scaled / f64::from(divisors[pair]),
-                }
-            })
-            .collect()
+    /// For each rope table, radians a position adds to each pair's angle: `rotated / 2` values, scaling applied.
+    pub fn rope_tables(&self) -> Vec<Vec<f64>> {
+        self.rope.iter().map(|table| table.frequencies(self.rotated)).collect()
     }
 
     /// Width of all query heads together.
@@ -150,27 +205,38 @@ impl ModelConfig {
             let expected = format!("a divisor of the {} query heads", self.heads);
             return bad("key-value head count", self.kv_heads.to_string(), &expected);
         }
-        if !self.head_dim.is_multiple_of(2) {
+        if !self.rope.is_empty() && !self.head_dim.is_multiple_of(2) {
             let expected = "an even number (RoPE rotates pairs)";
             return bad("head size", self.head_dim.to_string(), expected);
         }
-        if !(self.rms_eps.is_finite() && self.rms_eps > 0.0) {
-            return bad("RMSNorm epsilon", self.rms_eps.to_string(), "a positive number");
+        if !self.rope.is_empty() && (self.rotated == 0 || self.rotated > self.head_dim || !self.rotated.is_multiple_of(2)) {
+            let expected = format!("an even number up to the head size {}", self.head_dim);
+            return bad("rotated values of a head", self.rotated.to_string(), &expected);
         }
-        if !(self.rope_theta.is_finite() && self.rope_theta > 1.0) {
-            return bad("RoPE base", self.rope_theta.to_string(), "a number above 1");
+        if !(self.norm_eps.is_finite() && self.norm_eps > 0.0) {
+            return bad("norm epsilon", self.norm_eps.to_string(), "a positive number");
         }
-        if let Some(divisors) = &self.rope_divisors {
-            if divisors.len() != self.head_dim / 2 {
-                let expected = format!("{} values, one a pair", self.head_dim / 2);
-                return bad("RoPE divisors", divisors.len().to_string(), &expected);
+        for table in &self.rope {
+            table.check(source, self.rotated)?;
+            if table.attention_factor() != 1.0 && self.rotated != self.head_dim {
+                let supported = "1, or a rotation of whole heads";
+                return Err(Error::unsupported(source, "rope_scaling.attention_factor", table.attention_factor(), supported));
             }
-            if let Some(value) = divisors.iter().find(|d| !(d.is_finite() && **d > 0.0)) {
-                return bad("RoPE divisors", value.to_string(), "positive numbers");
+        }
+        for (field, value) in [("embedding scale", f64::from(self.form.embed_scale)), ("score scale", self.form.score_scale)] {
+            if !(value.is_finite() && value > 0.0) {
+                return bad(field, value.to_string(), "a positive number");
             }
         }
-        if let Some(scaling) = self.rope_scaling {
-            scaling.check(source)?;
+        if let Some(window) = self.plan.iter().find_map(|layer| layer.window.filter(|&w| w == 0)) {
+            return bad("sliding window", window.to_string(), "1 position or more");
+        }
+        if let Some(experts) = &self.experts {
+            experts.check(source)?;
+            if self.layers * experts.count > MAX_EXPERTS_IN_ALL {
+                let found = format!("{} layers of {} experts", self.layers, experts.count);
+                return bad("expert count", found, &format!("{MAX_EXPERTS_IN_ALL} in all"));
+            }
         }
         for (field, token) in (self.bos.iter().map(|t| ("begin-of-text token", t))).chain(self.eos.iter().map(|t| ("end-of-text token", t)))
         {
@@ -185,46 +251,18 @@ impl ModelConfig {
     }
 }
 
-impl RopeScaling {
-    fn apply(self, frequency: f64) -> f64 {
-        match self {
-            RopeScaling::Linear { factor } => frequency / factor,
-            RopeScaling::Llama3 { factor, low, high, original_context } => {
-                let original = original_context as f64;
-                let wavelength = 2.0 * std::f64::consts::PI / frequency;
-                if wavelength < original / high {
-                    frequency
-                } else if wavelength > original / low {
-                    frequency / factor
-                } else {
-                    let smooth = (original / wavelength - low) / (high - low);
-                    (1.0 - smooth) * frequency / factor + smooth * frequency
-                }
-            }
+impl Experts {
+    fn check(&self, source: &Path) -> Result<(), Error> {
+        if self.count == 0 || self.count > MAX_EXPERTS {
+            return Err(Error::field(source, "expert count", self.count, format!("1 to {MAX_EXPERTS}")));
         }
-    }
-
-    fn check(self, source: &Path) -> Result<(), Error> {
-        let positive = |field: &str, value: f64| {
-            if value.is_finite() && value > 0.0 { Ok(()) } else { Err(Error::field(source, field, value, "a positive number")) }
-        };
-        match self {
-            RopeScaling::Linear { factor } => positive("rope_scaling.factor", factor),
-            RopeScaling::Llama3 { factor, low, high, original_context } => {
-                positive("rope_scaling.factor", factor)?;
-                positive("rope_scaling.low_freq_factor", low)?;
-                positive("rope_scaling.high_freq_factor", high)?;
-                if high <= low {
-                    let expected = format!("a number above low_freq_factor {low}");
-                    return Err(Error::field(source, "rope_scaling.high_freq_factor", high, expected));
-                }
-                if original_context == 0 {
-                    let field = "rope_scaling.original_max_position_embeddings";
-                    return Err(Error::field(source, field, 0, "a positive number"));
-                }
-                Ok(())
-            }
+        if self.active == 0 || self.active > self.count {
+            return Err(Error::field(source, "experts per token", self.active, format!("1 to the {} experts", self.count)));
         }
+        if self.ffn == 0 || self.ffn > MAX_DIMENSION {
+            return Err(Error::field(source, "expert feed-forward size", self.ffn, format!("1 to {MAX_DIMENSION}")));
+        }
+        Ok(())
     }
 }
 

@@ -22,26 +22,54 @@ pub struct Node {
     pub op: Op,
     /// Length of the output vector.
     pub width: usize,
+    /// The expert this node is part of: it works only for tokens whose router chose that expert.
+    pub expert: Option<u32>,
 }
 
 /// What an operator computes. Input ports are numbered from 0; one port where none are named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Op {
-    /// `scale * weight[token]`; no input ports, the token itself is the input.
-    Embed { weight: String, scale: f32 },
+    /// `scale * weight[token] + positions[position]`; no input ports, the token itself is the input.
+    Embed { weight: String, scale: f32, positions: Option<Positions> },
     /// `x / sqrt(mean(x^2) + eps) * (gain_offset + gain)`, over each of `groups` equal parts.
     RmsNorm { gain: String, eps: f32, gain_offset: f32, groups: usize },
+    /// `(x - mean(x)) / sqrt(variance(x) + eps) * gain + bias`
+    LayerNorm { gain: String, bias: Option<String>, eps: f32 },
     /// `weight x + bias`, weight `[outputs, inputs]`.
     Linear { weight: String, bias: Option<String>, inputs: usize, outputs: usize },
-    /// Rotate each pair of each head by position times the pair's inverse frequency.
-    Rope { heads: usize, head_dim: usize, order: RowOrder },
+    /// Rotate the pairs of each head's first `rotated` values by position times the pair's frequency in rope table `table`
+    /// ([`ModelConfig::rope_tables`]); the values after them pass.
+    Rope { heads: usize, head_dim: usize, rotated: usize, table: usize, order: RowOrder },
     /// `softmax(scale * q k^T) v` over all positions so far, or the last `window` of them.
-    /// Ports: 0 queries, 1 keys, 2 values. The keys and values are cached.
-    Attention { heads: usize, kv_heads: usize, head_dim: usize, scale: f32, window: Option<usize> },
+    /// Ports: 0 queries, 1 keys, 2 values. The keys and values are cached. `sinks` names one more score a query head, `[heads]`,
+    /// that takes part in the softmax and has no value.
+    Attention { heads: usize, kv_heads: usize, head_dim: usize, scale: f32, window: Option<usize>, sinks: Option<String> },
     /// `act(gate) * up`. Ports: 0 gate, 1 up.
     GatedAct { act: Activation },
+    /// `act(x)`
+    Act { act: Activation },
+    /// From router logits, `[experts]`, the experts' weights: 0 for all but `active` of them. The lowest number wins among equals.
+    Route { experts: usize, active: usize, rule: RouteRule },
+    /// `sum over e of weights[e] * output[e]`. Ports: 0 weights, `1 + e` the output of expert `e`.
+    Mix { experts: usize },
     /// Ports: 0 residual, 1 branch.
     Add,
+}
+
+/// A learned vector for each position, `[count, width]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Positions {
+    pub weight: String,
+    pub count: usize,
+}
+
+/// How router logits become the chosen experts' weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RouteRule {
+    /// Softmax over all, then the greatest; `renormalise` divides those by their sum.
+    SoftmaxThenTop { renormalise: bool },
+    /// The greatest logits, then softmax over those.
+    TopThenSoftmax,
 }
 
 /// Which two rows of a head's query (or key) matrix RoPE rotates together.
@@ -55,7 +83,7 @@ pub enum RowOrder {
 
 /// Edge weight: the input port at the consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Port(pub u8);
+pub struct Port(pub u16);
 
 /// A tensor that a graph reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,18 +167,24 @@ impl OpGraph {
                 }
             };
             match &node.op {
-                Op::Embed { weight, .. } => {
+                Op::Embed { weight, positions, .. } => {
                     // The vocabulary is what the head says it is: logits, one a token.
                     want(weight, vec![self.graph[self.output].width, node.width]);
-                }
-                Op::RmsNorm { gain, groups, .. } => want(gain, vec![node.width / (*groups).max(1)]),
-                Op::Linear { weight, bias, inputs, outputs } => {
-                    want(weight, vec![*outputs, *inputs]);
-                    if let Some(bias) = bias {
-                        want(bias, vec![*outputs]);
+                    if let Some(Positions { weight, count }) = positions {
+                        want(weight, vec![*count, node.width]);
                     }
                 }
-                Op::Rope { .. } | Op::Attention { .. } | Op::GatedAct { .. } | Op::Add => {}
+                Op::RmsNorm { gain, groups, .. } => want(gain, vec![node.width / (*groups).max(1)]),
+                Op::LayerNorm { gain, bias, .. } => {
+                    want(gain, vec![node.width]);
+                    bias.iter().for_each(|bias| want(bias, vec![node.width]));
+                }
+                Op::Linear { weight, bias, inputs, outputs } => {
+                    want(weight, vec![*outputs, *inputs]);
+                    bias.iter().for_each(|bias| want(bias, vec![*outputs]));
+                }
+                Op::Attention { heads, sinks, .. } => sinks.iter().for_each(|sinks| want(sinks, vec![*heads])),
+                Op::Rope { .. } | Op::GatedAct { .. } | Op::Act { .. } | Op::Route { .. } | Op::Mix { .. } | Op::Add => {}
             }
         }
         specs
@@ -183,7 +217,7 @@ impl OpGraph {
             }
             let wanted = node.input_widths();
             let fed: Vec<usize> = ports.values().map(|&s| self.graph[s].width).collect();
-            if !ports.keys().copied().eq(0..wanted.len() as u8) || fed != wanted {
+            if !ports.keys().copied().eq(0..wanted.len() as u16) || fed != wanted {
                 let problem = format!("input widths are {fed:?}; expected {wanted:?}");
                 return Err(self.problem(index, problem));
             }
@@ -207,10 +241,12 @@ impl Node {
     fn input_widths(&self) -> Vec<usize> {
         match &self.op {
             Op::Embed { .. } => vec![],
-            Op::RmsNorm { .. } | Op::Rope { .. } => vec![self.width],
+            Op::RmsNorm { .. } | Op::LayerNorm { .. } | Op::Rope { .. } | Op::Act { .. } => vec![self.width],
             Op::Linear { inputs, .. } => vec![*inputs],
             Op::Attention { heads, kv_heads, head_dim, .. } => vec![heads * head_dim, kv_heads * head_dim, kv_heads * head_dim],
             Op::GatedAct { .. } | Op::Add => vec![self.width; 2],
+            Op::Route { experts, .. } => vec![*experts],
+            Op::Mix { experts } => std::iter::once(*experts).chain(std::iter::repeat_n(self.width, *experts)).collect(),
         }
     }
 
@@ -219,12 +255,13 @@ impl Node {
         match &self.op {
             Op::Linear { outputs, .. } => Some(*outputs),
             Op::Rope { heads, head_dim, .. } | Op::Attention { heads, head_dim, .. } => Some(heads * head_dim),
+            Op::Route { experts, .. } => Some(*experts),
             Op::RmsNorm { groups, .. } => {
                 // Unequal parts can have no width.
                 let whole = *groups > 0 && self.width.is_multiple_of(*groups);
                 Some(if whole { self.width } else { 0 })
             }
-            Op::Embed { .. } | Op::GatedAct { .. } | Op::Add => None,
+            Op::Embed { .. } | Op::LayerNorm { .. } | Op::GatedAct { .. } | Op::Act { .. } | Op::Mix { .. } | Op::Add => None,
         }
     }
 }

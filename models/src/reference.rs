@@ -8,11 +8,12 @@ mod kernels;
 mod load;
 mod panels;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::config::Activation;
-use crate::graph::RowOrder;
+use crate::graph::{RouteRule, RowOrder};
 use crate::{Checkpoint, Error};
 use attention::{Cache, Heads};
 use kernels::each_token;
@@ -29,8 +30,8 @@ pub struct FloatModel {
     output: usize,
     vocab: usize,
     context: usize,
-    /// Radians a position for each pair of a head, `[head_dim / 2]`.
-    frequencies: Vec<f64>,
+    /// For each rope table, radians a position for each pair, `[rotated / 2]`.
+    frequencies: Vec<Vec<f64>>,
 }
 
 /// One node in execution order. Buffers are numbered like steps.
@@ -40,19 +41,34 @@ struct Step {
     inputs: Vec<usize>,
     /// Inputs that no later step reads.
     last_reads: Vec<usize>,
+    /// If it is part of one: its buffer has only the tokens that chose it.
+    expert: Option<Expert>,
     kernel: Kernel,
+}
+
+/// One expert of the router at a step.
+#[derive(Clone, Copy, PartialEq)]
+struct Expert {
+    route: usize,
+    number: usize,
 }
 
 /// An operator with its weights at hand.
 enum Kernel {
-    /// `[vocab, width]`
+    /// table `[vocab, width]`, positions `[context, width]`
     Embed {
         table: Arc<Panels>,
         scale: f32,
+        positions: Option<Arc<Panels>>,
     },
     /// gain `[width / groups]`, the offset already added
     RmsNorm {
         gain: Vec<f32>,
+        eps: f32,
+    },
+    LayerNorm {
+        gain: Vec<f32>,
+        bias: Option<Vec<f32>>,
         eps: f32,
     },
     /// weight `[outputs, inputs]`, bias `[outputs]`
@@ -62,12 +78,22 @@ enum Kernel {
     },
     Rope {
         head_dim: usize,
+        rotated: usize,
+        table: usize,
         order: RowOrder,
     },
     Attention(Heads),
     GatedAct {
         act: Activation,
     },
+    Act {
+        act: Activation,
+    },
+    Route {
+        active: usize,
+        rule: RouteRule,
+    },
+    Mix,
     Add,
 }
 
@@ -86,7 +112,8 @@ impl FloatState {
     }
 }
 
-/// Shown every node's path and output, `[tokens, width]`, as it is computed.
+/// Shown every node's path and output, `[tokens, width]`, as it is computed. An expert's nodes have only the tokens that chose it, in
+/// their order; a node that no token chose is shown with none.
 pub type Probe<'a> = dyn FnMut(&str, &[f32]) + 'a;
 
 impl FloatModel {
@@ -97,7 +124,7 @@ impl FloatModel {
     pub fn new(checkpoint: &Checkpoint) -> Result<FloatModel, Error> {
         let (steps, output) = load::steps(checkpoint)?;
         let config = checkpoint.config();
-        Ok(FloatModel { steps, output, vocab: config.vocab, context: config.context, frequencies: config.inverse_frequencies() })
+        Ok(FloatModel { steps, output, vocab: config.vocab, context: config.context, frequencies: config.rope_tables() })
     }
 
     /// The state before the first token.
@@ -174,18 +201,24 @@ impl FloatModel {
 
     /// The graph on checked tokens; logits only for `wanted` of them.
     fn block(&self, state: &mut FloatState, tokens: &[u32], wanted: Range<usize>, probe: &mut Probe<'_>) -> Vec<f32> {
-        let angles: Vec<Vec<(f32, f32)>> = (state.position..state.position + tokens.len()).map(|p| self.angles(p)).collect();
+        let positions = state.position..state.position + tokens.len();
+        let angles: Vec<Vec<Vec<(f32, f32)>>> = positions.clone().map(|p| self.angles(p)).collect();
         // [tokens, width] each, from where a node writes it to where the last one reads it
         let mut buffers: Vec<Vec<f32>> = vec![Vec::new(); self.steps.len()];
         for (number, step) in self.steps.iter().enumerate() {
-            let rows = if number == self.output { wanted.clone() } else { 0..tokens.len() };
-            let mut out = vec![0.0; rows.len() * step.width];
-            let input = |port: usize| {
-                let width = self.steps[step.inputs[port]].width;
-                &buffers[step.inputs[port]][rows.start * width..rows.end * width]
+            let rows = match step.expert {
+                Some(expert) => self.chose(expert, &buffers),
+                None if number == self.output => wanted.clone().collect(),
+                None => (0..tokens.len()).collect(),
             };
-            let block = Block { width: step.width, tokens: &tokens[rows.clone()], angles: &angles[rows.clone()], input: &input };
-            step.kernel.apply(&mut out, &block, &mut state.caches);
+            let inputs: Vec<Cow<[f32]>> = step.inputs.iter().map(|&source| self.gather(step, source, &buffers[source], &rows)).collect();
+            let mut out = vec![0.0; rows.len() * step.width];
+            let block = Block { width: step.width, rows: &rows, tokens, positions: positions.clone(), angles: &angles, inputs: &inputs };
+            match &step.kernel {
+                Kernel::Mix => self.mix(step, &mut out, &buffers),
+                kernel => kernel.apply(&mut out, &block, &mut state.caches),
+            }
+            drop(inputs);
             probe(&step.path, &out);
             for &read in &step.last_reads {
                 buffers[read] = Vec::new();
@@ -196,39 +229,85 @@ impl FloatModel {
         std::mem::take(&mut buffers[self.output])
     }
 
-    /// cos and sin of a position's angle for each pair, `[head_dim / 2]`
-    fn angles(&self, position: usize) -> Vec<(f32, f32)> {
+    /// Tokens whose router gave the expert a weight.
+    fn chose(&self, expert: Expert, buffers: &[Vec<f32>]) -> Vec<usize> {
+        let weights = buffers[expert.route].chunks_exact(self.steps[expert.route].width);
+        weights.enumerate().filter(|(_, w)| w[expert.number] != 0.0).map(|(t, _)| t).collect()
+    }
+
+    /// The rows of a producer's buffer that a step computes from.
+    fn gather<'a>(&self, step: &Step, source: usize, buffer: &'a [f32], rows: &[usize]) -> Cow<'a, [f32]> {
+        let width = self.steps[source].width;
+        let (same, tokens) = (self.steps[source].expert == step.expert, buffer.len() / width);
+        if matches!(step.kernel, Kernel::Mix) {
+            Cow::Borrowed(&[])
+        } else if rows.len() == tokens && same {
+            Cow::Borrowed(buffer)
+        } else if same && step.expert.is_none() {
+            // The output's wanted rows follow one another.
+            let first = rows.first().copied().unwrap_or_default();
+            Cow::Borrowed(&buffer[first * width..(first + rows.len()) * width])
+        } else {
+            Cow::Owned(rows.iter().flat_map(|&t| &buffer[t * width..(t + 1) * width]).copied().collect())
+        }
+    }
+
+    /// Experts' outputs times their weights, added in the experts' order.
+    fn mix(&self, step: &Step, out: &mut [f32], buffers: &[Vec<f32>]) {
+        let route = step.inputs[0];
+        for (number, &source) in step.inputs[1..].iter().enumerate() {
+            let tokens = self.chose(Expert { route, number }, buffers);
+            for (t, y) in tokens.into_iter().zip(buffers[source].chunks_exact(step.width)) {
+                let weight = buffers[route][t * self.steps[route].width + number];
+                out[t * step.width..].iter_mut().zip(y).for_each(|(sum, y)| *sum += weight * y);
+            }
+        }
+    }
+
+    /// For each rope table, cos and sin of a position's angle for each pair, `[rotated / 2]`
+    fn angles(&self, position: usize) -> Vec<Vec<(f32, f32)>> {
         let angle = |frequency: &f64| {
             let angle = position as f64 * frequency;
             (libm::cos(angle) as f32, libm::sin(angle) as f32)
         };
-        self.frequencies.iter().map(angle).collect()
+        self.frequencies.iter().map(|table| table.iter().map(angle).collect()).collect()
     }
 }
 
 /// What a step computes from.
 struct Block<'a> {
     width: usize,
+    /// Numbers of the tokens it computes for.
+    rows: &'a [usize],
+    /// All tokens of the block, and their positions.
     tokens: &'a [u32],
-    /// (cos, sin) of each token's position for each pair
-    angles: &'a [Vec<(f32, f32)>],
-    /// A port's vectors, `[tokens, width of its producer]`.
-    input: &'a (dyn Fn(usize) -> &'a [f32] + Sync),
+    positions: Range<usize>,
+    /// For each position and rope table (cos, sin) of each pair
+    angles: &'a [Vec<Vec<(f32, f32)>>],
+    /// Each port's vectors, `[rows, width of its producer]`.
+    inputs: &'a [Cow<'a, [f32]>],
 }
 
 impl Kernel {
     fn apply(&self, out: &mut [f32], block: &Block<'_>, caches: &mut [Cache]) {
-        let (width, input) = (block.width, block.input);
+        let (width, input) = (block.width, |port: usize| &*block.inputs[port]);
         let row = |port: usize, t: usize| &input(port)[t * width..(t + 1) * width];
         match self {
-            Kernel::Embed { table, scale } => each_token(out, width, |t, y| {
-                y.iter_mut().zip(table.row(block.tokens[t] as usize)).for_each(|(y, w)| *y = scale * w);
+            Kernel::Embed { table, scale, positions } => each_token(out, width, |t, y| {
+                let (token, position) = (block.tokens[block.rows[t]], block.positions.start + block.rows[t]);
+                y.iter_mut().zip(table.row(token as usize)).for_each(|(y, w)| *y = scale * w);
+                if let Some(positions) = positions {
+                    y.iter_mut().zip(positions.row(position)).for_each(|(y, p)| *y += p);
+                }
             }),
             Kernel::RmsNorm { gain, eps } => each_token(out, width, |t, y| kernels::rms_norm(y, row(0, t), gain, *eps)),
+            Kernel::LayerNorm { gain, bias, eps } => {
+                each_token(out, width, |t, y| kernels::layer_norm(y, row(0, t), gain, bias.as_deref(), *eps));
+            }
             Kernel::Linear { weight, bias } => weight.multiply(input(0), bias.as_deref(), out),
-            Kernel::Rope { head_dim, order } => each_token(out, width, |t, y| {
+            Kernel::Rope { head_dim, rotated, table, order } => each_token(out, width, |t, y| {
                 y.copy_from_slice(row(0, t));
-                kernels::rope(y, *head_dim, *order, &block.angles[t]);
+                kernels::rope(y, *head_dim, *order, &block.angles[block.rows[t]][*table][..rotated / 2]);
             }),
             Kernel::Attention(heads) => {
                 let (cache, width) = (&mut caches[heads.cache], heads.kv_heads * heads.head_dim);
@@ -237,11 +316,17 @@ impl Kernel {
                 }
                 heads.attend(out, input(0), cache);
             }
-            Kernel::GatedAct { act: Activation::Silu } => each_token(out, width, |t, y| {
+            Kernel::GatedAct { act } => each_token(out, width, |t, y| {
                 for ((y, gate), up) in y.iter_mut().zip(row(0, t)).zip(row(1, t)) {
-                    *y = kernels::silu(*gate) * up;
+                    *y = kernels::activate(*act, *gate) * kernels::gated(*act, *up);
                 }
             }),
+            Kernel::Act { act } => each_token(out, width, |t, y| {
+                y.iter_mut().zip(row(0, t)).for_each(|(y, x)| *y = kernels::activate(*act, *x));
+            }),
+            Kernel::Route { active, rule } => each_token(out, width, |t, y| kernels::route(y, row(0, t), *active, *rule)),
+            // Reads what each expert gave to its own tokens: `FloatModel::mix`.
+            Kernel::Mix => {}
             Kernel::Add => each_token(out, width, |t, y| {
                 for ((y, residual), branch) in y.iter_mut().zip(row(0, t)).zip(row(1, t)) {
                     *y = residual + branch;

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 
+use crate::tensor::Layout;
 use crate::{Dtype, Error, Tensor};
 
 /// Largest JSON side file read into memory: the largest known `tokenizer.json` are about 35 MB.
@@ -72,6 +73,25 @@ pub(crate) struct Entry {
     /// Row-major, outermost first.
     pub shape: Vec<usize>,
     pub range: Range<usize>,
+    /// Where in the range the elements lie.
+    pub layout: Layout,
+    /// MXFP4's scales, where they lie apart.
+    pub scales: Option<Place>,
+}
+
+impl Entry {
+    /// A tensor as files store it: row after row.
+    pub fn stored(shard: usize, dtype: Dtype, shape: Vec<usize>, range: Range<usize>) -> Entry {
+        let layout = Layout::rows_of(shape.last().copied().unwrap_or_default());
+        Entry { shard, dtype, shape, range, layout, scales: None }
+    }
+}
+
+/// Bytes of a shard.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub shard: usize,
+    pub range: Range<usize>,
 }
 
 /// All tensors of a checkpoint under their Hugging Face names, in name order.
@@ -79,6 +99,8 @@ pub(crate) struct Entry {
 pub(crate) struct TensorTable {
     pub shards: Vec<Shard>,
     pub entries: BTreeMap<String, Entry>,
+    /// Tensors of plain bytes, which mean something only together: shape and place.
+    pub raw: BTreeMap<String, (Vec<usize>, Place)>,
 }
 
 impl TensorTable {
@@ -109,6 +131,7 @@ impl TensorTable {
             Bytes::Mapped(map) => Some(map),
             Bytes::Static(_) => None,
         };
-        Tensor::trusted(&shard.path, name, entry.shape.clone(), entry.dtype, bytes).within(map)
+        let scales = entry.scales.as_ref().map(|place| &self.shards[place.shard].bytes[place.range.clone()]);
+        Tensor::trusted(&shard.path, name, entry.shape.clone(), entry.dtype, bytes, entry.layout).within(map, scales)
     }
 }

@@ -1,5 +1,6 @@
 //! One tensor as stored: borrowed bytes, a shape, a dtype, and the ways to read it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
@@ -27,9 +28,12 @@ pub enum Dtype {
     Q4_1,
     Q5_0,
     Q5_1,
+    Q2K,
+    Q3K,
     Q4K,
     Q5K,
     Q6K,
+    MxFp4,
 }
 
 impl Dtype {
@@ -43,9 +47,12 @@ impl Dtype {
             Dtype::Q4_1 => (32, 20),
             Dtype::Q5_0 => (32, 22),
             Dtype::Q5_1 => (32, 24),
+            Dtype::Q2K => (256, 84),
+            Dtype::Q3K => (256, 110),
             Dtype::Q4K => (256, 144),
             Dtype::Q5K => (256, 176),
             Dtype::Q6K => (256, 210),
+            Dtype::MxFp4 => (32, 17),
         }
     }
 
@@ -72,10 +79,29 @@ impl fmt::Display for Dtype {
             Dtype::Q4_1 => "Q4_1",
             Dtype::Q5_0 => "Q5_0",
             Dtype::Q5_1 => "Q5_1",
+            Dtype::Q2K => "Q2_K",
+            Dtype::Q3K => "Q3_K",
             Dtype::Q4K => "Q4_K",
             Dtype::Q5K => "Q5_K",
             Dtype::Q6K => "Q6_K",
+            Dtype::MxFp4 => "MXFP4",
         })
+    }
+}
+
+/// Where a tensor's elements lie from its first on, in elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// From a row to the next; whole blocks.
+    pub row_pitch: usize,
+    /// From an element of a row to the next; 1 for block types.
+    pub col_pitch: usize,
+}
+
+impl Layout {
+    /// Row after row of `cols`.
+    pub fn rows_of(cols: usize) -> Layout {
+        Layout { row_pitch: cols, col_pitch: 1 }
     }
 }
 
@@ -89,6 +115,9 @@ pub struct Tensor<'a> {
     pub dtype: Dtype,
     path: &'a Path,
     bytes: &'a [u8],
+    layout: Layout,
+    /// MXFP4's scales, one a block, where they lie apart; `bytes` then holds 16 a block.
+    scales: Option<&'a [u8]>,
     /// The mapping the bytes lie in, if they do.
     map: Option<&'a memmap2::Mmap>,
 }
@@ -107,17 +136,19 @@ impl<'a> Tensor<'a> {
             };
             return Err(Error::field(path, format!("tensor {name}"), found, expected));
         }
-        Ok(Tensor::trusted(path, name, shape, dtype, bytes))
+        let layout = Layout::rows_of(shape[shape.len() - 1]);
+        Ok(Tensor::trusted(path, name, shape, dtype, bytes, layout))
     }
 
     /// As [`Tensor::new`] for parts that were checked before.
-    pub(crate) fn trusted(path: &'a Path, name: &'a str, shape: Vec<usize>, dtype: Dtype, bytes: &'a [u8]) -> Tensor<'a> {
-        Tensor { name, shape, dtype, path, bytes, map: None }
+    pub(crate) fn trusted(path: &'a Path, name: &'a str, shape: Vec<usize>, dtype: Dtype, bytes: &'a [u8], layout: Layout) -> Tensor<'a> {
+        Tensor { name, shape, dtype, path, bytes, layout, scales: None, map: None }
     }
 
-    /// Says which mapping the bytes lie in.
-    pub(crate) fn within(mut self, map: Option<&'a memmap2::Mmap>) -> Tensor<'a> {
+    /// Says which mapping the bytes lie in, and where MXFP4's scales do if apart.
+    pub(crate) fn within(mut self, map: Option<&'a memmap2::Mmap>, scales: Option<&'a [u8]>) -> Tensor<'a> {
         self.map = map;
+        self.scales = scales;
         self
     }
 
@@ -145,7 +176,12 @@ impl<'a> Tensor<'a> {
                 digest
             })
             .collect();
-        *blake3::hash(pieces.as_flattened()).as_bytes()
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(pieces.as_flattened());
+        if let Some(scales) = self.scales {
+            hasher.update(scales);
+        }
+        *hasher.finalize().as_bytes()
     }
 
     /// Product of all dimensions but the last; 1 for a vector.
@@ -158,36 +194,19 @@ impl<'a> Tensor<'a> {
         self.shape[self.shape.len() - 1]
     }
 
-    /// The stored bytes, as they lie in the file.
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
     /// Write one row, dequantised, into `out` of `cols()` values.
     ///
     /// # Errors
     /// `row` or `out` does not fit; or a weight is NaN or infinite: named by row and column.
     pub fn row_f32(&self, row: usize, out: &mut [f32]) -> Result<(), Error> {
-        let bytes = self.row_bytes(row)?;
+        self.expect_row(row)?;
         self.expect_len("output length", out.len(), self.cols())?;
         match self.dtype {
-            Dtype::F32 => {
-                for (w, b) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                    *w = f32::from_le_bytes(*b);
-                }
-            }
-            Dtype::F16 => {
-                for (w, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                    *w = f16::from_le_bytes(*b).to_f32();
-                }
-            }
-            Dtype::BF16 => {
-                // The upper half of an f32; whether it is a number is asked below.
-                for (w, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                    *w = f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16);
-                }
-            }
-            _ => blocks::dequantize_row(self.dtype, bytes, out),
+            Dtype::F32 => self.each(row, out, |b: [u8; 4]| f32::from_le_bytes(b)),
+            Dtype::F16 => self.each(row, out, |b: [u8; 2]| f16::from_le_bytes(b).to_f32()),
+            // The upper half of an f32; whether it is a number is asked below.
+            Dtype::BF16 => self.each(row, out, |b: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
+            _ => blocks::dequantize_row(self.dtype, &self.row_blocks_bytes(row), out),
         }
         // All exponents first, without a branch a weight; then, if one is full, which.
         let full = out.iter().fold(false, |full, w| full | (w.to_bits() & EXPONENT == EXPONENT));
@@ -234,12 +253,12 @@ impl<'a> Tensor<'a> {
             let field = format!("tensor {}", self.name);
             return Err(Error::field(self.path, field, self.dtype, "a block-quantised type"));
         };
-        let bytes = self.row_bytes(row)?;
+        self.expect_row(row)?;
         let groups = self.cols() / format.group;
         self.expect_len("code buffer length", codes.len(), self.cols())?;
         self.expect_len("scale buffer length", scales.len(), groups)?;
         self.expect_len("offset buffer length", offsets.len(), groups)?;
-        blocks::decode_row(self.dtype, bytes, codes, scales, offsets);
+        blocks::decode_row(self.dtype, &self.row_blocks_bytes(row), codes, scales, offsets);
         for group in 0..groups {
             for value in [scales[group], offsets[group]] {
                 if !value.is_finite() {
@@ -250,18 +269,36 @@ impl<'a> Tensor<'a> {
         Ok(())
     }
 
-    fn row_bytes(&self, row: usize) -> Result<&'a [u8], Error> {
-        if row >= self.rows() {
-            return Err(Error::Access {
-                tensor: self.name.to_owned(),
-                what: "row",
-                found: row,
-                expected: format!("below {}", self.rows()),
-            });
+    /// One row of a plain type.
+    fn each<const N: usize>(&self, row: usize, out: &mut [f32], convert: impl Fn([u8; N]) -> f32) {
+        let (elements, _) = self.bytes.as_chunks::<N>();
+        let row = &elements[row * self.layout.row_pitch..];
+        if self.layout.col_pitch == 1 {
+            out.iter_mut().zip(row).for_each(|(w, b)| *w = convert(*b));
+        } else {
+            out.iter_mut().zip(row.iter().step_by(self.layout.col_pitch)).for_each(|(w, b)| *w = convert(*b));
         }
-        let (values, bytes) = self.dtype.block();
-        let stride = self.cols() / values * bytes;
-        Ok(&self.bytes[row * stride..(row + 1) * stride])
+    }
+
+    /// One row of a block type, in ggml's form.
+    fn row_blocks_bytes(&self, row: usize) -> Cow<'a, [u8]> {
+        let (values, size) = self.dtype.block();
+        let (first, count) = (row * self.layout.row_pitch / values, self.cols() / values);
+        match self.scales {
+            None => Cow::Borrowed(&self.bytes[first * size..(first + count) * size]),
+            Some(scales) => {
+                let size = size - 1;
+                let pairs = &self.bytes[first * size..(first + count) * size];
+                Cow::Owned(blocks::joined_mxfp4(pairs, &scales[first..first + count]))
+            }
+        }
+    }
+
+    fn expect_row(&self, row: usize) -> Result<(), Error> {
+        if row < self.rows() {
+            return Ok(());
+        }
+        Err(Error::Access { tensor: self.name.to_owned(), what: "row", found: row, expected: format!("below {}", self.rows()) })
     }
 
     fn expect_len(&self, what: &'static str, found: usize, expected: usize) -> Result<(), Error> {

@@ -6,7 +6,19 @@ use std::path::Path;
 use hardwire_models::{Dtype, Error, Tensor};
 use safetensors::SafeTensors;
 
-const TYPES: [Dtype; 8] = [Dtype::Q8_0, Dtype::Q4_0, Dtype::Q4_1, Dtype::Q5_0, Dtype::Q5_1, Dtype::Q4K, Dtype::Q5K, Dtype::Q6K];
+const TYPES: [Dtype; 11] = [
+    Dtype::Q8_0,
+    Dtype::Q4_0,
+    Dtype::Q4_1,
+    Dtype::Q5_0,
+    Dtype::Q5_1,
+    Dtype::Q2K,
+    Dtype::Q3K,
+    Dtype::Q4K,
+    Dtype::Q5K,
+    Dtype::Q6K,
+    Dtype::MxFp4,
+];
 
 /// The fixture's blocks of a type and their decoded values.
 fn with_fixture(dtype: Dtype, check: impl FnOnce(&Tensor, &[f32])) {

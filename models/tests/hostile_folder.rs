@@ -90,7 +90,7 @@ fn tensors_that_do_not_fit() {
         },
         &["q_norm.weight", "no place in the llama"],
     );
-    for dtype in ["F64", "I8", "F8_E4M3"] {
+    for dtype in ["F64", "I8", "U8", "F8_E4M3"] {
         broken(
             |_, t| {
                 t[3].dtype = dtype.into();
@@ -122,10 +122,10 @@ fn configurations_that_cannot_be() {
         let all = [&["config.json"], parts].concat();
         broken(|c, _| c[field] = value, &all);
     };
-    set("model_type", json!("mamba"), &["model_type", "mamba", "supported: llama"]);
+    set("model_type", json!("mamba"), &["model_type", "mamba", "supported: bitnet, gemma3_text"]);
     set("model_type", json!(null), &["model_type", "nothing"]);
     set("architectures", json!(["LlamaForSequenceClassification"]), &["LlamaForCausalLM"]);
-    set("hidden_act", json!("gelu"), &["hidden_act", "gelu", "silu"]);
+    set("hidden_act", json!("tanh"), &["hidden_act", "tanh", "silu"]);
     set("hidden_size", json!("32"), &["hidden_size", "a whole number"]);
     set("hidden_size", json!(-32), &["hidden_size", "-32"]);
     set("hidden_size", json!(null), &["hidden_size", "nothing"]);
@@ -139,7 +139,7 @@ fn configurations_that_cannot_be() {
     set("rope_theta", json!(0.5), &["RoPE base"]);
     set("eos_token_id", json!([1, 268]), &["end-of-text token", "268"]);
     set("eos_token_id", json!("x"), &["eos_token_id", "token id"]);
-    set("rope_scaling", json!({"type": "yarn", "factor": 2}), &["rope_scaling.rope_type", "yarn"]);
+    set("rope_scaling", json!({"type": "ntk", "factor": 2}), &["rope_scaling.rope_type", "ntk"]);
     set("rope_scaling", json!({"rope_type": "linear"}), &["rope_scaling.factor", "nothing"]);
     set("rope_scaling", json!({"rope_type": "linear", "factor": 0}), &["factor", "positive"]);
     set("rope_scaling", json!(3), &["rope_scaling", "an object"]);

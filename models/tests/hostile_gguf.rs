@@ -101,12 +101,12 @@ fn tensors_that_do_not_fit() {
     broken(|f| f.tensor(q).1 = vec![1 << 62, 1 << 62], &[q, "shape"]);
     broken(|f| f.tensor(q).1 = vec![1 << 40, 1], &[q, "data", "truncated"]);
     broken(|f| f.tensor(q).1 = vec![32, 40], &["offset", "no overlap"]);
-    for (kind, name) in [(10, "Q2_K"), (39, "MXFP4"), (77, "type number 77"), (4, "number 4")] {
+    for (kind, name) in [(16, "an IQ type"), (40, "type number 40"), (77, "type number 77"), (4, "number 4")] {
         broken(|f| f.tensor(q).2 = kind, &[q, "dtype", name, "supported: F32"]);
     }
     broken(|f| f.tensor(q).2 = 12, &[q, "shape", "256-value Q4_K blocks"]);
     broken(|f| f.tensors.retain(|t| t.0 != q), &[hf, "missing"]);
-    broken(|f| f.tensor(q).0 = "blk.0.attn_q_norm.weight".into(), &["attn_q_norm", "no place"]);
+    broken(|f| f.tensor(q).0 = "blk.0.attn_rot.weight".into(), &["attn_rot", "no place"]);
     broken(|f| f.tensor(q).0 = "blk.00.attn_q.weight".into(), &["blk.00", "no place"]);
     broken(|f| f.tensor(q).0 = "blk.0.attn_k.weight".into(), &["k_proj", "a second one"]);
     // Offsets stay aligned to 32 in the file when the declared alignment is twice that.
@@ -123,7 +123,7 @@ fn tensors_that_do_not_fit() {
 #[test]
 fn metadata_that_cannot_be() {
     let set = |key: &str, value: u32, parts: &[&str]| broken(|f| f.set_u32(key, value), parts);
-    broken(|f| f.set_text("general.architecture", "mamba"), &["mamba", "supported: llama"]);
+    broken(|f| f.set_text("general.architecture", "mamba"), &["mamba", "supported: gemma3, gpt2"]);
     broken(|f| f.remove("general.architecture"), &["general.architecture", "nothing"]);
     broken(|f| f.remove("llama.block_count"), &["llama.block_count", "nothing"]);
     broken(|f| f.set_text("llama.block_count", "1"), &["llama.block_count", "\"1\""]);
@@ -138,9 +138,9 @@ fn metadata_that_cannot_be() {
     set("llama.vocab_size", 9999, &["embed_tokens", "9999"]);
     set("llama.attention.scale", 1, &["attention.scale"]);
     set("split.count", 2, &["split.count", "hint"]);
-    broken(|f| f.set_text("llama.rope.scaling.type", "yarn"), &["yarn", "none, linear"]);
+    broken(|f| f.set_text("llama.rope.scaling.type", "ntk"), &["ntk", "none, linear"]);
     broken(|f| f.set_text("llama.rope.scaling.type", "linear"), &["scaling.factor", "nothing"]);
-    broken(|f| f.tensors.push(("rope_freqs.weight".into(), vec![4], 0, weights(&[4], 1))), &["RoPE divisors", "8 values"]);
+    broken(|f| f.tensors.push(("rope_freqs.weight".into(), vec![4], 0, weights(&[4], 1))), &["RoPE factors", "8 values"]);
     set("tokenizer.ggml.eos_token_id", 268, &["end-of-text token", "268"]);
 }
 

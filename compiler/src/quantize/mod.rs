@@ -65,6 +65,7 @@ pub fn quantize(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<QuantizedModel, Error> {
     let graph = checkpoint.graph();
+    crate::supported::check(graph)?;
     let order = graph.topological_order();
     let formats = formats::formats(checkpoint)?;
     let total = order.iter().map(|&id| matrix_size(graph, id)).sum();
@@ -98,13 +99,10 @@ pub fn quantize(
             matrices.insert(path.to_string(), matrix);
         }
         let encoded = encoded?;
-        let (shift_base, scale) = match &node.op {
-            Op::Embed { scale, .. } => (-i32::from(formats.of(id).frac), *scale),
-            _ => (i32::from(formats.of(formats::source(graph, id)).frac) - i32::from(formats.of(id).frac), 1.0),
+        let shift_base = match &node.op {
+            Op::Embed { .. } => -i32::from(formats.of(id).frac),
+            _ => i32::from(formats.of(formats::source(graph, id)).frac) - i32::from(formats.of(id).frac),
         };
-        if scale != 1.0 {
-            return Err(Error::model(&node.path, format!("embedding scale {scale} is not supported by this chip's Embed unit")));
-        }
         let bias = bias_of(checkpoint, graph, id, formats.of(id))?;
         let shifts = encoded.exponents.iter().map(|&e| shift(&node.path, shift_base - e)).collect::<Result<Vec<i16>, Error>>()?;
         ready = Some(Ready { path: &node.path, tensor: weight, rows, encoded, shifts, bias });

@@ -4,15 +4,43 @@ use std::path::Path;
 
 use super::value::Metadata;
 use crate::Error;
-use crate::arch::{self, Architecture};
-use crate::config::{Activation, ModelConfig, RopeScaling};
+use crate::arch::{self, Architecture, EMBEDDING, GgufSpec, HEAD, POSITIONS};
+use crate::config::{Activation, Experts, Form, LayerPlan, MAX_LAYERS, ModelConfig};
+use crate::graph::RouteRule;
+use crate::rope::{RopeScaling, RopeTable};
 use crate::storage::TensorTable;
 
 /// Keys that change the computation in ways no operator here has.
-const REFUSED: [&str; 5] = ["attention.scale", "attention.clamp_kqv", "embedding_scale", "residual_scale", "logit_scale"];
+const REFUSED: [&str; 9] = [
+    "attention.scale",
+    "attention.clamp_kqv",
+    "attention.max_alibi_bias",
+    "attn_logit_softcapping",
+    "embedding_scale",
+    "expert_shared_count",
+    "final_logit_softcapping",
+    "logit_scale",
+    "residual_scale",
+];
+
+/// What a file's tensors outside the graph say of RoPE: divisors of each pair's frequency.
+#[derive(Default)]
+pub(super) struct RopeFactors {
+    /// `rope_freqs.weight`, where converters put an already evaluated `rope_scaling`.
+    pub all: Option<Vec<f64>>,
+    /// `rope_factors_short.weight`: LongRoPE's for the original context.
+    pub short: Option<Vec<f64>>,
+}
+
+/// Typed reads of an architecture's own keys.
+pub(crate) struct Keys<'a> {
+    metadata: &'a Metadata,
+    name: &'static str,
+    table: &'a TensorTable,
+}
 
 /// `general.architecture`, and that this file is a whole model of it.
-pub(super) fn architecture(path: &Path, metadata: &Metadata) -> Result<Architecture, Error> {
+pub(super) fn architecture(path: &Path, metadata: &Metadata) -> Result<(Architecture, &'static GgufSpec), Error> {
     const KEY: &str = "general.architecture";
     let name = metadata.required(KEY, metadata.text(KEY)?)?;
     if let Some(parts) = metadata.size("split.count")?
@@ -21,113 +49,231 @@ pub(super) fn architecture(path: &Path, metadata: &Metadata) -> Result<Architect
         let supported = "one file; hint: join the parts with llama-gguf-split --merge";
         return Err(metadata.unsupported("split.count", parts, supported));
     }
-    Architecture::from_name(name).ok_or_else(|| Error::unsupported(path, format!("metadata {KEY}"), name, arch::SUPPORTED))
+    Architecture::from_gguf_name(name).ok_or_else(|| Error::unsupported(path, format!("metadata {KEY}"), name, arch::supported_gguf()))
 }
 
+/// What all architectures' files say alike; the architecture completes it.
 pub(super) fn from_metadata(
     path: &Path,
-    architecture: Architecture,
+    (architecture, spec): (Architecture, &'static GgufSpec),
     metadata: &Metadata,
-    rope_divisors: Option<Vec<f32>>,
+    factors: RopeFactors,
     table: &TensorTable,
 ) -> Result<ModelConfig, Error> {
-    let key = |part: &str| format!("{architecture}.{part}");
-    let size = |part: &str| metadata.size(&key(part));
-    let required = |part: &str| metadata.required(&key(part), size(part)?);
-    let only = |part: &str, least: usize, most: usize, supported: &str| match size(part)? {
-        Some(n) if n < least || n > most => Err(metadata.unsupported(&key(part), n, supported)),
-        _ => Ok(()),
-    };
-
+    let keys = Keys { metadata, name: spec.name, table };
     for part in REFUSED {
-        if let Some(value) = metadata.values.get(&key(part)) {
+        if let Some(value) = metadata.values.get(&keys.key(part)) {
             let found = value.describe();
-            return Err(metadata.unsupported(&key(part), found, "models without it"));
+            return Err(metadata.unsupported(&keys.key(part), found, "models without it"));
         }
     }
-    only("expert_count", 0, 0, "0, a dense feed-forward")?;
-    only("attention.sliding_window", 0, 0, "none, attention over the whole context")?;
-    let hidden = required("embedding_length")?;
-    let heads = required("attention.head_count")?;
-    let head_dim = match size("attention.key_length")? {
+    let hidden = keys.required("embedding_length")?;
+    let heads = keys.required("attention.head_count")?;
+    let head_dim = match keys.size("attention.key_length")? {
         Some(width) => width,
         None if heads > 0 && hidden.is_multiple_of(heads) => hidden / heads,
         None => {
             let expected = format!("a divisor of the embedding length {hidden}");
-            return Err(metadata.error(&key("attention.head_count"), heads, &expected));
+            return Err(metadata.error(&keys.key("attention.head_count"), heads, &expected));
         }
     };
-    only("attention.value_length", head_dim, head_dim, "the key length")?;
-    only("rope.dimension_count", head_dim, head_dim, "all values of a head")?;
-
-    let vocab = vocabulary(architecture, metadata, table)?;
-    let has = |tensor: &str| table.entries.contains_key(tensor);
-    let rms_eps_key = key("attention.layer_norm_rms_epsilon");
-    let eps = metadata.required(&rms_eps_key, metadata.number(&rms_eps_key)?)?;
+    keys.only("attention.value_length", head_dim, "the key length")?;
+    let layers = keys.required("block_count")?;
+    if layers == 0 || layers > MAX_LAYERS {
+        return Err(metadata.error(&keys.key("block_count"), layers, &format!("a layer count of 1 to {MAX_LAYERS}")));
+    }
+    let eps = match keys.number("attention.layer_norm_rms_epsilon")? {
+        Some(eps) => eps,
+        None => {
+            let eps = keys.number("attention.layer_norm_epsilon")?;
+            metadata.required(&keys.key("attention.layer_norm_rms_epsilon"), eps)?
+        }
+    };
     let mut eos: Vec<u32> = Vec::new();
     for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"] {
         eos.extend(metadata.token(key)?.filter(|t| !eos.contains(t)));
     }
-
-    ModelConfig {
+    let mut context = keys.required("context_length")?;
+    let rope = keys.rope(architecture, factors, &mut context)?;
+    let base = ModelConfig {
         architecture,
         hidden,
-        ffn: required("feed_forward_length")?,
-        layers: required("block_count")?,
+        ffn: match keys.size("feed_forward_length")? {
+            // Files of experts alone say only their width.
+            None => keys.required("expert_feed_forward_length")?,
+            Some(ffn) => ffn,
+        },
+        layers,
         heads,
-        kv_heads: size("attention.head_count_kv")?.unwrap_or(heads),
+        kv_heads: keys.size("attention.head_count_kv")?.unwrap_or(heads),
         head_dim,
-        vocab,
-        context: required("context_length")?,
-        rms_eps: eps as f32,
-        rope_theta: metadata.number(&key("rope.freq_base"))?.unwrap_or(10_000.0),
-        rope_scaling: scaling(architecture, metadata)?,
-        rope_divisors,
-        tied_embeddings: !has("lm_head.weight"),
-        attention_bias: has("model.layers.0.self_attn.q_proj.bias"),
-        mlp_bias: has("model.layers.0.mlp.gate_proj.bias"),
+        vocab: vocabulary(&keys)?,
+        context,
+        norm_eps: eps as f32,
+        rope: vec![rope],
+        rotated: keys.size("rope.dimension_count")?.unwrap_or(head_dim),
+        plan: vec![LayerPlan { window: None, rope: Some(0), experts: false }; layers],
+        form: Form::plain(head_dim),
+        experts: None,
+        tied_embeddings: !table.entries.contains_key(HEAD),
         activation: Activation::Silu,
         bos: metadata.token("tokenizer.ggml.bos_token_id")?,
         eos,
         parameters: 0,
+    };
+    if base.rotated != head_dim && architecture != Architecture::Phi3 {
+        return Err(metadata.unsupported(&keys.key("rope.dimension_count"), base.rotated, "all values of a head"));
     }
-    .checked(path)
+    (spec.config)(&keys, base)?.checked(path)
+}
+
+impl Keys<'_> {
+    fn key(&self, part: &str) -> String {
+        format!("{}.{part}", self.name)
+    }
+
+    pub fn size(&self, part: &str) -> Result<Option<usize>, Error> {
+        self.metadata.size(&self.key(part))
+    }
+
+    pub fn number(&self, part: &str) -> Result<Option<f64>, Error> {
+        self.metadata.number(&self.key(part))
+    }
+
+    fn required(&self, part: &str) -> Result<usize, Error> {
+        self.metadata.required(&self.key(part), self.size(part)?)
+    }
+
+    fn only(&self, part: &str, value: usize, supported: &str) -> Result<(), Error> {
+        match self.size(part)? {
+            Some(n) if n != value => Err(self.metadata.unsupported(&self.key(part), n, supported)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The file has a tensor that the graph knows by this name.
+    pub fn has(&self, tensor: &str) -> bool {
+        self.table.entries.contains_key(tensor)
+    }
+
+    pub fn refuse_experts(&self) -> Result<(), Error> {
+        self.only("expert_count", 0, "0, a dense feed-forward")
+    }
+
+    pub fn refuse_windows(&self) -> Result<(), Error> {
+        self.only("attention.sliding_window", 0, "none, attention over the whole context")
+    }
+
+    pub fn refuse_experts_and_windows(&self) -> Result<(), Error> {
+        self.refuse_experts()?;
+        self.refuse_windows()
+    }
+
+    pub fn experts(&self, rule: RouteRule, bias: bool) -> Result<Experts, Error> {
+        let ffn = match self.size("expert_feed_forward_length")? {
+            Some(ffn) => ffn,
+            None => self.required("feed_forward_length")?,
+        };
+        Ok(Experts { count: self.required("expert_count")?, active: self.required("expert_used_count")?, rule, ffn, bias })
+    }
+
+    /// `rope.freq_base` and `rope.scaling.*`, or `rope.scale_linear` of older files. LongRoPE's short factors are for the original
+    /// context, which `context` becomes.
+    fn rope(&self, architecture: Architecture, factors: RopeFactors, context: &mut usize) -> Result<RopeTable, Error> {
+        let theta = self.number("rope.freq_base")?.unwrap_or(10_000.0);
+        let original = self.size("rope.scaling.original_context_length")?;
+        let kind = match self.metadata.text(&self.key("rope.scaling.type"))? {
+            Some(kind) => kind,
+            None if self.number("rope.scale_linear")?.is_some() => "linear",
+            None => "none",
+        };
+        let required = |part: &str| self.metadata.required(&self.key(part), self.number(part)?);
+        let mut scaling = match kind {
+            "none" | "longrope" => None,
+            "linear" => {
+                let factor = self.number("rope.scaling.factor")?.or(self.number("rope.scale_linear")?);
+                Some(RopeScaling::Linear { factor: self.metadata.required(&self.key("rope.scaling.factor"), factor)? })
+            }
+            "yarn" => {
+                let factor = required("rope.scaling.factor")?;
+                Some(RopeScaling::Yarn {
+                    factor,
+                    fast: self.number("rope.scaling.yarn_beta_fast")?.unwrap_or(32.0),
+                    slow: self.number("rope.scaling.yarn_beta_slow")?.unwrap_or(1.0),
+                    // The one architecture whose original does not.
+                    truncate: architecture != Architecture::GptOss,
+                    original_context: self.metadata.required(&self.key("rope.scaling.original_context_length"), original)?,
+                    attention_factor: if factor <= 1.0 { 1.0 } else { 0.1 * libm::log(factor) + 1.0 },
+                })
+            }
+            other => return Err(self.metadata.unsupported(&self.key("rope.scaling.type"), other, "none, linear, yarn, longrope")),
+        };
+        let attention_factor = self.number("rope.scaling.attn_factor")?.unwrap_or(1.0);
+        match (factors.all, factors.short) {
+            (None, None) if attention_factor == 1.0 => {}
+            (Some(all), None) if scaling.is_none() => scaling = Some(RopeScaling::Factors { factors: all, attention_factor }),
+            (None, Some(short)) if scaling.is_none() => {
+                scaling = Some(RopeScaling::Factors { factors: short, attention_factor });
+                *context = (*context).min(original.unwrap_or(*context));
+            }
+            _ => return Err(self.metadata.unsupported(&self.key("rope.scaling.type"), kind, "one kind of scaling, not two")),
+        }
+        Ok(RopeTable { theta, scaling })
+    }
 }
 
 /// Rows of the embedding; the tokenizer and the declared size must agree with it.
-fn vocabulary(architecture: Architecture, metadata: &Metadata, table: &TensorTable) -> Result<usize, Error> {
+fn vocabulary(keys: &Keys) -> Result<usize, Error> {
     const TOKENS: &str = "tokenizer.ggml.tokens";
-    let declared = metadata.size(&format!("{architecture}.vocab_size"))?;
-    let tokens = metadata.texts(TOKENS)?.map(<[String]>::len);
-    let rows = table.entries.get("model.embed_tokens.weight").and_then(|e| e.shape.first().copied());
+    let declared = keys.size("vocab_size")?;
+    let tokens = keys.metadata.texts(TOKENS)?.map(<[String]>::len);
+    let rows = keys.table.entries.get(EMBEDDING).and_then(|e| e.shape.first().copied());
     if let (Some(tokens), Some(rows)) = (tokens, rows)
         && tokens > rows
     {
         let expected = format!("at most the {rows} rows of token_embd.weight");
-        return Err(metadata.error(TOKENS, format!("{tokens} tokens"), &expected));
+        return Err(keys.metadata.error(TOKENS, format!("{tokens} tokens"), &expected));
     }
-    let key = format!("{architecture}.vocab_size");
-    metadata.required(&key, declared.or(rows).or(tokens))
+    keys.metadata.required(&keys.key("vocab_size"), declared.or(rows).or(tokens))
 }
 
-/// `rope.scaling.*`, and `rope.scale_linear` of older files.
-fn scaling(architecture: Architecture, metadata: &Metadata) -> Result<Option<RopeScaling>, Error> {
-    let key = |part: &str| format!("{architecture}.rope.{part}");
-    let kind = match metadata.text(&key("scaling.type"))? {
-        Some(kind) => kind,
-        None if metadata.number(&key("scale_linear"))?.is_some() => "linear",
-        None => "none",
-    };
-    match kind {
-        "none" => Ok(None),
-        "linear" => {
-            let factor = match metadata.number(&key("scaling.factor"))? {
-                Some(factor) => Some(factor),
-                None => metadata.number(&key("scale_linear"))?,
-            };
-            let factor = metadata.required(&key("scaling.factor"), factor)?;
-            Ok(Some(RopeScaling::Linear { factor }))
-        }
-        other => Err(metadata.unsupported(&key("scaling.type"), other, "none, linear")),
+/// `blk.3.attn_q.weight` is `model.layers.3.self_attn.q_proj.weight` (llama.cpp's
+/// `gguf-py/gguf/tensor_mapping.py`, read backwards).
+pub(super) fn hf_name(spec: &GgufSpec, name: &str) -> Option<String> {
+    match name {
+        "token_embd.weight" => return Some(EMBEDDING.into()),
+        "position_embd.weight" => return Some(POSITIONS.into()),
+        "output.weight" => return Some(HEAD.into()),
+        "output_norm.weight" => return Some("model.norm.weight".into()),
+        "output_norm.bias" => return Some("model.norm.bias".into()),
+        _ => {}
     }
+    let (layer, rest) = name.strip_prefix("blk.")?.split_once('.')?;
+    let (part, kind) = rest.rsplit_once('.')?;
+    let number: usize = layer.parse().ok()?;
+    if number.to_string() != layer || !matches!(kind, "weight" | "bias") {
+        return None;
+    }
+    let own = spec.names.iter().find(|(gguf, _)| *gguf == part).map(|(_, hf)| *hf);
+    let part = match part {
+        _ if own.is_some() => own?,
+        "attn_norm" => "input_layernorm",
+        "attn_q" => "self_attn.q_proj",
+        "attn_k" => "self_attn.k_proj",
+        "attn_v" => "self_attn.v_proj",
+        "attn_q_norm" => "self_attn.q_norm",
+        "attn_k_norm" => "self_attn.k_norm",
+        "attn_sinks" => return Some(format!("model.layers.{number}.self_attn.sinks")),
+        "attn_output" => "self_attn.o_proj",
+        "ffn_norm" => "post_attention_layernorm",
+        "ffn_gate" => "mlp.gate_proj",
+        "ffn_up" => "mlp.up_proj",
+        "ffn_down" => "mlp.down_proj",
+        "ffn_gate_inp" => "mlp.gate",
+        "ffn_gate_exps" => "mlp.experts.gate_proj",
+        "ffn_up_exps" => "mlp.experts.up_proj",
+        "ffn_down_exps" => "mlp.experts.down_proj",
+        _ => return None,
+    };
+    Some(format!("model.layers.{number}.{part}.{kind}"))
 }

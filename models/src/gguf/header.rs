@@ -145,10 +145,13 @@ fn dtype(kind: u32) -> Option<Dtype> {
         6 => Dtype::Q5_0,
         7 => Dtype::Q5_1,
         8 => Dtype::Q8_0,
+        10 => Dtype::Q2K,
+        11 => Dtype::Q3K,
         12 => Dtype::Q4K,
         13 => Dtype::Q5K,
         14 => Dtype::Q6K,
         30 => Dtype::BF16,
+        39 => Dtype::MxFp4,
         _ => return None,
     })
 }
@@ -157,8 +160,6 @@ fn dtype(kind: u32) -> Option<Dtype> {
 fn type_name(kind: u32) -> String {
     let name = match kind {
         9 => "Q8_1",
-        10 => "Q2_K",
-        11 => "Q3_K",
         15 => "Q8_K",
         16..=23 | 29 => "an IQ type",
         24 => "I8",
@@ -168,7 +169,6 @@ fn type_name(kind: u32) -> String {
         28 => "F64",
         34 => "TQ1_0",
         35 => "TQ2_0",
-        39 => "MXFP4",
         _ => return format!("type number {kind}"),
     };
     format!("{name} (type number {kind})")

@@ -9,16 +9,21 @@ mod value;
 
 use std::path::Path;
 
+pub(crate) use config::Keys;
 pub(crate) use tokenizer::tokenizer_json;
 pub(crate) use value::Metadata;
+
+use config::RopeFactors;
 
 use crate::config::ModelConfig;
 use crate::graph::RowOrder;
 use crate::storage::{self, Entry, Shard, TensorTable};
 use crate::{Error, Tensor};
 
-/// The per-pair divisors of RoPE's frequencies, part of the configuration rather than a weight.
+/// Per-pair divisors of RoPE's frequencies, part of the configuration rather than weights.
 const ROPE_FREQS: &str = "rope_freqs.weight";
+const ROPE_SHORT: &str = "rope_factors_short.weight";
+const ROPE_TENSORS: [&str; 3] = [ROPE_FREQS, ROPE_SHORT, "rope_factors_long.weight"];
 
 /// What one GGUF file says.
 pub(crate) struct Gguf {
@@ -32,25 +37,31 @@ pub(crate) struct Gguf {
 pub(crate) fn open(path: &Path) -> Result<Gguf, Error> {
     let bytes = storage::map_file(path)?;
     let header::Header { metadata, tensors } = header::parse(path, &bytes)?;
-    let architecture = config::architecture(path, &metadata)?;
+    let (architecture, spec) = config::architecture(path, &metadata)?;
 
     let mut table = TensorTable { shards: vec![Shard { path: path.to_owned(), bytes }], ..Default::default() };
-    let mut rope_divisors = None;
+    let mut factors = RopeFactors::default();
     for tensor in tensors {
-        let entry = Entry { shard: 0, dtype: tensor.dtype, shape: tensor.shape, range: tensor.range };
-        if tensor.name == ROPE_FREQS {
+        let entry = Entry::stored(0, tensor.dtype, tensor.shape, tensor.range);
+        if ROPE_TENSORS.contains(&tensor.name.as_str()) {
             let bytes = &table.shards[0].bytes[entry.range];
-            let freqs = Tensor::new(path, ROPE_FREQS, entry.shape, entry.dtype, bytes)?;
-            rope_divisors = Some(freqs.to_f32()?);
+            let values = Tensor::new(path, &tensor.name, entry.shape, entry.dtype, bytes)?.to_f32()?;
+            let values = Some(values.into_iter().map(f64::from).collect());
+            match tensor.name.as_str() {
+                ROPE_FREQS => factors.all = values,
+                ROPE_SHORT => factors.short = values,
+                // The long factors, for contexts that no chip gets.
+                _ => {}
+            }
             continue;
         }
-        let name = architecture.hf_name_of_gguf(&tensor.name).ok_or_else(|| Error::UnexpectedTensor {
+        let name = config::hf_name(spec, &tensor.name).ok_or_else(|| Error::UnexpectedTensor {
             path: path.to_owned(),
             tensor: tensor.name.clone(),
             architecture: architecture.to_string(),
         })?;
         table.insert(name, entry)?;
     }
-    let config = config::from_metadata(path, architecture, &metadata, rope_divisors, &table)?;
-    Ok(Gguf { metadata, config, order: architecture.gguf_row_order(), table })
+    let config = config::from_metadata(path, (architecture, spec), &metadata, factors, &table)?;
+    Ok(Gguf { metadata, config, order: spec.order, table })
 }

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use safetensors::{SafeTensorError, SafeTensors};
 
-use crate::storage::{self, Bytes, Entry, Shard, TensorTable};
+use crate::storage::{self, Bytes, Entry, Place, Shard, TensorTable};
 use crate::{Dtype, Error};
 
 const SINGLE: &str = "model.safetensors";
@@ -31,7 +31,8 @@ pub(crate) fn open_weights(folder: &Path) -> Result<TensorTable, Error> {
             index_shard(&mut table, &path, bytes)?;
         }
         for (tensor, file) in &map {
-            let at = table.entries.get(tensor).map(|e| &table.shards[e.shard].path);
+            let shard = table.entries.get(tensor).map(|e| e.shard).or(table.raw.get(tensor).map(|raw| raw.1.shard));
+            let at = shard.map(|shard| &table.shards[shard].path);
             if at != Some(&folder.join(file)) {
                 return Err(Error::MissingTensor {
                     path: folder.join(file),
@@ -71,12 +72,13 @@ pub(crate) fn index_shard(table: &mut TensorTable, path: &Path, bytes: Bytes) ->
     let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| header_error(path, &bytes, e))?;
     // The eight bytes of the header's length come first.
     let data = header + 8;
-    let mut entries = Vec::new();
+    let (mut entries, mut raw) = (Vec::new(), Vec::new());
     for (name, info) in metadata.tensors() {
         let dtype = match info.dtype {
-            safetensors::Dtype::F32 => Dtype::F32,
-            safetensors::Dtype::F16 => Dtype::F16,
-            safetensors::Dtype::BF16 => Dtype::BF16,
+            safetensors::Dtype::F32 => Some(Dtype::F32),
+            safetensors::Dtype::F16 => Some(Dtype::F16),
+            safetensors::Dtype::BF16 => Some(Dtype::BF16),
+            safetensors::Dtype::U8 => None,
             other => {
                 let field = format!("tensor {name}: dtype");
                 return Err(Error::unsupported(path, field, format!("{other:?}"), DTYPES));
@@ -88,15 +90,22 @@ pub(crate) fn index_shard(table: &mut TensorTable, path: &Path, bytes: Bytes) ->
         }
         let (start, end) = info.data_offsets;
         let range = data.saturating_add(start)..data.saturating_add(end);
-        entries.push((name, dtype, info.shape.clone(), range));
+        match dtype {
+            Some(dtype) => entries.push((name, dtype, info.shape.clone(), range)),
+            None => raw.push((name, (info.shape.clone(), Place { shard: table.shards.len(), range }))),
+        }
     }
     // The metadata's map has no order; sorted, the first error is always the same one.
     entries.sort_by(|a, b| a.0.cmp(&b.0));
     let shard = table.shards.len();
     table.shards.push(Shard { path: path.to_owned(), bytes });
     for (name, dtype, shape, range) in entries {
-        let entry = Entry { shard, dtype, shape, range };
-        table.insert(name, entry)?;
+        table.insert(name, Entry::stored(shard, dtype, shape, range))?;
+    }
+    for (name, tensor) in raw {
+        if table.raw.insert(name.clone(), tensor).is_some() {
+            return Err(Error::field(path, format!("tensor {name}"), "a second one", "unique tensor names"));
+        }
     }
     Ok(())
 }

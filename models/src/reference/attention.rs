@@ -16,6 +16,8 @@ pub(super) struct Heads {
     pub head_dim: usize,
     pub scale: f32,
     pub window: Option<usize>,
+    /// One more score a query head, without a value.
+    pub sinks: Option<Vec<f32>>,
 }
 
 /// Keys and values of one attention node, as panels that grow with the text.
@@ -102,7 +104,8 @@ impl Heads {
                     }
                 }
             }
-            let totals: Vec<f32> = (0..rows.len()).map(|r| exponentials(&mut weights, r)).collect();
+            let sink = |row: usize| self.sinks.as_ref().map(|sinks| sinks[kv_head * share + row % share]);
+            let totals: Vec<f32> = rows.iter().enumerate().map(|(r, &row)| exponentials(&mut weights, r, sink(row))).collect();
             for (panel, at) in (0..self.value_panels()).map(|p| (p, p * LANES)) {
                 let values = &cache.values[kv_head * self.value_panels() + panel][from * LANES..];
                 let means = sums(values, &weights, rows.len());
@@ -115,10 +118,10 @@ impl Heads {
     }
 }
 
-/// Scores of one row become `e^(score - max)`; gives their sum.
-fn exponentials(scores: &mut [[f32; ROWS]], row: usize) -> f32 {
-    let max = scores.iter().map(|s| s[row]).fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
+/// Scores of one row become `e^(score - max)`; gives their sum, with the sink's.
+fn exponentials(scores: &mut [[f32; ROWS]], row: usize, sink: Option<f32>) -> f32 {
+    let max = scores.iter().map(|s| s[row]).fold(sink.unwrap_or(f32::NEG_INFINITY), f32::max);
+    let mut sum = sink.map_or(0.0, |sink| libm::expf(sink - max));
     for score in scores {
         score[row] = libm::expf(score[row] - max);
         sum += score[row];
@@ -145,7 +148,8 @@ mod tests {
                 let dot: f64 = (0..h.head_dim).map(|i| f64::from(queries[head * h.head_dim + i]) * f64::from(keys[at(p, i)])).sum();
                 (dot * f64::from(h.scale)).exp()
             };
-            let total: f64 = (first..=position).map(score).sum();
+            let sink = h.sinks.as_ref().map_or(0.0, |sinks| f64::from(sinks[head]).exp());
+            let total: f64 = (first..=position).map(score).sum::<f64>() + sink;
             for i in 0..h.head_dim {
                 out.push((first..=position).map(|p| score(p) / total * f64::from(values[at(p, i)])).sum());
             }
@@ -156,7 +160,8 @@ mod tests {
     #[test]
     fn blocks_of_any_size_give_the_bits_of_single_tokens_and_the_definition() {
         for (heads, kv_heads, head_dim, window) in [(4, 2, 6, None), (3, 1, 18, Some(5)), (2, 2, 16, Some(40)), (7, 7, 4, Some(1))] {
-            let h = Heads { cache: 0, heads, kv_heads, head_dim, scale: 0.4, window };
+            let sinks = (heads < 4).then(|| vec![0.7, -3.0, 5.0]);
+            let h = Heads { cache: 0, heads, kv_heads, head_dim, scale: 0.4, window, sinks };
             let (tokens, q, kv) = (37, heads * head_dim, kv_heads * head_dim);
             let queries: Vec<f32> = (0..tokens * q).map(value).collect();
             let keys: Vec<f32> = (0..tokens * kv).map(|i| value(i + 5)).collect();

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::panels::PARALLEL_FROM;
-use crate::graph::RowOrder;
+use crate::config::Activation;
+use crate::graph::{RouteRule, RowOrder};
 
 /// Elements given to a thread at a time.
 const ELEMENTS_A_TASK: usize = 1 << 13;
@@ -28,12 +29,22 @@ pub(super) fn rms_norm(out: &mut [f32], x: &[f32], gain: &[f32], eps: f32) {
     }
 }
 
-/// Rotate each pair of each head, `[heads, head_dim]`, by this position's angles (cos, sin).
+/// `(x - mean) / sqrt(variance + eps) * gain + bias`
+pub(super) fn layer_norm(out: &mut [f32], x: &[f32], gain: &[f32], bias: Option<&[f32]>, eps: f32) {
+    let mean = x.iter().sum::<f32>() / x.len() as f32;
+    let variance = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / x.len() as f32;
+    let root = (variance + eps).sqrt();
+    for (i, (y, x)) in out.iter_mut().zip(x).enumerate() {
+        *y = (x - mean) / root * gain[i] + bias.map_or(0.0, |b| b[i]);
+    }
+}
+
+/// Rotate each pair of the first values of each head, `[heads, head_dim]`, by this position's angles (cos, sin).
 pub(super) fn rope(x: &mut [f32], head_dim: usize, order: RowOrder, angles: &[(f32, f32)]) {
     for head in x.chunks_exact_mut(head_dim) {
         for (pair, (cos, sin)) in angles.iter().enumerate() {
             let (a, b) = match order {
-                RowOrder::Half => (pair, pair + head_dim / 2),
+                RowOrder::Half => (pair, pair + angles.len()),
                 RowOrder::Interleaved => (2 * pair, 2 * pair + 1),
             };
             (head[a], head[b]) = (head[a] * cos - head[b] * sin, head[a] * sin + head[b] * cos);
@@ -41,9 +52,48 @@ pub(super) fn rope(x: &mut [f32], head_dim: usize, order: RowOrder, angles: &[(f
     }
 }
 
-/// `x / (1 + e^-x)`
-pub(super) fn silu(x: f32) -> f32 {
-    x / (1.0 + libm::expf(-x))
+/// `act(x)`
+pub(super) fn activate(act: Activation, x: f32) -> f32 {
+    match act {
+        Activation::Silu => x * sigmoid(x),
+        Activation::GeluTanh => {
+            let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
+            0.5 * x * (1.0 + libm::tanhf(inner))
+        }
+        Activation::Gelu => 0.5 * x * (1.0 + libm::erff(x / std::f32::consts::SQRT_2)),
+        Activation::Relu2 => x.max(0.0) * x.max(0.0),
+        Activation::SwigluClamped { alpha, limit } => {
+            let gate = x.min(limit);
+            gate * sigmoid(alpha * gate)
+        }
+    }
+}
+
+/// What the activated gate is multiplied by.
+pub(super) fn gated(act: Activation, up: f32) -> f32 {
+    match act {
+        Activation::SwigluClamped { limit, .. } => up.clamp(-limit, limit) + 1.0,
+        _ => up,
+    }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + libm::expf(-x))
+}
+
+/// Router logits into weights, 0 for experts not chosen.
+pub(super) fn route(out: &mut [f32], logits: &[f32], active: usize, rule: RouteRule) {
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
+    let chosen = &order[..active];
+    let max = logits[order[0]];
+    let exponential = |e: usize| libm::expf(logits[e] - max);
+    let total: f32 = match rule {
+        RouteRule::SoftmaxThenTop { renormalise: false } => (0..logits.len()).map(exponential).sum(),
+        RouteRule::SoftmaxThenTop { renormalise: true } | RouteRule::TopThenSoftmax => chosen.iter().map(|&e| exponential(e)).sum(),
+    };
+    out.fill(0.0);
+    chosen.iter().for_each(|&e| out[e] = exponential(e) / total);
 }
 
 #[cfg(test)]
@@ -71,5 +121,28 @@ mod tests {
         rope(&mut interleaved, 4, RowOrder::Interleaved, &angles);
         assert_eq!(half, [0.6 - 3.0 * 0.8, -4.0, 0.8 + 3.0 * 0.6, 2.0]);
         assert_eq!(interleaved, [half[0], half[2], half[1], half[3]]);
+    }
+
+    #[test]
+    fn values_past_the_rotated_ones_stay() {
+        let mut head = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        rope(&mut head, 6, RowOrder::Half, &[(0.6, 0.8), (0.0, 1.0)]);
+        assert_eq!(head, [0.6 - 3.0 * 0.8, -4.0, 0.8 + 3.0 * 0.6, 2.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn routers_choose_the_greatest_and_the_first_of_equals() {
+        let logits = [0.5, 2.0, 2.0, -1.0, 2.0];
+        let run = |active, rule| {
+            let mut out = [9.0; 5];
+            route(&mut out, &logits, active, rule);
+            out
+        };
+        assert_eq!(run(2, RouteRule::TopThenSoftmax), [0.0, 0.5, 0.5, 0.0, 0.0]);
+        assert_eq!(run(2, RouteRule::SoftmaxThenTop { renormalise: true }), [0.0, 0.5, 0.5, 0.0, 0.0]);
+        let all = run(2, RouteRule::SoftmaxThenTop { renormalise: false });
+        assert_eq!((all[0], all[3], all[4]), (0.0, 0.0, 0.0));
+        assert!((all[1] - 1.0 / (3.0 + (-1.5f32).exp() + (-3.0f32).exp())).abs() < 1e-6 && all[1] == all[2]);
+        assert!((run(5, RouteRule::TopThenSoftmax).iter().sum::<f32>() - 1.0).abs() < 1e-6);
     }
 }

@@ -7,8 +7,8 @@ use petgraph::graph::NodeIndex;
 
 use super::attention::Heads;
 use super::panels::Panels;
-use super::{Kernel, Step};
-use crate::graph::Op;
+use super::{Expert, Kernel, Step};
+use crate::graph::{Op, OpGraph};
 use crate::{Checkpoint, Error};
 
 /// All nodes in execution order, and the number of the one whose output is the logits.
@@ -21,15 +21,22 @@ pub(super) fn steps(checkpoint: &Checkpoint) -> Result<(Vec<Step>, usize), Error
     for index in graph.topological_order() {
         let node = &graph.graph[index];
         let kernel = match &node.op {
-            Op::Embed { weight, scale } => Kernel::Embed { table: weights.matrix(weight)?, scale: *scale },
+            Op::Embed { weight, scale, positions } => Kernel::Embed {
+                table: weights.matrix(weight)?,
+                scale: *scale,
+                positions: positions.as_ref().map(|p| weights.matrix(&p.weight)).transpose()?,
+            },
             Op::RmsNorm { gain, eps, gain_offset, .. } => {
                 Kernel::RmsNorm { gain: weights.vector(gain)?.iter().map(|g| g + gain_offset).collect(), eps: *eps }
             }
-            Op::Linear { weight, bias, .. } => {
-                Kernel::Linear { weight: weights.matrix(weight)?, bias: bias.as_ref().map(|b| weights.vector(b)).transpose()? }
+            Op::LayerNorm { gain, bias, eps } => {
+                Kernel::LayerNorm { gain: weights.vector(gain)?, bias: weights.optional(bias)?, eps: *eps }
             }
-            Op::Rope { head_dim, order, .. } => Kernel::Rope { head_dim: *head_dim, order: *order },
-            Op::Attention { heads, kv_heads, head_dim, scale, window } => {
+            Op::Linear { weight, bias, .. } => Kernel::Linear { weight: weights.matrix(weight)?, bias: weights.optional(bias)? },
+            Op::Rope { head_dim, rotated, table, order, .. } => {
+                Kernel::Rope { head_dim: *head_dim, rotated: *rotated, table: *table, order: *order }
+            }
+            Op::Attention { heads, kv_heads, head_dim, scale, window, sinks } => {
                 caches += 1;
                 Kernel::Attention(Heads {
                     cache: caches - 1,
@@ -38,15 +45,25 @@ pub(super) fn steps(checkpoint: &Checkpoint) -> Result<(Vec<Step>, usize), Error
                     head_dim: *head_dim,
                     scale: *scale,
                     window: *window,
+                    sinks: weights.optional(sinks)?,
                 })
             }
             Op::GatedAct { act } => Kernel::GatedAct { act: *act },
+            Op::Act { act } => Kernel::Act { act: *act },
+            Op::Route { active, rule, .. } => Kernel::Route { active: *active, rule: *rule },
+            Op::Mix { .. } => Kernel::Mix,
             Op::Add => Kernel::Add,
         };
         let inputs: Vec<usize> = graph.inputs(index).iter().map(|source| number[source]).collect();
         number.insert(index, steps.len());
         let (path, width) = (node.path.clone(), node.width);
-        steps.push(Step { path, width, inputs, last_reads: vec![], kernel });
+        steps.push(Step { path, width, inputs, last_reads: vec![], expert: None, kernel });
+    }
+    for index in graph.graph.node_indices().filter(|&n| matches!(graph.graph[n].op, Op::Mix { .. })) {
+        let inputs = graph.inputs(index);
+        for (expert, &output) in inputs[1..].iter().enumerate() {
+            assign(graph, &number, &mut steps, output, Expert { route: number[&inputs[0]], number: expert });
+        }
     }
     let output = number[&graph.output];
     let mut read = vec![false; steps.len()];
@@ -57,6 +74,14 @@ pub(super) fn steps(checkpoint: &Checkpoint) -> Result<(Vec<Step>, usize), Error
         step.last_reads = last;
     }
     Ok((steps, output))
+}
+
+/// Marks a node that is part of an expert, and those before it that are.
+fn assign(graph: &OpGraph, number: &HashMap<NodeIndex, usize>, steps: &mut [Step], node: NodeIndex, expert: Expert) {
+    if graph.graph[node].expert.is_some() {
+        steps[number[&node]].expert = Some(expert);
+        graph.inputs(node).into_iter().for_each(|source| assign(graph, number, steps, source, expert));
+    }
 }
 
 /// Tensors as arrays; a matrix that two nodes share is read once.
@@ -74,6 +99,10 @@ impl Weights<'_> {
         let matrix = Arc::new(Panels::read(tensor.rows(), tensor.cols(), |n, row| tensor.row_f32(n, row))?);
         self.matrices.insert(name.to_owned(), matrix.clone());
         Ok(matrix)
+    }
+
+    fn optional(&self, name: &Option<String>) -> Result<Option<Vec<f32>>, Error> {
+        name.as_ref().map(|name| self.vector(name)).transpose()
     }
 
     fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {

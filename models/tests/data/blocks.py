@@ -11,7 +11,7 @@ from gguf.quants import dequantize
 
 ROWS, COLUMNS = 2, 512
 # Byte offsets of the f16 fields in a block.
-HALVES = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
+HALVES = {"Q2_K": [80, 82], "Q3_K": [108], "MXFP4": [], "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
 
 random = np.random.default_rng(2)
 tensors = {}
@@ -23,6 +23,8 @@ for name, halves in HALVES.items():
         scale = random.normal(0, 0.02, len(blocks)).astype(np.float16)
         scale[0], scale[-1] = np.float16(-0.0), np.float16(6e-8)
         blocks[:, at : at + 2] = scale.view(np.uint8).reshape(-1, 2)
+    if name == "MXFP4":  # scales whose products stay below infinity
+        blocks[:, 0] %= 250
     blocks = blocks.reshape(ROWS, -1)
     tensors[f"{name}.blocks"] = ("U8", blocks)
     tensors[f"{name}.values"] = ("F32", dequantize(blocks, kind).astype("<f4"))

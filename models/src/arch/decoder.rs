@@ -1,0 +1,153 @@
+//! The one operator graph of decoder-only transformers: every architecture here is a choice of its parts.
+//!
+//! Tensor names are those of Hugging Face's Llama and its relatives; an architecture whose files name or join tensors otherwise
+//! says so in its own file ([`super::Spec::stored`]).
+
+use super::{Builder, Id};
+use crate::config::{Experts, ModelConfig, Norm, NormPlaces, QkNorm};
+use crate::graph::{Op, OpGraph, Positions, RowOrder};
+
+pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
+pub(crate) const POSITIONS: &str = "model.embed_positions.weight";
+pub(crate) const HEAD: &str = "lm_head.weight";
+
+/// token → embed → layers × (attention, feed-forward) → norm → head → logits
+pub(super) fn build(config: &ModelConfig, order: RowOrder) -> OpGraph {
+    let mut d = Decoder { b: Builder::new(), config, order };
+    let positions = config.form.positions.then(|| Positions { weight: POSITIONS.into(), count: config.context });
+    let embed = Op::Embed { weight: EMBEDDING.into(), scale: config.form.embed_scale, positions };
+    let mut x = d.b.add("embed_tokens", embed, config.hidden, &[]);
+    for layer in 0..config.layers {
+        x = d.attention(layer, x);
+        x = d.feed_forward(layer, x);
+    }
+    let x = d.norm("norm".into(), x);
+    let weight = if config.tied_embeddings { EMBEDDING } else { HEAD };
+    let head = Op::Linear { weight: weight.into(), bias: None, inputs: config.hidden, outputs: config.vocab };
+    let logits = d.b.add("lm_head", head, config.vocab, &[x]);
+    d.b.finish(logits)
+}
+
+struct Decoder<'a> {
+    b: Builder,
+    config: &'a ModelConfig,
+    order: RowOrder,
+}
+
+impl Decoder<'_> {
+    /// `x + o(attend(rope(q(n)), rope(k(n)), v(n)))`, `n = norm(x)`; with norms where the form has them.
+    fn attention(&mut self, layer: usize, x: Id) -> Id {
+        let (c, plan) = (self.config, &self.config.plan[layer]);
+        let (hidden, head_dim, form) = (c.hidden, c.head_dim, &c.form);
+        let at = |part: &str| format!("layers.{layer}.self_attn.{part}");
+        let n = if form.norms == NormPlaces::After { x } else { self.norm(format!("layers.{layer}.input_layernorm"), x) };
+        let q = self.linear(at("q_proj"), form.qkv_bias, n, (hidden, c.q_width()));
+        let k = self.linear(at("k_proj"), form.qkv_bias, n, (hidden, c.kv_width()));
+        let v = self.linear(at("v_proj"), form.qkv_bias, n, (hidden, c.kv_width()));
+        let q = self.qk_norm(at("q_norm"), c.heads, q);
+        let k = self.qk_norm(at("k_norm"), c.kv_heads, k);
+        let (mut q, mut k, mut factor) = (q, k, 1.0);
+        if let Some(table) = plan.rope {
+            factor = c.rope[table].attention_factor();
+            let rope = |heads| Op::Rope { heads, head_dim, rotated: c.rotated, table, order: self.order };
+            q = self.b.add(at("q_rope"), rope(c.heads), c.q_width(), &[q]);
+            k = self.b.add(at("k_rope"), rope(c.kv_heads), c.kv_width(), &[k]);
+        }
+        let attend = Op::Attention {
+            heads: c.heads,
+            kv_heads: c.kv_heads,
+            head_dim,
+            scale: (form.score_scale * factor * factor) as f32,
+            window: plan.window.filter(|&w| w < c.context),
+            sinks: form.sinks.then(|| format!("model.{}", at("sinks"))),
+        };
+        let mut mixed = self.b.add(at("attention"), attend, c.q_width(), &[q, k, v]);
+        if form.sub_norms {
+            mixed = self.norm(at("attn_sub_norm"), mixed);
+        }
+        let mut branch = self.linear(at("o_proj"), form.output_bias, mixed, (c.q_width(), hidden));
+        if form.norms != NormPlaces::Before {
+            branch = self.norm(format!("layers.{layer}.post_attention_layernorm"), branch);
+        }
+        self.b.add(at("add"), Op::Add, hidden, &[x, branch])
+    }
+
+    /// `x + down(act(gate(n)) * up(n))`, `n = norm(x)`; with norms where the form has them, or experts.
+    fn feed_forward(&mut self, layer: usize, x: Id) -> Id {
+        let (c, form) = (self.config, &self.config.form);
+        let at = |part: &str| format!("layers.{layer}.{part}");
+        let n = match form.norms {
+            NormPlaces::Before => self.norm(at("post_attention_layernorm"), x),
+            NormPlaces::After => x,
+            NormPlaces::Both => self.norm(at("pre_feedforward_layernorm"), x),
+        };
+        let mut branch = match &c.experts {
+            Some(experts) if c.plan[layer].experts => self.experts(&at("mlp"), experts, n),
+            _ => self.mlp(&at("mlp"), c.ffn, form.mlp_bias, n),
+        };
+        if form.norms != NormPlaces::Before {
+            branch = self.norm(at("post_feedforward_layernorm"), branch);
+        }
+        self.b.add(at("mlp.add"), Op::Add, c.hidden, &[x, branch])
+    }
+
+    fn mlp(&mut self, at: &str, ffn: usize, bias: bool, n: Id) -> Id {
+        let (hidden, act) = (self.config.hidden, self.config.activation);
+        let mut inner = if self.config.form.gated {
+            let gate = self.linear(format!("{at}.gate_proj"), bias, n, (hidden, ffn));
+            let up = self.linear(format!("{at}.up_proj"), bias, n, (hidden, ffn));
+            self.b.add(format!("{at}.act"), Op::GatedAct { act }, ffn, &[gate, up])
+        } else {
+            let up = self.linear(format!("{at}.up_proj"), bias, n, (hidden, ffn));
+            self.b.add(format!("{at}.act"), Op::Act { act }, ffn, &[up])
+        };
+        if self.config.form.sub_norms {
+            inner = self.norm(format!("{at}.ffn_sub_norm"), inner);
+        }
+        self.linear(format!("{at}.down_proj"), bias, inner, (ffn, hidden))
+    }
+
+    /// `sum over e of route(router(n))[e] * expert_e(n)`
+    fn experts(&mut self, at: &str, e: &Experts, n: Id) -> Id {
+        let logits = self.linear(format!("{at}.gate"), e.bias, n, (self.config.hidden, e.count));
+        let route = Op::Route { experts: e.count, active: e.active, rule: e.rule };
+        let mut inputs = vec![self.b.add(format!("{at}.route"), route, e.count, &[logits])];
+        for expert in 0..e.count {
+            self.b.expert = Some(expert as u32);
+            inputs.push(self.mlp(&format!("{at}.experts.{expert}"), e.ffn, e.bias, n));
+        }
+        self.b.expert = None;
+        self.b.add(format!("{at}.mix"), Op::Mix { experts: e.count }, self.config.hidden, &inputs)
+    }
+
+    fn norm(&mut self, path: String, x: Id) -> Id {
+        let eps = self.config.norm_eps;
+        let gain = format!("model.{path}.weight");
+        let op = match self.config.form.norm {
+            Norm::Rms { gain_offset } => Op::RmsNorm { gain, eps, gain_offset, groups: 1 },
+            Norm::Layer => Op::LayerNorm { gain, bias: Some(format!("model.{path}.bias")), eps },
+        };
+        let width = self.b.width(x);
+        self.b.add(path, op, width, &[x])
+    }
+
+    fn qk_norm(&mut self, path: String, heads: usize, x: Id) -> Id {
+        let groups = match self.config.form.qk_norm {
+            QkNorm::None => return x,
+            QkNorm::Heads => heads,
+            QkNorm::Whole => 1,
+        };
+        let gain_offset = match self.config.form.norm {
+            Norm::Rms { gain_offset } => gain_offset,
+            Norm::Layer => 0.0,
+        };
+        let op = Op::RmsNorm { gain: format!("model.{path}.weight"), eps: self.config.norm_eps, gain_offset, groups };
+        let width = self.b.width(x);
+        self.b.add(path, op, width, &[x])
+    }
+
+    fn linear(&mut self, path: String, bias: bool, x: Id, (inputs, outputs): (usize, usize)) -> Id {
+        let op = Op::Linear { weight: format!("model.{path}.weight"), bias: bias.then(|| format!("model.{path}.bias")), inputs, outputs };
+        self.b.add(path, op, outputs, &[x])
+    }
+}

@@ -1,0 +1,90 @@
+//! Stored tensors that are several of the graph's: fused projections, stacked experts, transposed matrices.
+
+use super::{EMBEDDING, HEAD};
+use crate::config::ModelConfig;
+
+/// What a stored tensor is.
+pub(crate) enum Stored {
+    /// One of the graph's, under another name.
+    As(String),
+    Joined(Joined),
+    /// Nothing that any operator reads.
+    Ignored,
+}
+
+/// A tensor that holds several of the graph's.
+pub(crate) struct Joined {
+    /// What its shape must be.
+    pub shape: Vec<usize>,
+    pub parts: Vec<Part>,
+}
+
+/// One of the graph's tensors within a stored one: element `(row, column)` lies at `first + row * row_pitch + column * col_pitch`.
+pub(crate) struct Part {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub first: usize,
+    pub row_pitch: usize,
+    pub col_pitch: usize,
+}
+
+impl Part {
+    /// `count` rows of a row-major tensor of `cols` columns, from row `first`, every `step`th.
+    pub fn rows(name: String, first: usize, step: usize, count: usize, cols: usize) -> Part {
+        Part { name, shape: vec![count, cols], first: first * cols, row_pitch: step * cols, col_pitch: 1 }
+    }
+
+    /// The transpose of `count` columns of a row-major `[rows, cols]` at `offset`, from column `first`, every `step`th.
+    pub fn columns(name: String, offset: usize, (first, step, count): (usize, usize, usize), (rows, cols): (usize, usize)) -> Part {
+        Part { name, shape: vec![count, rows], first: offset + first, row_pitch: step, col_pitch: cols }
+    }
+
+    /// `count` elements from `first`, every `step`th.
+    pub fn vector(name: String, first: usize, step: usize, count: usize) -> Part {
+        Part { name, shape: vec![count], first, row_pitch: count * step, col_pitch: step }
+    }
+}
+
+/// Joined tensors, and tensors nobody reads, as more than one architecture has them.
+pub(super) fn common(tensor: &str, c: &ModelConfig) -> Option<Stored> {
+    // Old checkpoints store RoPE's frequencies, which the configuration already gives; tied ones may store the head again, which
+    // transformers overwrites with the embedding.
+    if tensor.ends_with(".rotary_emb.inv_freq") || (c.tied_embeddings && tensor == HEAD && tensor != EMBEDDING) {
+        return Some(Stored::Ignored);
+    }
+    let (stem, kind) = tensor.rsplit_once('.')?;
+    let (at, part) = stem.rsplit_once('.')?;
+    let (at_name, vector) = (|part: &str| format!("{at}.{part}.{kind}"), kind == "bias");
+    if !matches!(kind, "weight" | "bias") {
+        return None;
+    }
+    let rows = |sizes: &[(&str, usize)], cols: usize| {
+        let total: usize = sizes.iter().map(|s| s.1).sum();
+        let mut first = 0;
+        let mut parts = Vec::new();
+        for &(name, count) in sizes {
+            let name = at_name(name);
+            parts.push(if vector { Part::vector(name, first, 1, count) } else { Part::rows(name, first, 1, count, cols) });
+            first += count;
+        }
+        Stored::Joined(Joined { shape: if vector { vec![total] } else { vec![total, cols] }, parts })
+    };
+    match part {
+        "qkv_proj" => Some(rows(&[("q_proj", c.q_width()), ("k_proj", c.kv_width()), ("v_proj", c.kv_width())], c.hidden)),
+        "gate_up_proj" if !at.ends_with(".experts") => Some(rows(&[("gate_proj", c.ffn), ("up_proj", c.ffn)], c.hidden)),
+        "gate_proj" | "up_proj" | "down_proj" if at.ends_with(".experts") => {
+            let e = c.experts.as_ref()?;
+            let (outputs, inputs) = if part == "down_proj" { (c.hidden, e.ffn) } else { (e.ffn, c.hidden) };
+            let one = |expert: usize| {
+                let name = format!("{at}.{expert}.{part}.{kind}");
+                match vector {
+                    true => Part::vector(name, expert * outputs, 1, outputs),
+                    false => Part::rows(name, expert * outputs, 1, outputs, inputs),
+                }
+            };
+            let shape = if vector { vec![e.count, outputs] } else { vec![e.count, outputs, inputs] };
+            Some(Stored::Joined(Joined { shape, parts: (0..e.count).map(one).collect() }))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,16 @@
+//! Mistral: Llama with a sliding window. Its GGUF files say `llama`.
+
+use super::{Architecture, Spec, as_is};
+use crate::Error;
+use crate::config::ModelConfig;
+use crate::huggingface::{Defaults, Fields};
+
+pub(super) const SPEC: Spec = Spec { model_type: "mistral", class: "MistralForCausalLM", config, stored: as_is, gguf: None };
+
+fn config(fields: &Fields) -> Result<ModelConfig, Error> {
+    fields.refuse_all_but(&["sliding_window"])?;
+    let mut c = fields.decoder(Architecture::Mistral, Defaults::default())?;
+    let window = fields.size("sliding_window")?;
+    c.plan.iter_mut().for_each(|layer| layer.window = window);
+    Ok(c)
+}

@@ -1,0 +1,41 @@
+//! OLMo 2: norms after attention and feed-forward only, and one over all heads' queries (and keys) together.
+
+use super::{Architecture, GgufSpec, Spec, as_is};
+use crate::Error;
+use crate::config::{ModelConfig, NormPlaces, QkNorm};
+use crate::gguf::Keys;
+use crate::graph::RowOrder;
+use crate::huggingface::{Defaults, Fields};
+
+pub(super) const SPEC: Spec = Spec {
+    model_type: "olmo2",
+    class: "Olmo2ForCausalLM",
+    config,
+    stored: as_is,
+    gguf: Some(GgufSpec {
+        name: "olmo2",
+        order: RowOrder::Half,
+        config: gguf,
+        names: &[("post_attention_norm", "post_attention_layernorm"), ("post_ffw_norm", "post_feedforward_layernorm")],
+    }),
+};
+
+fn config(fields: &Fields) -> Result<ModelConfig, Error> {
+    fields.refuse_all_but(&[])?;
+    let mut c = fields.decoder(Architecture::Olmo2, Defaults { eps: 1e-5, ..Defaults::default() })?;
+    let bias = fields.flag("attention_bias")?.unwrap_or(false);
+    (c.form.qkv_bias, c.form.output_bias) = (bias, bias);
+    form(&mut c);
+    Ok(c)
+}
+
+fn form(c: &mut ModelConfig) {
+    c.form.norms = NormPlaces::After;
+    c.form.qk_norm = QkNorm::Whole;
+}
+
+fn gguf(keys: &Keys, mut c: ModelConfig) -> Result<ModelConfig, Error> {
+    keys.refuse_experts_and_windows()?;
+    form(&mut c);
+    Ok(c)
+}

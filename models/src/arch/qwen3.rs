@@ -1,0 +1,33 @@
+//! Qwen3: a norm on each head's queries and keys.
+
+use super::{Architecture, GgufSpec, Spec, as_is, qwen2};
+use crate::Error;
+use crate::config::{ModelConfig, QkNorm};
+use crate::gguf::Keys;
+use crate::graph::RowOrder;
+use crate::huggingface::{Defaults, Fields};
+
+pub(super) const SPEC: Spec = Spec {
+    model_type: "qwen3",
+    class: "Qwen3ForCausalLM",
+    config,
+    stored: as_is,
+    gguf: Some(GgufSpec { name: "qwen3", order: RowOrder::Half, config: gguf, names: &[] }),
+};
+
+fn config(fields: &Fields) -> Result<ModelConfig, Error> {
+    fields.refuse_all_but(&["sliding_window", "use_sliding_window", "layer_types"])?;
+    let defaults = Defaults { head_dim: Some(128), ..Defaults::default() };
+    let mut c = fields.decoder(Architecture::Qwen3, defaults)?;
+    c.form.qk_norm = QkNorm::Heads;
+    let bias = fields.flag("attention_bias")?.unwrap_or(false);
+    (c.form.qkv_bias, c.form.output_bias) = (bias, bias);
+    qwen2::upper_windows(fields, &mut c)?;
+    Ok(c)
+}
+
+fn gguf(keys: &Keys, mut c: ModelConfig) -> Result<ModelConfig, Error> {
+    keys.refuse_experts_and_windows()?;
+    c.form.qk_norm = QkNorm::Heads;
+    Ok(c)
+}

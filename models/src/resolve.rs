@@ -1,0 +1,102 @@
+//! From the tensors that files store to those the graph reads: renamed, cut out of joined ones, put together from MXFP4's halves.
+
+use std::path::Path;
+
+use crate::arch::{Joined, Part, Stored};
+use crate::config::ModelConfig;
+use crate::storage::{Entry, Place, TensorTable};
+use crate::tensor::Layout;
+use crate::{Dtype, Error};
+
+/// Suffixes of MXFP4's halves in safetensors, and of the tensor they make.
+const BLOCKS: &str = "_blocks";
+const SCALES: &str = "_scales";
+const MXFP4: &str = "_mxfp4";
+
+/// Replaces every entry that the graph knows otherwise. Needs the entries' shapes to be what the configuration says.
+pub(crate) fn resolve(table: &mut TensorTable, config: &ModelConfig) -> Result<(), Error> {
+    pair_mxfp4(table)?;
+    let names: Vec<String> = table.entries.keys().cloned().collect();
+    for name in names {
+        let Some(stored) = config.architecture.stored(&name, config) else { continue };
+        let Some(entry) = table.entries.remove(&name) else { continue };
+        match stored {
+            Stored::Ignored => {}
+            Stored::As(new) => table.insert(new, entry)?,
+            Stored::Joined(joined) => cut(table, &name, &entry, joined)?,
+        }
+    }
+    Ok(())
+}
+
+fn cut(table: &mut TensorTable, name: &str, entry: &Entry, joined: Joined) -> Result<(), Error> {
+    let path = &table.shards[entry.shard].path;
+    if entry.shape != joined.shape {
+        let needed_by = format!("{} and others, which it holds", joined.parts[0].name);
+        let (found, expected) = (entry.shape.clone(), joined.shape);
+        return Err(Error::TensorShape { path: path.clone(), tensor: name.to_owned(), found, expected, needed_by });
+    }
+    for part in joined.parts {
+        let piece = piece(path, name, entry, &part)?;
+        if table.entries.contains_key(&part.name) {
+            let field = format!("tensor {}", part.name);
+            return Err(Error::field(path, field, format!("a second one, in {name}"), "unique tensor names"));
+        }
+        table.entries.insert(part.name, piece);
+    }
+    Ok(())
+}
+
+/// One part's bytes and layout. Parts lie within a tensor of the joined shape, which the entry has.
+fn piece(path: &Path, name: &str, entry: &Entry, part: &Part) -> Result<Entry, Error> {
+    let (values, bytes) = entry.dtype.block();
+    let unit = if entry.scales.is_some() { bytes - 1 } else { bytes };
+    let columns = part.shape[part.shape.len() - 1];
+    let rows = if part.shape.len() == 1 { 1 } else { part.shape[0] };
+    if values > 1 && (part.col_pitch != 1 || !columns.is_multiple_of(values)) {
+        let found = format!("{} in rows that do not stay whole", entry.dtype);
+        return Err(Error::unsupported(path, format!("tensor {name}: dtype"), found, "F32, F16, BF16"));
+    }
+    let last = part.first + (rows - 1) * part.row_pitch + (columns - 1) * part.col_pitch;
+    let blocks = part.first / values..last / values + 1;
+    let within = |range: &std::ops::Range<usize>, unit: usize| range.start + blocks.start * unit..range.start + blocks.end * unit;
+    Ok(Entry {
+        shard: entry.shard,
+        dtype: entry.dtype,
+        shape: part.shape.clone(),
+        range: within(&entry.range, unit),
+        layout: Layout { row_pitch: part.row_pitch, col_pitch: part.col_pitch },
+        scales: entry.scales.as_ref().map(|s| Place { shard: s.shard, range: within(&s.range, 1) }),
+    })
+}
+
+/// `x_blocks` `[.., n, 16]` and `x_scales` `[.., n]` become `x_mxfp4` `[.., 32 n]`; bytes left over mean nothing known.
+fn pair_mxfp4(table: &mut TensorTable) -> Result<(), Error> {
+    let raw = std::mem::take(&mut table.raw);
+    for (name, (shape, place)) in &raw {
+        let path = &table.shards[place.shard].path;
+        let unknown = |found: &str| Err(Error::unsupported(path, format!("tensor {name}: dtype"), found, "F32, F16, BF16, MXFP4"));
+        if let Some(stem) = name.strip_suffix(SCALES)
+            && raw.contains_key(&format!("{stem}{BLOCKS}"))
+        {
+            continue;
+        }
+        let Some(stem) = name.strip_suffix(BLOCKS) else { return unknown("U8") };
+        let scales_name = format!("{stem}{SCALES}");
+        let Some((scales_shape, scales)) = raw.get(&scales_name) else { return unknown("U8 without scales") };
+        let fits = shape.len() > 1 && shape[..shape.len() - 1] == scales_shape[..] && shape[shape.len() - 1] == 16;
+        if !fits {
+            let found = format!("shape {scales_shape:?} beside blocks {shape:?}");
+            return Err(Error::field(path, format!("tensor {scales_name}"), found, "blocks of 16 bytes, and a scale for each"));
+        }
+        let mut whole = scales_shape.clone();
+        let columns = whole.last_mut().and_then(|n| n.checked_mul(32).map(|c| *n = c));
+        if columns.is_none() {
+            return unknown("U8 of an impossible shape");
+        }
+        let mut entry = Entry::stored(place.shard, Dtype::MxFp4, whole, place.range.clone());
+        entry.scales = Some(scales.clone());
+        table.entries.insert(format!("{stem}{MXFP4}"), entry);
+    }
+    Ok(())
+}

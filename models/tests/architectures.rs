@@ -1,0 +1,65 @@
+//! Every architecture against Hugging Face transformers: tiny random checkpoints that `goldens/make.py` made, their logits to 1e-4
+//! and every greedy token, prompts longer than the sliding windows.
+
+use std::path::{Path, PathBuf};
+
+use hardwire_models::{Checkpoint, FloatModel, argmax};
+use serde_json::Value;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
+}
+
+fn tokens(value: &Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect()
+}
+
+#[track_caller]
+fn agrees(name: &str) {
+    let golden: Value = serde_json::from_slice(&std::fs::read(folder(name).join("golden.json")).unwrap()).unwrap();
+    let checkpoint = Checkpoint::open(&folder(name)).unwrap();
+    let model = FloatModel::new(&checkpoint).unwrap();
+    let (prompt, greedy) = (tokens(&golden["prompt"]), tokens(&golden["greedy"]));
+
+    let mut state = model.start();
+    let mut logits = model.forward_block(&mut state, &prompt).unwrap();
+    let vocab = checkpoint.config().vocab;
+    let mut text = prompt.clone();
+    while text.len() < prompt.len() + greedy.len() {
+        let next = argmax(&logits[logits.len() - vocab..]);
+        text.push(next);
+        logits.extend(model.forward(&mut state, next).unwrap());
+    }
+    assert_eq!(text[prompt.len()..], greedy, "{name}");
+
+    let rows = golden["logits"].as_object().unwrap();
+    assert!(rows.len() > 3);
+    for (position, theirs) in rows {
+        let at = position.parse::<usize>().unwrap() * vocab;
+        let theirs: Vec<f32> = theirs.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
+        let most = theirs.iter().fold(0f32, |m, x| m.max(x.abs()));
+        assert_eq!(theirs.len(), vocab);
+        for (token, (ours, theirs)) in logits[at..at + vocab].iter().zip(&theirs).enumerate() {
+            assert!((ours - theirs).abs() <= 1e-4 * most, "{name}, position {position}, token {token}: {ours} against {theirs}");
+        }
+    }
+}
+
+macro_rules! goldens {
+    ($($name:ident),*) => { $(#[test] fn $name() { agrees(stringify!($name)); })* };
+}
+
+goldens!(bitnet, gemma3, gpt2, gpt_oss, gpt_oss_mxfp4, llama, mistral, olmo2, phi3, phi3_partial, qwen2, qwen3, qwen3_moe, smollm3);
+
+/// Blocks of tokens and single tokens give the same bits where layers have windows, sinks, positions and experts too.
+#[test]
+fn blocks_change_no_bit_of_any_architecture() {
+    for name in ["gemma3", "gpt2", "gpt_oss", "qwen3_moe"] {
+        let model = FloatModel::new(&Checkpoint::open(&folder(name)).unwrap()).unwrap();
+        let text: Vec<u32> = (0..40).map(|i| (i * i * 5 + 3 * i) % 96).collect();
+        let mut state = model.start();
+        let one: Vec<f32> = text.iter().flat_map(|&t| model.forward(&mut state, t).unwrap()).collect();
+        let block = model.forward_block(&mut model.start(), &text).unwrap();
+        assert!(one.iter().zip(&block).all(|(a, b)| a.to_bits() == b.to_bits()), "{name}");
+    }
+}

@@ -89,9 +89,9 @@ pub struct Plan {
     /// Structure, floorplan and figures as one JSON file.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Dies it is spread over, by layers.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub dies: u32,
+    /// Dies it is spread over, by layers [default: as few as fit the reticle].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub dies: Option<u32>,
     #[command(flatten)]
     pub options: CompileOptions,
 }
@@ -147,6 +147,9 @@ pub struct CompileOptions {
     /// Most inputs of a tile [default: 256].
     #[arg(long)]
     pub tile_rows: Option<u32>,
+    /// Matrices held otherwise, such as down_proj=1024,lm_head=metal: the most inputs of their tiles, or metal embedding.
+    #[arg(long, value_delimiter = ',', value_name = "MATRIX=ROWS|metal")]
+    pub fabric: Vec<hardwire_compiler::fabric::Rule>,
     /// Most outputs of a tile [default: 256].
     #[arg(long)]
     pub tile_cols: Option<u32>,

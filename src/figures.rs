@@ -209,6 +209,7 @@ fn die(chip: &Chip, total: &Census) -> Die {
 pub fn block_kind(kind: BlockKind) -> &'static str {
     match kind {
         BlockKind::Tiles => "weight tiles",
+        BlockKind::Metal => "metal embedding",
         BlockKind::EmbeddingRom => "embedding ROM",
         BlockKind::KvCache => "KV cache",
         BlockKind::Vector => "vector units",

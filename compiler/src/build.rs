@@ -6,13 +6,13 @@ use crate::options::Plan;
 use crate::quantize::QuantizedModel;
 use crate::supported;
 use crate::tables;
-use crate::tile::TilePlan;
+use crate::tile::{self, TilePlan};
 use hardwire_models::{Checkpoint, Node, Op};
 use hardwire_netlist::chip::ModelInfo;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
 use hardwire_netlist::program::ProgramWriter;
 use hardwire_netlist::unit::{
-    Activation, AttentionSpec, EmbedSpec, Fabric, Fixed, GatedActSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec, Unit, UnitKind,
+    Activation, AttentionSpec, EmbedSpec, Fixed, GatedActSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec, Unit, UnitKind,
 };
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::BTreeMap;
@@ -100,10 +100,10 @@ impl Builder<'_> {
             return Ok(feed);
         }
         let m = &self.quantized.matrices[&consumer.path].spec;
-        let tile = self.tiles.shapes[&consumer.path];
+        let (rows, play) = tile::feed(m, self.tiles.fabrics[&consumer.path]);
         let from = self.units[&producer];
         let input = self.graph[from].out;
-        let spec = RowFeedSpec { len: m.inputs, input, act_bits: self.plan.act_bits, rows: tile.rows, group: m.group.min(tile.rows) };
+        let spec = RowFeedSpec { len: m.inputs, input, act_bits: self.plan.act_bits, rows, group: m.group.min(rows), play };
         let path = format!("{}.feed", self.checkpoint.graph().graph[producer].path);
         let out = Fixed::new(self.plan.act_bits, input.frac);
         let feed = self.add(Unit { path, station, kind: UnitKind::RowFeed(spec), out, out_len: m.inputs });
@@ -138,7 +138,7 @@ impl Builder<'_> {
                 let m = &self.quantized.matrices[&node.path];
                 UnitKind::Mvm(MvmSpec {
                     matrix: m.spec.clone(),
-                    fabric: Fabric::Tile(self.tiles.shapes[&node.path]),
+                    fabric: self.tiles.fabrics[&node.path],
                     act_bits: self.plan.act_bits,
                     acc_bits: m.acc_bits,
                     tot_bits: m.tot_bits,

@@ -1,7 +1,7 @@
 //! From a checkpoint to a chip, in four stages, in this order:
 //!
 //! 1. [`quantize`]: every matrix becomes codes, a codebook and scales, kept exactly where the checkpoint already is on a grid;
-//! 2. [`tile`]: every matrix gets the shape of its tile array;
+//! 2. [`tile`]: every matrix gets its fabric and the shape of its array;
 //! 3. [`build`]: the operator graph becomes the unit graph, with every format and width;
 //! 4. [`place`]: units become rectangles on a die.
 //!
@@ -12,6 +12,7 @@
 
 pub mod build;
 mod error;
+pub mod fabric;
 mod formats;
 mod options;
 pub mod place;

@@ -1,6 +1,7 @@
 //! What a user asks for, and the plan it resolves to.
 
 use crate::error::Error;
+use crate::fabric::{Holdings, Rule};
 use hardwire_models::ModelConfig;
 
 /// Compile options; `None` leaves the choice to the compiler.
@@ -22,6 +23,8 @@ pub struct Options {
     /// Greatest tile shape.
     pub tile_rows: Option<u32>,
     pub tile_cols: Option<u32>,
+    /// Matrices held otherwise than in tiles of `tile_rows`.
+    pub fabric: Vec<Rule>,
     /// Cached positions attention reads a cycle.
     pub pos_lanes: Option<u32>,
     /// Process node by name.
@@ -38,7 +41,7 @@ pub struct Plan {
     pub context: u32,
     pub users: u32,
     pub lanes: u32,
-    pub tile_rows: u32,
+    pub holdings: Holdings,
     pub tile_cols: u32,
     pub pos_lanes: u32,
     pub node: String,
@@ -85,7 +88,7 @@ impl Options {
             context,
             users: within("users", self.users.unwrap_or(1), 1, 1 << 16)?,
             lanes,
-            tile_rows: within("tile-rows", self.tile_rows.unwrap_or(256), 8, 4096)?,
+            holdings: Holdings { rows: within("tile-rows", self.tile_rows.unwrap_or(256), 8, 4096)?, rules: self.fabric.clone() },
             tile_cols: within("tile-cols", self.tile_cols.unwrap_or(256), 1, 4096)?,
             pos_lanes: within("pos-lanes", self.pos_lanes.unwrap_or((context / 512).max(1).next_power_of_two().min(16)), 1, 64)?,
             node: self.node.clone().unwrap_or_else(|| "N6".into()),

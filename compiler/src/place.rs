@@ -3,7 +3,7 @@
 
 use hardwire_netlist::census;
 use hardwire_netlist::floorplan::{Block, BlockKind, Floorplan, Rect, Region};
-use hardwire_netlist::unit::UnitKind;
+use hardwire_netlist::unit::{Fabric, UnitKind};
 use hardwire_netlist::{Census, Netlist, Technology, UnitId};
 
 /// Share of a station's area left free for wiring between its blocks, and of the die between stations. A planning figure: block-level
@@ -63,10 +63,12 @@ fn items(netlist: &Netlist, technology: &Technology, station: u32, counted: &dyn
         };
         match &unit.kind {
             UnitKind::Embed(_) => push("rom", BlockKind::EmbeddingRom, area_um2, None),
-            UnitKind::Mvm(m) => {
-                let t = m.tile();
-                push("tiles", BlockKind::Tiles, area_um2, Some((t.n_tiles(m.matrix.outputs), t.k_tiles(m.matrix.inputs))));
-            }
+            UnitKind::Mvm(m) => match m.fabric {
+                Fabric::Tile(t) => {
+                    push("tiles", BlockKind::Tiles, area_um2, Some((t.n_tiles(m.matrix.outputs), t.k_tiles(m.matrix.inputs))));
+                }
+                Fabric::Metal(_) => push("metal", BlockKind::Metal, area_um2, None),
+            },
             UnitKind::Attention(a) => {
                 let cache = technology.area_um2(&Census { sram_bits: a.kv_cache_bits(), ..Census::default() });
                 push("kv_cache", BlockKind::KvCache, cache, None);

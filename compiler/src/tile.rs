@@ -1,32 +1,70 @@
-//! Stage 2: the shape of every matrix's tile array.
+//! Stage 2: the fabric of every matrix, and the shape of its array.
 
 use crate::error::Error;
+use crate::fabric::Holding;
+use crate::formats;
 use crate::options::Plan;
 use crate::quantize::QuantizedModel;
 use hardwire_models::{Op, OpGraph};
+use hardwire_netlist::metal::MetalShape;
 use hardwire_netlist::tile::TileShape;
-use hardwire_netlist::unit::MatrixSpec;
+use hardwire_netlist::unit::{Fabric, MatrixSpec, Play};
 use std::collections::BTreeMap;
 
-/// Tile shapes by node path. Matrices that share an input have the same `rows`.
+/// Fabrics by node path. Matrices that share an input are held alike.
 #[derive(Clone, Debug)]
 pub struct TilePlan {
-    pub shapes: BTreeMap<String, TileShape>,
+    pub fabrics: BTreeMap<String, Fabric>,
 }
 
 pub fn tile(graph: &OpGraph, model: &QuantizedModel, plan: &Plan) -> Result<TilePlan, Error> {
-    let mut shapes = BTreeMap::new();
-    for node in graph.graph.node_weights().filter(|n| matches!(n.op, Op::Linear { .. })) {
-        let m = &model.matrices[&node.path].spec;
-        let rows = rows(m.inputs, m.group, plan.tile_rows);
-        check(&node.path, m, rows)?;
-        shapes.insert(node.path.clone(), shape(m.outputs, rows, m.group.min(rows), plan));
+    let matrices = graph.graph.node_indices().filter(|&n| matches!(graph.graph[n].op, Op::Linear { .. }));
+    plan.holdings.check(matrices.clone().map(|n| graph.graph[n].path.as_str()))?;
+    let mut fabrics = BTreeMap::new();
+    let mut fed = BTreeMap::new();
+    for id in matrices {
+        let path = graph.graph[id].path.as_str();
+        let first = *fed.entry(formats::source(graph, id)).or_insert(path);
+        alike(plan, first, path)?;
+        fabrics.insert(path.to_string(), fabric(path, &model.matrices[path].spec, plan)?);
     }
-    Ok(TilePlan { shapes })
+    Ok(TilePlan { fabrics })
+}
+
+/// Matrices on one feed move in lockstep.
+pub(crate) fn alike(plan: &Plan, first: &str, path: &str) -> Result<(), Error> {
+    let (a, b) = (plan.holdings.of(first), plan.holdings.of(path));
+    if a == b {
+        return Ok(());
+    }
+    Err(Error::option("fabric", format!("{first} is held as {a} and {path} as {b}, but they read the same vector; hold them alike")))
+}
+
+/// The fabric of one matrix.
+pub(crate) fn fabric(path: &str, m: &MatrixSpec, plan: &Plan) -> Result<Fabric, Error> {
+    match plan.holdings.of(path) {
+        Holding::Tiles { rows: most } => {
+            let rows = rows(m.inputs, m.group, most);
+            check(path, m, rows)?;
+            Ok(Fabric::Tile(shape(m.outputs, rows, m.group.min(rows), plan)))
+        }
+        Holding::Metal if m.offset_bits > 0 => {
+            Err(Error::option("fabric", format!("{path} has offsets beside its scales, which metal embedding has no place for; use tiles")))
+        }
+        Holding::Metal => Ok(Fabric::Metal(MetalShape { lanes: plan.lanes })),
+    }
+}
+
+/// Rows of the feed of a matrix, and how it plays.
+pub(crate) fn feed(m: &MatrixSpec, fabric: Fabric) -> (u32, Play) {
+    match fabric {
+        Fabric::Tile(t) => (t.rows, Play::Rows),
+        Fabric::Metal(_) => (m.inputs, Play::Bits),
+    }
 }
 
 /// Groups longer than a tile are whole tiles.
-pub(crate) fn check(path: &str, m: &MatrixSpec, rows: u32) -> Result<(), Error> {
+fn check(path: &str, m: &MatrixSpec, rows: u32) -> Result<(), Error> {
     if m.group < m.inputs && m.group > rows && !m.group.is_multiple_of(rows) {
         return Err(Error::option("group", format!("{} inputs do not fit tiles of {rows} rows at {path}", m.group)));
     }
@@ -34,7 +72,7 @@ pub(crate) fn check(path: &str, m: &MatrixSpec, rows: u32) -> Result<(), Error> 
 }
 
 /// Rows of a tile: whole groups, no more than the matrix has.
-pub(crate) fn rows(inputs: u32, group: u32, most: u32) -> u32 {
+fn rows(inputs: u32, group: u32, most: u32) -> u32 {
     if group >= inputs {
         return inputs.min(most);
     }
@@ -46,7 +84,7 @@ pub(crate) fn rows(inputs: u32, group: u32, most: u32) -> u32 {
 
 /// The largest tile up to the plan's columns whose scan fits between two scale captures, dealing over as many tiles as that allows, so
 /// that scale multipliers are few.
-pub(crate) fn shape(outputs: u32, rows: u32, group: u32, plan: &Plan) -> TileShape {
+fn shape(outputs: u32, rows: u32, group: u32, plan: &Plan) -> TileShape {
     let lanes = plan.lanes;
     let candidates = (1..=lanes).filter(|d| lanes.is_multiple_of(*d)).map(|deal| {
         let e = lanes / deal;
@@ -69,7 +107,7 @@ mod tests {
                 for outputs in [1, 7, 64, 172, 576, 1024, 14336, 49152] {
                     for inputs in [8, 64, 172, 576, 4096] {
                         let plan = plan_of(lanes);
-                        let r = rows(inputs, group, plan.tile_rows);
+                        let r = rows(inputs, group, 256);
                         let t = shape(outputs, r, group.min(r), &plan);
                         assert!(t.steps() <= group.min(r), "{t:?} for group {group}");
                         assert!(t.cols <= plan.tile_cols.max(t.tile_lanes()) && t.cols.is_multiple_of(t.tile_lanes()), "{t:?}");
@@ -89,7 +127,7 @@ mod tests {
             context: 512,
             users: 1,
             lanes,
-            tile_rows: 256,
+            holdings: crate::fabric::Holdings { rows: 256, rules: vec![] },
             tile_cols: 256,
             pos_lanes: 1,
             node: "N6".into(),

@@ -1,6 +1,6 @@
 //! Chips by shape: counts against an independent sum, structure against what the compiler builds from weights.
 
-use hardwire_compiler::shape::{self, Holding, Shape, ShapeChip};
+use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
 use hardwire_models::synthetic::Synthetic;
@@ -12,7 +12,7 @@ fn from(json: &str) -> Shape {
 }
 
 fn chip(json: &str, options: &Options) -> ShapeChip {
-    shape::plan(&from(json), options, Holding::Tiles).unwrap()
+    shape::plan(&from(json), options).unwrap()
 }
 
 const LLAMA_8B: &str = r#"{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,

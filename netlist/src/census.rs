@@ -2,9 +2,12 @@
 //! very registers, memories and adders; `docs/calibration.md` holds them against synthesis.
 
 use crate::graph::{Netlist, UnitId};
-use crate::unit::{AttentionSpec, MatrixSpec, MvmSpec, UnitKind};
+use crate::tile::TileShape;
+use crate::unit::{AttentionSpec, Fabric, MatrixSpec, MvmSpec, Play, UnitKind};
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign};
+
+mod metal;
 
 /// Counts of hardware. A multiplier of `a` by `b` bits counts as `a * b` gates and `a * b` full adders less a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +134,7 @@ pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
                     + table(193, 18, 16)
                     + round_shift(80, 24)
             }
+            UnitKind::RowFeed(s) if s.play == Play::Bits => metal::feed(s, v),
             UnitKind::RowFeed(s) => {
                 let bits = u64::from(s.input.bits);
                 let sums = u64::from(s.act_bits) + bitlen(u64::from(s.group));
@@ -146,7 +150,10 @@ pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
                     + Census { gates: v * bits, ..Census::default() }
                     + band.times(u64::from(s.k_tiles()))
             }
-            UnitKind::Mvm(s) => mvm(s, out),
+            UnitKind::Mvm(s) => match s.fabric {
+                Fabric::Tile(t) => tiles(s, t, out),
+                Fabric::Metal(t) => metal::matrix(s, t, out),
+            },
             UnitKind::Rope(s) => {
                 let bits = u64::from(s.input.bits);
                 // Inputs and rotation, four products, two sums, and a rounding by a constant shift.
@@ -178,13 +185,13 @@ pub fn total(netlist: &Netlist) -> Census {
 
 fn matrix_rom(m: &MatrixSpec) -> Census {
     let per_group = u64::from(m.scale_bits) + u64::from(m.offset_bits);
-    let n = u64::from(m.outputs);
-    let per_output = 8 + if m.bias { 32 } else { 0 };
-    Census {
-        weights: m.weights(),
-        rom_bits: m.weights() * u64::from(m.code_bits) + n * u64::from(m.groups()) * per_group + n * per_output,
-        ..Census::default()
-    }
+    let scales = u64::from(m.outputs) * u64::from(m.groups()) * per_group;
+    Census { weights: m.weights(), ..rom(m.weights() * u64::from(m.code_bits) + scales + output_rom(m)) }
+}
+
+/// Shift and bias of every output.
+fn output_rom(m: &MatrixSpec) -> u64 {
+    u64::from(m.outputs) * (8 + if m.bias { 32 } else { 0 })
 }
 
 /// A tree that compares four a stage and the best so far; beside it the four greatest of every lane, and a second tree for them.
@@ -200,8 +207,8 @@ fn argmax(netlist: &Netlist, id: UnitId, v: u64) -> Census {
 /// Multiply-select-add tiles: a product bank a tile, then for each column a selector, an accumulator and its shadow; for each
 /// tile lane a scale multiplier over totals in SRAM; for each beat lane a reduction tree and the output shift. Tiles of a short last
 /// block have the columns they need.
-fn mvm(s: &MvmSpec, out: u64) -> Census {
-    let (m, t) = (&s.matrix, s.tile());
+fn tiles(s: &MvmSpec, t: TileShape, out: u64) -> Census {
+    let m = &s.matrix;
     let (acc, tot, act) = (u64::from(s.acc_bits), u64::from(s.tot_bits), u64::from(s.act_bits));
     let (bands, e) = (u64::from(t.k_tiles(m.inputs)), u64::from(t.tile_lanes()));
     let n_tiles = t.n_tiles(m.outputs);
@@ -230,15 +237,24 @@ fn mvm(s: &MvmSpec, out: u64) -> Census {
     let lane =
         flops(acc) + scale(u64::from(m.scale_bits), acc) + flops(tot) + adder(tot) + Census { gates: tot, ..Census::default() } + offsets;
     let first_block = flops(tot).times(e * bands * u64::from(t.deal.min(n_tiles)));
-    let levels = adder(tot).times(bands - 1) + flops(tot * (2 * bands - 1).max(2));
-    let beat = levels + flops(9) + round_shift(tot, out) + if m.bias { adder(33) + flops(out) } else { Census::default() };
-    matrix_rom(m)
+    // Every tile has its rows of whole steps, and a word of scales for each step of a full one and each group played.
+    let group = m.group.min(t.rows);
+    let words = u64::from(m.inputs.min(t.rows).div_ceil(group)) * u64::from(t.steps()) * tiles;
+    let codes = columns / bands * u64::from(m.inputs) * u64::from(m.code_bits);
+    Census { weights: m.weights(), ..rom(codes + words * e * (u64::from(m.scale_bits) + u64::from(m.offset_bits)) + output_rom(m)) }
         + bank.times(tiles)
         + column.times(columns)
         + lane.times(e * tiles)
         + first_block
         + sram(columns * tot)
-        + beat.times(u64::from(t.lanes))
+        + output_lane(s, bands, out).times(u64::from(t.lanes))
+}
+
+/// A lane of a matrix's output stage: a tree over `parts` sums, the shift, the bias.
+fn output_lane(s: &MvmSpec, parts: u64, out: u64) -> Census {
+    let tot = u64::from(s.tot_bits);
+    let levels = adder(tot).times(parts - 1) + flops(tot * (2 * parts - 1).max(2));
+    levels + flops(9) + round_shift(tot, out) + if s.matrix.bias { adder(33) + flops(out) } else { Census::default() }
 }
 
 /// Per query head and position lane: a dot product of `head_dim`, the exponential, and the weighted value sum; per KV head its cache.

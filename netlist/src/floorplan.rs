@@ -47,6 +47,8 @@ impl Rect {
 pub enum BlockKind {
     /// A regular array of multiply-select-add tiles of one matrix.
     Tiles,
+    /// A matrix in metal embedding.
+    Metal,
     EmbeddingRom,
     KvCache,
     /// Norms, row feeds, rotations, attention arithmetic, activations, adders.

@@ -1,6 +1,7 @@
 //! The kinds of unit a chip is built from, with the parameters that fix each one's hardware. What they compute is in
 //! `docs/numerics.md`; the section is named at each kind.
 
+use crate::metal::MetalShape;
 use crate::program::ProgramId;
 use crate::tile::TileShape;
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,7 @@ pub enum UnitKind {
     Embed(EmbedSpec),
     /// Section 4.
     RmsNorm(NormSpec),
-    /// Section 5. Output: a row stream to the matrices it feeds.
+    /// Section 5. Output: a row stream, or a bit stream, to the matrices it feeds.
     RowFeed(RowFeedSpec),
     /// Section 6.
     Mvm(MvmSpec),
@@ -192,10 +193,23 @@ pub struct RowFeedSpec {
     pub len: u32,
     pub input: Fixed,
     pub act_bits: u8,
-    /// R of the matrices it feeds.
+    /// R of the matrices it feeds; the whole vector where bits are played.
     pub rows: u32,
     /// Rows between scale captures: `min(group, rows)` of the matrices it feeds.
     pub group: u32,
+    #[serde(default)]
+    pub play: Play,
+}
+
+/// How a vector enters its matrices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Play {
+    /// A row of every K-tile band a cycle: for tiles.
+    #[default]
+    Rows,
+    /// A bit of every element a cycle, the sign first: for metal embedding.
+    Bits,
 }
 
 impl RowFeedSpec {
@@ -207,6 +221,14 @@ impl RowFeedSpec {
     pub fn played_rows(&self) -> u32 {
         self.len.min(self.rows).div_ceil(self.group) * self.group
     }
+
+    /// Cycles its output lasts.
+    pub fn played_cycles(&self) -> u32 {
+        match self.play {
+            Play::Rows => self.played_rows(),
+            Play::Bits => u32::from(self.act_bits),
+        }
+    }
 }
 
 /// How a matrix is realised. A new fabric is a new variant with its own file in `sim` and `rtl-gen`.
@@ -215,6 +237,17 @@ impl RowFeedSpec {
 pub enum Fabric {
     /// Multiply-select-add tiles.
     Tile(TileShape),
+    /// Metal embedding: every weight a wire into an adder tree, activations a bit a cycle.
+    Metal(MetalShape),
+}
+
+impl Fabric {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Fabric::Tile(_) => "tiles",
+            Fabric::Metal(_) => "metal",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -230,9 +263,12 @@ pub struct MvmSpec {
 }
 
 impl MvmSpec {
-    pub fn tile(&self) -> TileShape {
-        let Fabric::Tile(t) = self.fabric;
-        t
+    /// Shape of its tiles, if it has any.
+    pub fn tile(&self) -> Option<TileShape> {
+        match self.fabric {
+            Fabric::Tile(t) => Some(t),
+            Fabric::Metal(_) => None,
+        }
     }
 }
 

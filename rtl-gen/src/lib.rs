@@ -15,6 +15,7 @@ pub mod harness;
 mod image;
 mod instance;
 mod library;
+mod metal;
 mod module;
 mod mvm;
 mod roms;

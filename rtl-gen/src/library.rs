@@ -20,6 +20,8 @@ library![
     "hw_rotation.v",
     "hw_rms_norm.v",
     "hw_row_feed.v",
+    "hw_bit_feed.v",
+    "hw_metal.v",
     "hw_mvm_control.v",
     "hw_mvm_tile.v",
     "hw_mvm_out.v",

@@ -9,7 +9,7 @@ use crate::shape::{Shape, bits, ident};
 use crate::units::FeedShape;
 use askama::Template;
 use hardwire_netlist::unit::{MatrixSpec, MvmSpec, RowFeedSpec};
-use hardwire_netlist::{Chip, Unit};
+use hardwire_netlist::{Chip, MatrixView, TileShape, Unit};
 
 struct TileText {
     k_tile: u32,
@@ -98,9 +98,10 @@ pub fn emit(
     folder: &mut Folder,
     unit: &Unit,
     s: &MvmSpec,
+    t: TileShape,
     feed: &(&RowFeedSpec, FeedShape),
 ) -> Result<(), Error> {
-    let (m, t, v) = (&s.matrix, s.tile(), shape.lanes);
+    let (m, v) = (&s.matrix, shape.lanes);
     let (spec, widths) = feed;
     let fail = |what: String| Err(Error::unit(&unit.path, what));
     let linear = is_linear(m) && m.code_bits >= 6;
@@ -126,12 +127,7 @@ pub fn emit(
         roms::tile_scales(folder, &scales, &t, tile, m, &view, spec.group, groups)?;
         texts.push(text_of(&t, tile, codes, scales));
     }
-    let shift_bits = roms::shift_bits(&view);
-    let (shifts, biases) = (format!("{folder_of}/shifts.hex"), format!("{folder_of}/biases.hex"));
-    roms::beats(folder, &shifts, v, m.outputs, shift_bits, &|n| view.shift(n))?;
-    if let Some(bias) = &view.bias {
-        roms::beats(folder, &biases, v, m.outputs, 32, &|n| bias.get(n as usize))?;
-    }
+    let out = outputs(folder, unit, m, &view, v)?;
     let (sw, cw, kw) = (bits(t.steps()), bits(groups * t.steps()), bits(t.blocks(m.outputs)));
     let (value_bits, codebook) = codebook(m);
     let text = Text {
@@ -167,17 +163,37 @@ pub fn emit(
         scale_bits: m.scale_bits,
         offset_bits: m.offset_bits,
         ob: u32::from(unit.out.bits),
-        shift_bits,
+        shift_bits: out.shift_bits,
         bias: u32::from(m.bias),
-        shifts,
-        biases: if m.bias { biases } else { String::new() },
+        shifts: out.shifts,
+        biases: out.biases,
         lanes: lanes(&t, &tiles, bands, v, e, u32::from(s.tot_bits)),
         tiles: texts,
     };
     folder.text(&format!("rtl/mvm_{}.v", text.ident), &render("mvm.v", &text)?)
 }
 
-fn text_of(t: &hardwire_netlist::TileShape, tile: Tile, codes: String, scales: String) -> TileText {
+/// What the output stage of a matrix reads.
+pub struct Outputs {
+    pub shift_bits: u32,
+    pub shifts: String,
+    /// Empty where there is no bias.
+    pub biases: String,
+}
+
+/// Writes the shifts and biases of a matrix, a word a beat of `v` outputs.
+pub fn outputs(folder: &mut Folder, unit: &Unit, m: &MatrixSpec, view: &MatrixView<'_>, v: u32) -> Result<Outputs, Error> {
+    let file = |part: &str| format!("rom/{}/{part}.hex", unit.path);
+    let (shift_bits, shifts, mut biases) = (roms::shift_bits(view), file("shifts"), String::new());
+    roms::beats(folder, &shifts, v, m.outputs, shift_bits, &|n| view.shift(n))?;
+    if let Some(bias) = &view.bias {
+        biases = file("biases");
+        roms::beats(folder, &biases, v, m.outputs, 32, &|n| bias.get(n as usize))?;
+    }
+    Ok(Outputs { shift_bits, shifts, biases })
+}
+
+fn text_of(t: &TileShape, tile: Tile, codes: String, scales: String) -> TileText {
     TileText {
         k_tile: tile.k_tile,
         n_tile: tile.n_tile,
@@ -192,7 +208,7 @@ fn text_of(t: &hardwire_netlist::TileShape, tile: Tile, codes: String, scales: S
     }
 }
 
-fn lanes(t: &hardwire_netlist::TileShape, tiles: &[Tile], bands: u32, v: u32, e: u32, tot: u32) -> Vec<LaneText> {
+fn lanes(t: &TileShape, tiles: &[Tile], bands: u32, v: u32, e: u32, tot: u32) -> Vec<LaneText> {
     let mut lanes = Vec::new();
     for band in 0..bands {
         for d in 0..t.deal {

@@ -98,6 +98,41 @@ pub fn tile_scales(
     image.close()
 }
 
+/// Codes of metal embedding: a word an output, input 0 lowest.
+pub fn wires(folder: &mut Folder, name: &str, view: &MatrixView<'_>) -> Result<(), Error> {
+    if !folder.takes_images() {
+        return Ok(());
+    }
+    let bits = usize::from(view.code_bits);
+    let mut image = Image::create(folder, name, view.inputs as usize * bits)?;
+    for n in 0..view.outputs {
+        let codes = view.row(n);
+        for k in 0..view.inputs as usize {
+            image.field(k * bits, bits, i64::from(unpack(codes, view.code_bits, k)));
+        }
+        image.word()?;
+    }
+    image.close()
+}
+
+/// Scales of metal embedding: a word a beat of outputs, group by group.
+pub fn beat_scales(folder: &mut Folder, name: &str, lanes: u32, m: &MatrixSpec, view: &MatrixView<'_>) -> Result<(), Error> {
+    if !folder.takes_images() {
+        return Ok(());
+    }
+    let (bits, groups) = (usize::from(m.scale_bits), m.groups());
+    let mut image = Image::create(folder, name, (groups * lanes) as usize * bits)?;
+    for beat in 0..m.outputs.div_ceil(lanes) {
+        for g in 0..groups {
+            for lane in 0..lanes.min(m.outputs - beat * lanes) {
+                image.field((g * lanes + lane) as usize * bits, bits, i64::from(view.scale(beat * lanes + lane, g)));
+            }
+        }
+        image.word()?;
+    }
+    image.close()
+}
+
 /// Bits of a matrix's output shifts, with room for the vector's own.
 pub fn shift_bits(view: &MatrixView<'_>) -> u32 {
     let (mut lo, mut hi) = (0, 0);

@@ -6,6 +6,7 @@ use crate::instance::{Instance, render};
 use crate::shape::{Shape, TOP_K, ident, index_bits};
 use crate::units::{self, Source};
 use askama::Template;
+use hardwire_netlist::unit::Play;
 use hardwire_netlist::{Chip, UnitId, UnitKind};
 
 struct Net {
@@ -148,6 +149,11 @@ fn probe_of(chip: &Chip, shape: &Shape, id: UnitId) -> Result<Instance, Error> {
     let name = ident(&unit.path);
     let i = |module: &str| Instance::new(module, format!("{name}_probe"), Vec::new()).file("PATH", &unit.path);
     let i = match &unit.kind {
+        UnitKind::RowFeed(s) if s.play == Play::Bits => {
+            let i = i("hw_probe_planes").param("LEN", s.len).param("BITS", s.act_bits).input("clk", 1, "clk");
+            let i = i.input("valid", 1, format!("{name}_plane_valid")).input("last", 1, format!("{name}_plane_last"));
+            i.input("plane", s.len, format!("{name}_plane"))
+        }
         UnitKind::RowFeed(s) => {
             let f = units::feed_shape(chip, id, s);
             let i = i("hw_probe_rows").param("BANDS", f.bands).param("ROWS", s.rows).param("LEN", s.len).param("BITS", f.act);

@@ -213,7 +213,7 @@ fn idle_bound(chip: &Chip, shape: &Shape) -> u64 {
     let bound = |u: &hardwire_netlist::Unit| {
         let beats = 2 * u64::from(u.out_len.div_ceil(shape.lanes)) + 64;
         match &u.kind {
-            UnitKind::RowFeed(s) => beats + u64::from(s.played_rows()),
+            UnitKind::RowFeed(s) => 2 * beats + u64::from(s.played_cycles()),
             UnitKind::Attention(s) => beats + 2 * u64::from(s.context / s.pos_lanes + 1),
             _ => beats,
         }

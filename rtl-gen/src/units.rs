@@ -1,14 +1,14 @@
 //! One instance for each unit: parameters from its spec, ports onto the nets of its station.
 //!
-//! A unit's nets start with its identifier: `_valid`, `_data`, `_ovf`; a row feed has `_row_*`, `_a`, `_h`, `_asum`.
+//! A unit's nets start with its identifier: `_valid`, `_data`, `_ovf`; a row feed has `_row_*`, `_a`, `_h`, `_asum`, or `_plane*` and `_h`.
 
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::instance::Instance;
-use crate::mvm;
 use crate::roms;
 use crate::shape::{Shape, TOP_K, bits, ceil_log, ident, index_bits};
-use hardwire_netlist::unit::{AttentionSpec, EmbedSpec, MatrixSpec, NormSpec, RowFeedSpec};
+use crate::{metal, mvm};
+use hardwire_netlist::unit::{AttentionSpec, EmbedSpec, Fabric, MatrixSpec, NormSpec, Play, RowFeedSpec};
 use hardwire_netlist::{Chip, Unit, UnitId, UnitKind};
 
 /// A stream as its consumer sees it: nets and width of an element.
@@ -75,6 +75,15 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i = i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("GAIN", &file).file("RSQRT", &t.file);
             give(stream(i.clocked(), "in_valid", "in_data", 0))
         }
+        UnitKind::RowFeed(s) if s.play == Play::Bits => {
+            nets =
+                vec![(net("_plane_valid"), 1), (net("_plane_first"), 1), (net("_plane_last"), 1), (net("_plane"), s.len), (net("_h"), 5)];
+            let i = instance("hw_bit_feed", format!("{} elements as {} planes", s.len, s.act_bits));
+            let i = i.param("V", v).param("LEN", s.len).param("IB", s.input.bits).param("A", s.act_bits);
+            let i = stream(i.clocked(), "in_valid", "in_data", 0).output("plane_valid", 1, net("_plane_valid"));
+            let i = i.output("plane_first", 1, net("_plane_first")).output("plane_last", 1, net("_plane_last"));
+            i.output("plane", s.len, net("_plane")).output("h", 5, net("_h"))
+        }
         UnitKind::RowFeed(s) => {
             let f = feed_shape(chip, id, s);
             nets = vec![(net("_row_valid"), 1), (net("_row"), f.row_bits), (net("_row_end"), 1), (net("_row_last"), 1)];
@@ -93,10 +102,20 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let UnitKind::RowFeed(f) = &chip.netlist().unit(feed).kind else {
                 return Err(Error::unit(&unit.path, "is not fed by a row feed"));
             };
-            let f = (f, feed_shape(chip, feed, f));
-            mvm::emit(chip, shape, folder, unit, s, &f)?;
             let from = ident(&chip.netlist().unit(feed).path);
             let i = instance(&format!("mvm_{name}"), s.matrix.tensor.clone()).clocked();
+            let t = match s.fabric {
+                Fabric::Tile(t) => t,
+                Fabric::Metal(t) => {
+                    metal::emit(chip, shape, folder, unit, s, t)?;
+                    let i = i.input("plane_valid", 1, format!("{from}_plane_valid")).input("plane_first", 1, format!("{from}_plane_first"));
+                    let i = i.input("plane_last", 1, format!("{from}_plane_last")).input("plane", f.len, format!("{from}_plane"));
+                    let i = give(i.input("h", 5, format!("{from}_h")));
+                    return Ok(Site { instances: vec![i], nets, ovf: Some(net("_ovf")) });
+                }
+            };
+            let f = (f, feed_shape(chip, feed, f));
+            mvm::emit(chip, shape, folder, unit, s, t, &f)?;
             let i = i.input("row_valid", 1, format!("{from}_row_valid")).input("row", f.1.row_bits, format!("{from}_row"));
             let i = i.input("row_end", 1, format!("{from}_row_end")).input("row_last", 1, format!("{from}_row_last"));
             let i = i.input("a", f.1.bands * f.1.act, format!("{from}_a")).input("h", 5, format!("{from}_h"));

@@ -4,8 +4,8 @@
 //! adders and multiplexers that switch, bits moved over millimetres. Each has one cost in the chip's [`Technology`]. Idle units are
 //! clock-gated: they leak but do not switch.
 
-use hardwire_netlist::unit::{AttentionSpec, Fixed, MatrixSpec, MvmSpec};
-use hardwire_netlist::{Chip, Netlist, Technology, UnitId, UnitKind, census};
+use hardwire_netlist::unit::{AttentionSpec, Fabric, Fixed, MatrixSpec, MvmSpec};
+use hardwire_netlist::{Census, Chip, Netlist, Technology, TileShape, UnitId, UnitKind, census};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -82,6 +82,8 @@ impl TokenEnergy {
 
 /// Half of the bits of a changing bus toggle.
 const TOGGLE: f64 = 0.5;
+/// Length of an average metal-embedding net: HNLPU's 7.8 fF at 0.2 pF a millimetre.
+const METAL_NET_MM: f64 = 0.039;
 
 /// Energy of the token at `position` of a sequence.
 pub fn token(chip: &Chip, position: u32) -> TokenEnergy {
@@ -145,7 +147,10 @@ pub fn unit_events(netlist: &Netlist, technology: &Technology, id: UnitId, posit
                 ..Events::default()
             }
         }
-        UnitKind::Mvm(s) => mvm(s, technology, netlist, id),
+        UnitKind::Mvm(s) => match s.fabric {
+            Fabric::Tile(t) => tiles(s, t, technology, netlist, id),
+            Fabric::Metal(_) => metal(s, &census::unit(netlist, id)),
+        },
         UnitKind::Rope(s) => multiply_and_shift(n, 2.0, f64::from(s.input.bits), 16.0),
         UnitKind::Attention(s) => attention(s, f64::from(position) + 1.0),
         UnitKind::GatedAct(s) => {
@@ -189,8 +194,8 @@ fn embed(m: &MatrixSpec, out_bits: f64) -> Events {
 }
 
 /// Every code is read once; every column adds once a row played.
-fn mvm(s: &MvmSpec, technology: &Technology, netlist: &Netlist, id: UnitId) -> Events {
-    let (m, t) = (&s.matrix, s.tile());
+fn tiles(s: &MvmSpec, t: TileShape, technology: &Technology, netlist: &Netlist, id: UnitId) -> Events {
+    let m = &s.matrix;
     let group = m.group.min(t.rows);
     let played = f64::from(m.inputs.min(t.rows).div_ceil(group) * group);
     let k_tiles = f64::from(t.k_tiles(m.inputs));
@@ -219,6 +224,19 @@ fn mvm(s: &MvmSpec, technology: &Technology, netlist: &Netlist, id: UnitId) -> E
             + n * (k_tiles - 1.0) * tot,
         mux2_ops: adds * product * levels + captures * acc * 5.0 + n * tot * 6.0,
         wire_bit_mm: played * k_tiles * n_tiles * bank * product * tile_mm * TOGGLE,
+    }
+}
+
+/// Every bit of the activations passes every weight's adder; half of them are ones.
+fn metal(s: &MvmSpec, c: &Census) -> Events {
+    let bits = f64::from(s.act_bits);
+    Events {
+        rom_bits_read: c.rom_bits as f64,
+        full_adder_ops: c.full_adders as f64 * bits * TOGGLE,
+        mux2_ops: c.mux2 as f64,
+        flop_cycles: c.flops as f64 * bits,
+        wire_bit_mm: c.weights as f64 * bits * TOGGLE * METAL_NET_MM,
+        ..Events::default()
     }
 }
 

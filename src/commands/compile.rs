@@ -11,7 +11,7 @@ use std::path::Path;
 pub fn run(args: &Compile, global: &Global) -> Result<()> {
     if args.shape_only {
         let (config, output) = (args.checkpoint.clone(), Some(args.output.clone()));
-        return super::plan::run(&crate::cli::Plan { config, output, dies: 1, options: args.options.clone() }, global);
+        return super::plan::run(&crate::cli::Plan { config, output, dies: None, options: args.options.clone() }, global);
     }
     let checkpoint = open_checkpoint(&args.checkpoint)?;
     let chip = compile(&checkpoint, &args.options, &args.output, global)?;
@@ -51,6 +51,7 @@ pub fn resolve(o: &CompileOptions) -> Options {
         lanes: o.lanes,
         tile_rows: o.tile_rows,
         tile_cols: o.tile_cols,
+        fabric: o.fabric.clone(),
         pos_lanes: o.pos_lanes,
         node: o.node.clone(),
     }

@@ -4,7 +4,7 @@ use crate::cli::{Explore, Global};
 use crate::report::number;
 use crate::scale::evaluate::Evaluation;
 use crate::scale::target::{self, Point, Refusal};
-use crate::scale::{pareto, plot};
+use crate::scale::{frontier, pareto, plot};
 use anyhow::{Context, Result, bail};
 use hardwire_compiler::shape::Shape;
 use rayon::prelude::*;
@@ -60,17 +60,17 @@ const DEFAULT: &str = "node = [\"N7\", \"N6\", \"N5\"]\nbits = [3, 4]\ntile_rows
 
 fn print(points: &[Point], front: &[usize], refusals: &[Refusal]) {
     println!(
-        "{:<5}{:>5}{:>7}{:>6}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  binds",
-        "node", "bits", "fabric", "rows", "users", "context", "dies", "mm²", "one user", "aggregate", "mJ/token", "$/Mtoken"
+        "{:<5}{:>5}{:>8}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  binds",
+        "node", "bits", "fabric", "users", "context", "dies", "mm²", "one user", "aggregate", "mJ/token", "$/Mtoken"
     );
+    let mut mixes: Vec<String> = Vec::new();
     for &i in front {
         let (p, f) = (&points[i], &points[i].figures);
         println!(
-            "{:<5}{:>5}{:>7}{:>6}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  {} {:.0} %",
+            "{:<5}{:>5}{:>8}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  {} {:.0} %",
             p.target.node,
             p.target.bits,
-            p.fabric,
-            p.tile_rows,
+            fabric(p, &mut mixes),
             p.target.users,
             p.target.context,
             f.dies,
@@ -82,6 +82,9 @@ fn print(points: &[Point], front: &[usize], refusals: &[Refusal]) {
             p.limits[0].name,
             p.limits[0].used * 100.0
         );
+    }
+    for (i, mix) in mixes.iter().enumerate() {
+        println!("mix {}: --fabric {mix}", i + 1);
     }
     println!(
         "{} points met, {} on the front, {} refused; tokens/s simulated, the rest estimated (docs/scale.md)",
@@ -100,4 +103,17 @@ fn print(points: &[Point], front: &[usize], refusals: &[Refusal]) {
             r.would_meet.join("; ")
         );
     }
+}
+
+/// The one holding of all matrices, or the number of a mix told below the table.
+fn fabric(p: &Point, mixes: &mut Vec<String>) -> String {
+    let text = frontier::text(&p.fabric);
+    if !text.contains('=') {
+        return text;
+    }
+    let at = mixes.iter().position(|m| *m == text).unwrap_or_else(|| {
+        mixes.push(text);
+        mixes.len() - 1
+    });
+    format!("mix {}", at + 1)
 }

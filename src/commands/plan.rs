@@ -2,19 +2,22 @@
 
 use crate::cli::{Global, Plan};
 use crate::report::number;
-use crate::scale::evaluate::{self, Cut, Range, Setting};
-use anyhow::Result;
-use hardwire_compiler::shape::{self, Holding, Shape, ShapeChip};
-use hardwire_compiler::technology;
+use crate::scale::evaluate::{self, Cut, Evaluation, Range, Setting};
+use anyhow::{Result, bail};
+use hardwire_compiler::shape::{self, Shape, ShapeChip};
+use hardwire_compiler::technology::{self, Silicon};
 use serde_json::{Value, json};
 
 pub fn run(args: &Plan, global: &Global) -> Result<()> {
     let start = std::time::Instant::now();
     let shape = Shape::from_file(&args.config)?;
-    let chip = shape::plan(&shape, &super::compile::resolve(&args.options), Holding::Tiles)?;
+    let chip = shape::plan(&shape, &super::compile::resolve(&args.options))?;
     let node = args.options.node.as_deref().unwrap_or("N6");
     let (technology, silicon) = (technology::node(node)?, technology::silicon(node)?);
-    let setting = |context, users| Setting { dies: args.dies, cut: Cut::Pipeline, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
+    let on = |dies, context, users| Setting { dies, cut: Cut::Pipeline, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
+    let at = |dies| evaluate::evaluate(&chip, &technology, &silicon, &on(dies, chip.plan.context, chip.plan.users));
+    let dies = dies(args, &silicon, &at)?;
+    let setting = |context, users| on(dies, context, users);
     let contexts = contexts(chip.plan.context);
     let stations = chip.netlist.stations.len() as u32;
     let ranges: Vec<(u32, Range)> =
@@ -41,6 +44,33 @@ pub fn run(args: &Plan, global: &Global) -> Result<()> {
         print(&chip, node, &ranges, &full, start.elapsed().as_secs_f64());
     }
     Ok(())
+}
+
+/// The dies asked for, or as few as keep each within the reticle.
+///
+/// # Errors
+/// They do not hold it, or a station alone is over the reticle: by how much, and what would fit.
+fn dies(args: &Plan, silicon: &Silicon, on: &dyn Fn(u32) -> Evaluation) -> Result<u32> {
+    let limit = silicon.reticle_mm2.value;
+    let fewest = evaluate::fewest_dies(limit, on);
+    if fewest.largest_die_mm2 > limit {
+        bail!(
+            "{}: {} alone takes {:.0} mm2, more than the reticle of {limit} mm2 holds; a smaller --context, --users or --bits, or taller tiles (--tile-rows), would meet it",
+            args.config.display(),
+            fewest.largest_station,
+            fewest.largest_station_mm2
+        );
+    }
+    match args.dies {
+        None => Ok(fewest.dies),
+        Some(dies) if dies >= fewest.dies || on(dies).largest_die_mm2 <= limit => Ok(dies),
+        Some(dies) => bail!(
+            "{}: {dies} dies of at most {:.0} mm2, more than the reticle of {limit} mm2; --dies {} would meet it",
+            args.config.display(),
+            on(dies).largest_die_mm2,
+            fewest.dies
+        ),
+    }
 }
 
 /// Powers of four up to the context, and the context.

@@ -51,7 +51,7 @@ pub fn svg(chip: &Chip) -> String {
             );
         }
     }
-    let kinds = [BlockKind::Tiles, BlockKind::EmbeddingRom, BlockKind::KvCache, BlockKind::Vector, BlockKind::Io];
+    let kinds = [BlockKind::Tiles, BlockKind::Metal, BlockKind::EmbeddingRom, BlockKind::KvCache, BlockKind::Vector, BlockKind::Io];
     for (i, kind) in kinds.into_iter().enumerate() {
         let x = 4.0 + i as f64 * 142.0;
         let y = height + 10.0;
@@ -70,6 +70,7 @@ pub fn svg(chip: &Chip) -> String {
 fn class(kind: BlockKind) -> &'static str {
     match kind {
         BlockKind::Tiles => "tiles",
+        BlockKind::Metal => "metal",
         BlockKind::EmbeddingRom => "embedding",
         BlockKind::KvCache => "cache",
         BlockKind::Vector => "vector",

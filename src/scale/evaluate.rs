@@ -1,18 +1,13 @@
 //! Area, speed, energy and cost of a chip by shape. Cycles come from the timing model that predicts the Verilog, counts from the census
 //! of what is emitted; stand-ins add theirs. Single-user and aggregate are never mixed.
 
-use hardwire_compiler::shape::{Holding, ShapeChip};
+use hardwire_compiler::shape::ShapeChip;
 use hardwire_compiler::technology::{self, Corner, Silicon};
-use hardwire_netlist::unit::MvmSpec;
-use hardwire_netlist::{Census, Technology, UnitKind};
+use hardwire_netlist::{Census, Technology};
 use hardwire_sim::energy::{self, Events};
 use hardwire_sim::timing;
 use serde::Serialize;
 
-/// Half of the bits of a changing bus toggle, as in the energy model.
-const TOGGLE: f64 = 0.5;
-/// Length of an average metal-embedding net: HNLPU's 7.8 fF at 0.2 pF a millimetre.
-const METAL_NET_MM: f64 = 0.039;
 /// Years a chip earns its cost back in, and what a kilowatt-hour costs: planning figures of a cost a million tokens.
 pub const YEARS: f64 = 3.0;
 pub const USD_PER_KWH: f64 = 0.10;
@@ -131,6 +126,23 @@ pub fn evaluate(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, se
     }
 }
 
+/// Most dies a chip is cut into.
+const MOST_DIES: u32 = 64;
+
+/// The figures on as few dies as keep each within `limit_mm2`; on more than that none would, if the largest die is still over it.
+pub fn fewest_dies(limit_mm2: f64, on: &dyn Fn(u32) -> Evaluation) -> Evaluation {
+    let one = on(1);
+    let least = (one.area_mm2 / limit_mm2).ceil().clamp(1.0, f64::from(MOST_DIES)) as u32;
+    let mut best = if least == 1 { one } else { on(least) };
+    for dies in least + 1..=MOST_DIES {
+        if best.largest_die_mm2 <= limit_mm2 || best.largest_station_mm2 > limit_mm2 {
+            break;
+        }
+        best = on(dies);
+    }
+    best
+}
+
 /// 28 a full adder, 24 a flop (OpenTaalas); 6 an SRAM bit, 1 a ROM bit, 6 a multiplexer and 4 a gate in static CMOS.
 pub fn transistors(c: &Census) -> f64 {
     (c.rom_bits + 6 * c.sram_bits + 24 * c.flops + 28 * c.full_adders + 6 * c.mux2 + 4 * c.gates) as f64
@@ -176,7 +188,7 @@ fn times(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, setting: 
     let beats = u64::from(chip.shape.hidden.div_ceil(chip.plan.lanes));
     let service = |s: &timing::StationTiming| (s.latency_cycles as i64 + chip.extra_cycles(s.station)).max(1) as u64;
     let latency: u64 = token.stations.iter().map(service).sum::<u64>() + 1;
-    let exact = chip.standins.is_empty() && chip.holding == Holding::Tiles;
+    let exact = chip.standins.is_empty();
     let slowest = token.stations.iter().map(service).max().unwrap_or(1) + beats + 2;
     let bytes = f64::from(chip.shape.hidden) * 4.0;
     let wire_s = |bytes: f64| silicon.link_latency_ns.value * 1e-9 + bytes / (silicon.link_gb_per_s.value * 1e9);
@@ -210,9 +222,9 @@ fn times(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, setting: 
 /// Switching energy of the token at `position`, the units that work on it counted once each.
 fn switching_pj(chip: &ShapeChip, technology: &Technology, position: u32) -> f64 {
     let mut sum = energy::Split::default();
-    for (id, unit) in chip.netlist.units() {
-        let events = match (chip.standins.get(&id), &unit.kind, chip.holding) {
-            (Some(standin), ..) => {
+    for (id, _) in chip.netlist.units() {
+        let events = match chip.standins.get(&id) {
+            Some(standin) => {
                 let a = standin.activity(chip.plan.lanes);
                 Events {
                     sram_bits_read: a.sram_bits_read,
@@ -222,8 +234,7 @@ fn switching_pj(chip: &ShapeChip, technology: &Technology, position: u32) -> f64
                     ..Events::default()
                 }
             }
-            (None, UnitKind::Mvm(m), Holding::Metal) => metal_events(m, &chip.unit_census(id)),
-            _ => energy::unit_events(&chip.netlist, technology, id, position),
+            None => energy::unit_events(&chip.netlist, technology, id, position),
         };
         let one = energy::cost(technology, &events);
         for _ in 0..chip.repeat(id).active {
@@ -231,15 +242,4 @@ fn switching_pj(chip: &ShapeChip, technology: &Technology, position: u32) -> f64
         }
     }
     sum.total_pj()
-}
-
-/// Every bit of the activations passes every weight's adder; half of them are ones.
-fn metal_events(m: &MvmSpec, c: &Census) -> Events {
-    let bits = f64::from(m.act_bits);
-    Events {
-        full_adder_ops: c.full_adders as f64 * bits * TOGGLE,
-        flop_cycles: c.flops as f64 * bits,
-        wire_bit_mm: c.weights as f64 * bits * TOGGLE * METAL_NET_MM,
-        ..Events::default()
-    }
 }

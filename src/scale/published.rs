@@ -3,7 +3,8 @@
 
 use super::evaluate::{self, Cut, Range, Setting};
 use anyhow::Result;
-use hardwire_compiler::shape::{self, Holding, Shape, ShapeChip};
+use hardwire_compiler::fabric::{Holding, Rule};
+use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_compiler::{Options, technology};
 use hardwire_netlist::Figure;
 use serde::Serialize;
@@ -55,9 +56,9 @@ pub fn all() -> Result<Vec<Comparison>> {
     Ok(vec![hc1()?, hnlpu()?, roma()?])
 }
 
-fn described(json: &str, name: &str, options: Options, holding: Holding) -> Result<ShapeChip> {
+fn described(json: &str, name: &str, options: Options) -> Result<ShapeChip> {
     let shape = Shape::from_json(json.as_bytes(), name, Path::new(name))?;
-    Ok(shape::plan(&shape, &options, holding)?)
+    Ok(shape::plan(&shape, &options)?)
 }
 
 fn range(d: &Described) -> Result<Range> {
@@ -80,7 +81,7 @@ fn row(r: &Range, metric: &'static str, unit: &'static str, published: f64, pick
 /// Taalas HC1. Clock, KV capacity and fabric are unpublished: the fabric's defaults stand in.
 fn hc1() -> Result<Comparison> {
     let options = Options { bits: Some(3), context: Some(2048), users: Some(1), node: Some("N6".into()), ..Options::default() };
-    let chip = described(LLAMA_8B, "Llama-3.1-8B", options, Holding::Tiles)?;
+    let chip = described(LLAMA_8B, "Llama-3.1-8B", options)?;
     let modelled_only = chip.modelled_only();
     let setting = Setting { dies: 1, cut: Cut::Pipeline, context: 1536, users: 1, extra_sram_bits: 0, extra_mm2: 0.0 };
     let r = range(&Described { chip, node: "N6", clock_mhz: None, setting })?;
@@ -130,8 +131,17 @@ fn hc1() -> Result<Comparison> {
 
 /// HNLPU, arXiv 2508.16151v2: metal embedding, every layer over sixteen chips.
 fn hnlpu() -> Result<Comparison> {
-    let options = Options { context: Some(2048), users: Some(1), act_bits: Some(8), node: Some("N5".into()), ..Options::default() };
-    let chip = described(GPT_OSS_120B, "gpt-oss-120b", options, Holding::Metal)?;
+    // The blocks' scales are powers of two: in metal they are which column of the tree a wire enters, so an output has one sum.
+    let options = Options {
+        group: Some(1 << 20),
+        context: Some(2048),
+        users: Some(1),
+        act_bits: Some(8),
+        fabric: vec![Rule { matrix: None, holding: Holding::Metal }],
+        node: Some("N5".into()),
+        ..Options::default()
+    };
+    let chip = described(GPT_OSS_120B, "gpt-oss-120b", options)?;
     let modelled_only = chip.modelled_only();
     // 320 MB of attention buffer a chip, eight HBM interfaces of LLMCompass's 10.45 mm2 at 7 nm, N5 logic at 0.55 of it.
     let (buffer_bits, hbm_mm2) = (16 * 320 * 8_000_000, 16.0 * 8.0 * 10.45 * 0.55);
@@ -186,7 +196,7 @@ fn hnlpu() -> Result<Comparison> {
 fn roma() -> Result<Comparison> {
     let options =
         Options { bits: Some(2), context: Some(4096), users: Some(1), act_bits: Some(8), node: Some("N7".into()), ..Options::default() };
-    let chip = described(LLAMA_8B, "Llama-3-8B", options, Holding::Tiles)?;
+    let chip = described(LLAMA_8B, "Llama-3-8B", options)?;
     let modelled_only = chip.modelled_only();
     let setting = Setting { dies: 1, cut: Cut::Pipeline, context: 256, users: 1, extra_sram_bits: 16 * 8_000_000, extra_mm2: 0.0 };
     let r = range(&Described { chip, node: "N7", clock_mhz: Some((500.0, 500.0, 500.0)), setting })?;

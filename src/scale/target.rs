@@ -2,11 +2,14 @@
 //! What cannot be met is refused with what binds and what would meet it.
 
 use super::evaluate::{self, Cut, Evaluation, Setting};
+use super::frontier::{self, Mix};
 use anyhow::{Context, Result, bail};
 use hardwire_compiler::Options;
-use hardwire_compiler::shape::{self, Holding, Shape, ShapeChip};
+use hardwire_compiler::fabric::Holding;
+use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_compiler::technology::{self, Silicon};
 use hardwire_netlist::Technology;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -71,9 +74,9 @@ pub struct TargetFile {
     /// 4.
     bits: Option<Many<u8>>,
     group: Option<Many<u32>>,
-    /// "tiles"; "metal" for metal embedding, "auto" for the better of the two.
+    /// "tiles"; "metal" for metal embedding, "auto" for the better of the two, matrix by matrix.
     fabric: Option<Many<String>>,
-    /// "auto": 256, 512 or 1024, the fastest that meets the rest.
+    /// "auto": 128, 256, 512 or 1024, matrix by matrix, the fastest that meets the rest.
     tile_rows: Option<Many<Auto>>,
     users: Option<Many<u32>>,
     context: Option<Many<u32>>,
@@ -104,8 +107,9 @@ pub struct Target {
 #[derive(Clone, Debug, Serialize)]
 pub struct Point {
     pub target: Target,
-    pub fabric: &'static str,
-    pub tile_rows: u32,
+    /// How every matrix is held: the most rows of its tiles, or metal.
+    #[serde(serialize_with = "as_option")]
+    pub fabric: Mix,
     pub figures: Evaluation,
     /// How far each limit is used, largest first.
     pub limits: Vec<Limit>,
@@ -129,8 +133,7 @@ pub struct Refusal {
 }
 
 /// Tile heights tried, most dies, and most points of a sweep.
-const ROWS: [u32; 3] = [256, 512, 1024];
-const MOST_DIES: u32 = 64;
+const ROWS: [u32; 4] = [128, 256, 512, 1024];
 const MOST_POINTS: usize = 100_000;
 
 /// Reads a target file into its points.
@@ -219,7 +222,7 @@ pub fn plan(shape: &Shape, target: &Target) -> Result<std::result::Result<Point,
         return Ok(Ok(point.clone()));
     }
     // The attempt that misses by least says what binds.
-    let Some(nearest) = tried.iter().min_by(|a, b| a.limits[0].used.total_cmp(&b.limits[0].used)) else { bail!("no tile height to try") };
+    let Some(nearest) = tried.iter().min_by(|a, b| a.limits[0].used.total_cmp(&b.limits[0].used)) else { bail!("no fabric to try") };
     let worst = &nearest.limits[0];
     let binds = format!("{}: {:.2} times what there is ({})", worst.name, worst.used, describe(nearest));
     Ok(Err(Refusal { target: target.clone(), binds, would_meet: remedies(shape, target)? }))
@@ -237,50 +240,42 @@ fn meets(p: &Point) -> bool {
     p.limits.iter().all(|l| l.used <= 1.0)
 }
 
-/// One attempt for each tile height and fabric the target leaves open.
+/// One attempt for each mix of fabrics on the frontier of what the target leaves open.
 fn attempts(shape: &Shape, target: &Target) -> Result<Vec<Point>> {
-    let heights: &[u32] = match &target.tile_rows {
-        Some(rows) => std::slice::from_ref(rows),
-        None => &ROWS,
+    let heights: Vec<u32> = target.tile_rows.map_or(ROWS.to_vec(), |rows| vec![rows]);
+    let tiles = || heights.iter().map(|&rows| Holding::Tiles { rows });
+    let choices: Vec<Holding> = match target.fabric {
+        Some("metal") => vec![Holding::Metal],
+        Some(_) => tiles().collect(),
+        None => tiles().chain([Holding::Metal]).collect(),
     };
-    let fabrics: &[&'static str] = match &target.fabric {
-        Some(f) => std::slice::from_ref(f),
-        None => &["tiles", "metal"],
-    };
-    let mut out = Vec::new();
-    for &fabric in fabrics {
-        for &rows in heights {
-            out.push(attempt(shape, target, fabric, rows)?);
-            // Metal embedding has no rows to choose.
-            if fabric == "metal" {
-                break;
-            }
-        }
-    }
-    Ok(out)
-}
-
-fn attempt(shape: &Shape, target: &Target, fabric: &'static str, rows: u32) -> Result<Point> {
     let options = Options {
         bits: Some(target.bits),
         group: (!shape.ternary).then_some(target.group),
         kv_bits: Some(target.kv_bits),
         context: Some(target.context),
         users: Some(target.users),
-        tile_rows: Some(rows),
         node: Some(target.node.clone()),
         ..Options::default()
     };
-    let holding = if fabric == "metal" { Holding::Metal } else { Holding::Tiles };
-    let chip = shape::plan(shape, &options, holding)?;
     let mut technology = technology::node(&target.node)?;
     if let Some(clock) = target.clock_mhz {
         technology.clock_mhz.value = clock;
     }
+    let mixes = frontier::mixes(shape, &options, &technology, &choices)?;
+    mixes.into_par_iter().map(|mix| attempt(shape, target, &options, &technology, mix)).collect()
+}
+
+fn attempt(shape: &Shape, target: &Target, options: &Options, technology: &Technology, fabric: Mix) -> Result<Point> {
+    let chip = shape::plan(shape, &Options { fabric: frontier::rules(&fabric), ..options.clone() })?;
     let silicon = technology::silicon(&target.node)?;
-    let figures = fewest_dies(&chip, &technology, &silicon, target);
+    let figures = fewest_dies(&chip, technology, &silicon, target);
     let limits = limits(&figures, &chip, &silicon, target);
-    Ok(Point { target: target.clone(), fabric, tile_rows: rows, figures, limits, modelled_only: chip.modelled_only() })
+    Ok(Point { target: target.clone(), fabric, figures, limits, modelled_only: chip.modelled_only() })
+}
+
+fn as_option<S: serde::Serializer>(mix: &Mix, s: S) -> std::result::Result<S::Ok, S::Error> {
+    s.serialize_str(&frontier::text(mix))
 }
 
 /// On the dies asked for, or as few as keep each within the limit.
@@ -293,16 +288,7 @@ fn fewest_dies(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, tar
     if let Some(dies) = target.dies {
         return on(dies);
     }
-    let one = on(1);
-    let least = (one.area_mm2 / target.die_limit_mm2).ceil().clamp(1.0, f64::from(MOST_DIES)) as u32;
-    let mut best = if least == 1 { one } else { on(least) };
-    for dies in least + 1..=MOST_DIES {
-        if best.largest_die_mm2 <= target.die_limit_mm2 || best.largest_station_mm2 > target.die_limit_mm2 {
-            break;
-        }
-        best = on(dies);
-    }
-    best
+    evaluate::fewest_dies(target.die_limit_mm2, &on)
 }
 
 fn limits(f: &Evaluation, chip: &ShapeChip, silicon: &Silicon, target: &Target) -> Vec<Limit> {
@@ -404,7 +390,7 @@ mod tests {
         assert_eq!(point.figures.dies, 1);
         assert!(point.limits.iter().all(|l| l.used <= 1.0));
         let area = point.figures.area_mm2;
-        let cut = one(&format!("die_limit_mm2 = {}\ntile_rows = {}", area / 3.0, point.tile_rows)).unwrap();
+        let cut = one(&format!("die_limit_mm2 = {}\ntile_rows = {}", area / 3.0, 128)).unwrap();
         assert!((3..=8).contains(&cut.figures.dies) && cut.figures.largest_die_mm2 <= area / 3.0, "{:?}", cut.figures);
         assert!(cut.figures.tokens_per_s_single_user < point.figures.tokens_per_s_single_user, "links cost time");
     }

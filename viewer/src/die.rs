@@ -86,7 +86,7 @@ impl Die {
     pub fn block_path(&self, b: usize) -> String {
         let block = &self.plan().blocks[b];
         let main = match block.kind {
-            BlockKind::Tiles | BlockKind::EmbeddingRom | BlockKind::Vector => true,
+            BlockKind::Tiles | BlockKind::Metal | BlockKind::EmbeddingRom | BlockKind::Vector => true,
             BlockKind::KvCache | BlockKind::Io => false,
         };
         if main { block.path.clone() } else { format!("{}#{}", block.path, block.part) }

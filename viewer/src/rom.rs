@@ -52,7 +52,7 @@ impl RomGrid {
         let share = technology.rom_um2(&count) / technology.area_um2(&count).max(1e-9);
         let (across, down, rows, cols, deal) = match kind {
             UnitKind::Mvm(s) => {
-                let t = s.tile();
+                let t = s.tile()?;
                 let (across, down) = block.array?;
                 if (across, down) != (t.n_tiles(m.outputs), t.k_tiles(m.inputs)) {
                     return None;

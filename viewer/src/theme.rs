@@ -43,6 +43,7 @@ impl Theme {
     pub fn kind(self, kind: BlockKind) -> Color32 {
         let full = match kind {
             BlockKind::Tiles => Color32::from_rgb(0, 114, 178),
+            BlockKind::Metal => Color32::from_rgb(204, 121, 167),
             BlockKind::EmbeddingRom => Color32::from_rgb(86, 180, 233),
             BlockKind::KvCache => Color32::from_rgb(0, 158, 115),
             BlockKind::Vector => Color32::from_rgb(230, 159, 0),
@@ -50,7 +51,7 @@ impl Theme {
         };
         // What holds no weights stands back.
         let back = match kind {
-            BlockKind::Tiles | BlockKind::EmbeddingRom => 0.25,
+            BlockKind::Tiles | BlockKind::Metal | BlockKind::EmbeddingRom => 0.25,
             BlockKind::KvCache | BlockKind::Vector => 0.48,
             BlockKind::Io => 0.66,
         };
@@ -117,6 +118,7 @@ impl Theme {
 pub fn kind_name(kind: BlockKind) -> &'static str {
     match kind {
         BlockKind::Tiles => "weights: multiply-select-add tiles",
+        BlockKind::Metal => "weights: metal embedding",
         BlockKind::EmbeddingRom => "weights: embedding ROM",
         BlockKind::KvCache => "KV cache SRAM",
         BlockKind::Vector => "vector units",
@@ -125,4 +127,5 @@ pub fn kind_name(kind: BlockKind) -> &'static str {
 }
 
 /// All kinds, in the order of the legend.
-pub const KINDS: [BlockKind; 5] = [BlockKind::Tiles, BlockKind::EmbeddingRom, BlockKind::KvCache, BlockKind::Vector, BlockKind::Io];
+pub const KINDS: [BlockKind; 6] =
+    [BlockKind::Tiles, BlockKind::Metal, BlockKind::EmbeddingRom, BlockKind::KvCache, BlockKind::Vector, BlockKind::Io];

@@ -3,15 +3,15 @@
 use super::config::{LinearAttention, Shape, State};
 use super::standin::Standin;
 use super::statistics::Statistics;
-use super::{Holding, Repeat, ShapeChip};
+use super::{Repeat, ShapeChip};
 use crate::error::Error;
 use crate::options::Plan;
 use crate::{tables, tile};
 use hardwire_netlist::ProgramId;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
 use hardwire_netlist::unit::{
-    Activation, AttentionSpec, EmbedSpec, Fabric, Fixed, GatedActSpec, MatrixSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec,
-    RowPermutation, Unit, UnitKind,
+    Activation, AttentionSpec, EmbedSpec, Fixed, GatedActSpec, MatrixSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec, RowPermutation, Unit,
+    UnitKind,
 };
 use petgraph::graph::DiGraph;
 use std::collections::BTreeMap;
@@ -31,9 +31,11 @@ struct Builder<'a> {
     stations: Vec<Station>,
     standins: BTreeMap<UnitId, Standin>,
     repeats: BTreeMap<UnitId, Repeat>,
+    /// The first matrix of each feed.
+    fed: BTreeMap<UnitId, String>,
 }
 
-pub(super) fn build(shape: &Shape, plan: Plan, holding: Holding) -> Result<ShapeChip, Error> {
+pub(super) fn build(shape: &Shape, plan: Plan) -> Result<ShapeChip, Error> {
     let mut b = Builder {
         shape,
         plan: &plan,
@@ -42,6 +44,7 @@ pub(super) fn build(shape: &Shape, plan: Plan, holding: Holding) -> Result<Shape
         stations: Vec::new(),
         standins: BTreeMap::new(),
         repeats: BTreeMap::new(),
+        fed: BTreeMap::new(),
     };
     b.station("embed", None);
     let matrix = b.matrix("embed_tokens", shape.vocab, shape.hidden, false);
@@ -59,13 +62,15 @@ pub(super) fn build(shape: &Shape, plan: Plan, holding: Holding) -> Result<Shape
     }
     b.station("head", None);
     let n = b.norm("norm", x, 1);
-    let f = b.feed("norm.feed", n);
+    let f = b.feed("norm.feed", n, "lm_head")?;
     let logits = b.mvm("lm_head", f, shape.vocab, WIDE, false)?;
     let bits = 64 - u64::from(shape.vocab).leading_zeros() as u8 + 1;
     b.add("argmax", UnitKind::Argmax, Fixed::new(bits, 0), 1, &[logits]);
+    let matrices = b.graph.node_weights().filter(|u| matches!(u.kind, UnitKind::Mvm(_))).map(|u| u.path.as_str());
+    plan.holdings.check(matrices)?;
     let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(), graph: b.graph };
     let (standins, repeats) = (b.standins, b.repeats);
-    Ok(ShapeChip { shape: shape.clone(), holding, netlist, standins, repeats, plan })
+    Ok(ShapeChip { shape: shape.clone(), netlist, standins, repeats, plan })
 }
 
 impl Builder<'_> {
@@ -97,12 +102,15 @@ impl Builder<'_> {
         if self.plan.group >= inputs { inputs } else { self.plan.group }
     }
 
-    fn feed(&mut self, path: &str, from: UnitId) -> UnitId {
+    /// `first`: path of the first matrix it feeds.
+    fn feed(&mut self, path: &str, from: UnitId, first: &str) -> Result<UnitId, Error> {
         let (len, input) = (self.len(from), self.graph[from].out);
-        let group = self.group(len);
-        let rows = tile::rows(len, group, self.plan.tile_rows);
-        let spec = RowFeedSpec { len, input, act_bits: self.plan.act_bits, rows, group: group.min(rows) };
-        self.add(path, UnitKind::RowFeed(spec), Fixed::new(self.plan.act_bits, input.frac), len, &[from])
+        let matrix = self.matrix(first, 1, len, false);
+        let (rows, play) = tile::feed(&matrix, tile::fabric(first, &matrix, self.plan)?);
+        let spec = RowFeedSpec { len, input, act_bits: self.plan.act_bits, rows, group: matrix.group.min(rows), play };
+        let id = self.add(path, UnitKind::RowFeed(spec), Fixed::new(self.plan.act_bits, input.frac), len, &[from]);
+        self.fed.insert(id, first.into());
+        Ok(id)
     }
 
     fn matrix(&mut self, path: &str, outputs: u32, inputs: u32, bias: bool) -> MatrixSpec {
@@ -133,12 +141,11 @@ impl Builder<'_> {
     fn mvm(&mut self, path: &str, feed: UnitId, outputs: u32, out: Fixed, bias: bool) -> Result<UnitId, Error> {
         let inputs = self.len(feed);
         let matrix = self.matrix(path, outputs, inputs, bias);
-        let rows = tile::rows(inputs, matrix.group, self.plan.tile_rows);
-        tile::check(path, &matrix, rows)?;
-        let shape = tile::shape(outputs, rows, matrix.group.min(rows), self.plan);
+        tile::alike(self.plan, &self.fed[&feed], path)?;
+        let fabric = tile::fabric(path, &matrix, self.plan)?;
         let widths = self.statistics.widths(inputs, matrix.code_bits, matrix.group, self.plan.act_bits);
         let (acc_bits, tot_bits) = (widths.acc_bits, widths.tot_bits);
-        let spec = MvmSpec { matrix, fabric: Fabric::Tile(shape), act_bits: self.plan.act_bits, acc_bits, tot_bits };
+        let spec = MvmSpec { matrix, fabric, act_bits: self.plan.act_bits, acc_bits, tot_bits };
         Ok(self.add(path, UnitKind::Mvm(spec), out, outputs, &[feed]))
     }
 
@@ -167,7 +174,7 @@ impl Builder<'_> {
         let at = |part: &str| format!("layers.{l}.{part}");
         let (wide, narrow) = (s.heads * s.head_dim, s.kv_heads * s.head_dim);
         let n = self.norm(&at("input_layernorm"), x, 1);
-        let f = self.feed(&at("input_layernorm.feed"), n);
+        let f = self.feed(&at("input_layernorm.feed"), n, &at("self_attn.q_proj"))?;
         let q = self.mvm(&at("self_attn.q_proj"), f, wide, HEADS, s.qkv_bias)?;
         let k = self.mvm(&at("self_attn.k_proj"), f, narrow, HEADS, s.qkv_bias)?;
         let v = self.mvm(&at("self_attn.v_proj"), f, narrow, HEADS, s.qkv_bias)?;
@@ -203,7 +210,7 @@ impl Builder<'_> {
         if s.sub_norms {
             o = self.norm(&at("self_attn.attn_sub_norm"), o, 1);
         }
-        let f = self.feed(&at("self_attn.attention.feed"), o);
+        let f = self.feed(&at("self_attn.attention.feed"), o, &at("self_attn.o_proj"))?;
         let branch = self.mvm(&at("self_attn.o_proj"), f, s.hidden, RESIDUAL, s.output_bias)?;
         Ok(self.residual(&at("self_attn.add"), x, branch, s.post_norms.then_some(&at("post_attention_layernorm"))))
     }
@@ -213,7 +220,7 @@ impl Builder<'_> {
         let s = self.shape;
         let at = |part: &str| format!("layers.{l}.{part}");
         let n = self.norm(&at("input_layernorm"), x, 1);
-        let f = self.feed(&at("input_layernorm.feed"), n);
+        let f = self.feed(&at("input_layernorm.feed"), n, &at("linear_attn.in_proj_qkv"))?;
         let qkv = self.mvm(&at("linear_attn.in_proj_qkv"), f, spec.channels(), HEADS, false)?;
         let z = self.mvm(&at("linear_attn.in_proj_z"), f, spec.output(), WIDE, false)?;
         let b = self.mvm(&at("linear_attn.in_proj_b"), f, spec.value_heads, WIDE, false)?;
@@ -223,7 +230,7 @@ impl Builder<'_> {
         self.standins.insert(o, Standin::Linear(spec));
         let o = self.norm(&at("linear_attn.norm"), o, spec.value_heads);
         let o = self.gated(&at("linear_attn.gate"), z, o);
-        let f = self.feed(&at("linear_attn.gate.feed"), o);
+        let f = self.feed(&at("linear_attn.gate.feed"), o, &at("linear_attn.out_proj"))?;
         let branch = self.mvm(&at("linear_attn.out_proj"), f, s.hidden, RESIDUAL, false)?;
         Ok(self.residual(&at("linear_attn.add"), x, branch, None))
     }
@@ -233,7 +240,7 @@ impl Builder<'_> {
         let at = |part: &str| format!("layers.{l}.{part}");
         let mut n = self.norm(&at("post_attention_layernorm"), x, 1);
         if let Some(e) = s.experts {
-            let f = self.feed(&at("mlp.router.feed"), n);
+            let f = self.feed(&at("mlp.router.feed"), n, &at("mlp.router"))?;
             let logits = self.mvm(&at("mlp.router"), f, e.count, WIDE, s.mlp_bias)?;
             // The vector waits for the choice and is played again to the chosen.
             let place = NormSpec { len: s.hidden, groups: 1, epsilon: 1, gain: ProgramId(0), input: WIDE };
@@ -241,14 +248,14 @@ impl Builder<'_> {
             self.standins.insert(n, Standin::Router(e));
         }
         let first = self.graph.node_count();
-        let f = self.feed(&at("post_attention_layernorm.feed"), n);
+        let f = self.feed(&at("post_attention_layernorm.feed"), n, &at("mlp.gate_proj"))?;
         let gate = self.mvm(&at("mlp.gate_proj"), f, s.ffn, WIDE, s.mlp_bias)?;
         let up = self.mvm(&at("mlp.up_proj"), f, s.ffn, WIDE, s.mlp_bias)?;
         let mut inner = self.gated(&at("mlp.act"), gate, up);
         if s.sub_norms {
             inner = self.norm(&at("mlp.ffn_sub_norm"), inner, 1);
         }
-        let f = self.feed(&at("mlp.act.feed"), inner);
+        let f = self.feed(&at("mlp.act.feed"), inner, &at("mlp.down_proj"))?;
         let mut branch = self.mvm(&at("mlp.down_proj"), f, s.hidden, RESIDUAL, s.mlp_bias)?;
         if let Some(e) = s.experts {
             for unit in first..self.graph.node_count() {

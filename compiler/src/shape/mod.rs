@@ -22,15 +22,6 @@ use crate::options::Plan;
 use hardwire_netlist::{Census, Netlist, Technology, UnitId, UnitKind, census};
 use std::collections::BTreeMap;
 
-/// How weights are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holding {
-    /// Multiply-select-add tiles over mask ROM.
-    Tiles,
-    /// Metal embedding: every weight a wire into a counter tree (HNLPU's way).
-    Metal,
-}
-
 /// How many of a unit there are, and how many of them work on one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeat {
@@ -43,7 +34,6 @@ pub struct Repeat {
 pub struct ShapeChip {
     pub shape: Shape,
     pub plan: Plan,
-    pub holding: Holding,
     /// One of every distinct unit; a stand-in has the place and streams of its unit, and another kind.
     pub netlist: Netlist,
     pub standins: BTreeMap<UnitId, Standin>,
@@ -62,10 +52,7 @@ impl ShapeChip {
         if let Some(standin) = self.standins.get(&id) {
             return standin.census(self.plan.lanes, self.plan.users);
         }
-        match (&self.netlist.unit(id).kind, self.holding) {
-            (UnitKind::Mvm(m), Holding::Metal) => standin::metal_census(m),
-            _ => census::unit(&self.netlist, id),
-        }
+        census::unit(&self.netlist, id)
     }
 
     /// Counts of one unit with all its copies.
@@ -113,29 +100,13 @@ impl ShapeChip {
         let of = |(id, s): (&UnitId, &Standin)| {
             if self.netlist.unit(*id).station == station { s.extra_cycles(self.plan.lanes) } else { 0 }
         };
-        let metal: i64 = match self.holding {
-            Holding::Tiles => 0,
-            Holding::Metal => self.metal_cycles(station),
-        };
-        self.standins.iter().map(of).sum::<i64>() + metal
-    }
-
-    /// Metal embedding plays no rows: its bits enter in `act_bits` cycles. One matrix after another, a feed's rows are saved.
-    fn metal_cycles(&self, station: u32) -> i64 {
-        let saved = |u: &hardwire_netlist::Unit| match &u.kind {
-            UnitKind::RowFeed(f) if u.station == station => i64::from(f.played_rows()) - i64::from(f.act_bits),
-            _ => 0,
-        };
-        -self.netlist.units().map(|(_, u)| saved(u)).sum::<i64>()
+        self.standins.iter().map(of).sum()
     }
 
     /// Names of the kinds of unit here that no Verilog exists for, each once.
     pub fn modelled_only(&self) -> Vec<&'static str> {
         let mut names: Vec<&'static str> = self.standins.values().map(Standin::name).collect();
         names.extend(self.shape.modelled_only());
-        if self.holding == Holding::Metal {
-            names.push("metal embedding");
-        }
         names.sort_unstable();
         names.dedup();
         names

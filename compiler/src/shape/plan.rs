@@ -1,6 +1,6 @@
 //! Options for a model that is known by shape only.
 
-use super::{Holding, Shape, ShapeChip};
+use super::{Shape, ShapeChip};
 use crate::error::Error;
 use crate::options::Options;
 
@@ -8,7 +8,7 @@ use crate::options::Options;
 ///
 /// # Errors
 /// An option out of range, by name.
-pub fn plan(shape: &Shape, options: &Options, holding: Holding) -> Result<ShapeChip, Error> {
+pub fn plan(shape: &Shape, options: &Options) -> Result<ShapeChip, Error> {
     let mut options = options.clone();
     // Ternary weights have one scale a matrix, and their codes two bits.
     if shape.ternary {
@@ -16,5 +16,5 @@ pub fn plan(shape: &Shape, options: &Options, holding: Holding) -> Result<ShapeC
         options.group = options.group.or(Some(1 << 20));
     }
     let plan = options.resolve_for(shape.head_dim, shape.hidden, shape.context)?;
-    super::build::build(shape, plan, holding)
+    super::build::build(shape, plan)
 }

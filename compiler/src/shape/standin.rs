@@ -3,7 +3,6 @@
 
 use super::config::{Experts, LinearAttention};
 use hardwire_netlist::Census;
-use hardwire_netlist::unit::MvmSpec;
 
 /// Bits of an activation between units, of a state element, and of a multiplier's operands in linear attention.
 const WORD: u64 = 16;
@@ -158,27 +157,5 @@ impl Standin {
                 }
             }
         }
-    }
-}
-
-/// A matrix as metal embedding: each nonzero weight one full adder of a counter tree, each of the sums a code's values need an
-/// accumulator of shifted bits (`data/asap7_synthesis.csv`, `bs` and `bsodd`: 0.208 um2 a nonzero weight, 0.82 an accumulator bit, four
-/// full adders' worth). No ROM, no rows: activations enter a bit a cycle.
-pub fn metal_census(m: &MvmSpec) -> Census {
-    let matrix = &m.matrix;
-    let zeros = matrix.codebook.iter().filter(|&&v| v == 0).count() as f64 / matrix.codebook.len() as f64;
-    // Values that differ by a power of two share a tree: one counter an odd part.
-    let mut odd: Vec<u32> = matrix.codebook.iter().filter(|&&v| v != 0).map(|v| v.unsigned_abs() >> v.trailing_zeros()).collect();
-    odd.sort_unstable();
-    odd.dedup();
-    let (n, weights) = (u64::from(matrix.outputs), matrix.weights());
-    let acc = u64::from(m.acc_bits).max(log2(u64::from(matrix.inputs)) + u64::from(m.act_bits));
-    let groups = u64::from(matrix.groups());
-    Census {
-        weights,
-        full_adders: (weights as f64 * (1.0 - zeros)) as u64 + n * odd.len() as u64 * acc + n * groups * u64::from(matrix.scale_bits),
-        flops: n * acc * 2,
-        mux2: n * acc,
-        ..Census::default()
     }
 }

@@ -3,7 +3,9 @@
 use super::{equal, format, within, wrong};
 use crate::error::Error;
 use crate::graph::{Netlist, UnitId};
-use crate::unit::{MatrixSpec, MvmSpec, RowFeedSpec, RowPermutation, Unit, UnitKind};
+use crate::metal::MetalShape;
+use crate::tile::TileShape;
+use crate::unit::{Fabric, MatrixSpec, MvmSpec, Play, RowFeedSpec, RowPermutation, Unit, UnitKind};
 
 /// Most inputs or outputs: the program file must hold them, but counts come before the file.
 const MOST: u32 = 1 << 24;
@@ -48,11 +50,19 @@ pub(super) fn mvm(n: &Netlist, u: &Unit, s: &MvmSpec) -> Result<(), Error> {
     within(u, "act_bits", s.act_bits, 2..=16)?;
     within(u, "acc_bits", s.acc_bits, 1..=62)?;
     within(u, "tot_bits", s.tot_bits, 1..=62)?;
-    tile(n, u, s)
+    match s.fabric {
+        Fabric::Tile(t) => tile(n, u, &t, &s.matrix),
+        Fabric::Metal(t) => metal(n, u, t, &s.matrix),
+    }
 }
 
-fn tile(n: &Netlist, u: &Unit, s: &MvmSpec) -> Result<(), Error> {
-    let (t, m) = (s.tile(), &s.matrix);
+/// Wires have no place for an offset: its sum of activations would be one more matrix.
+fn metal(n: &Netlist, u: &Unit, t: MetalShape, m: &MatrixSpec) -> Result<(), Error> {
+    equal(u, "lanes", t.lanes, n.lanes)?;
+    equal(u, "matrix.offset_bits", m.offset_bits, 0)
+}
+
+fn tile(n: &Netlist, u: &Unit, t: &TileShape, m: &MatrixSpec) -> Result<(), Error> {
     equal(u, "lanes", t.lanes, n.lanes)?;
     within(u, "rows", t.rows, 1..=1 << 16)?;
     within(u, "cols", t.cols, 1..=1 << 16)?;
@@ -76,6 +86,10 @@ pub(super) fn row_feed(u: &Unit, s: &RowFeedSpec) -> Result<(), Error> {
     format(u, "input", s.input)?;
     within(u, "len", s.len, 1..=MOST)?;
     within(u, "act_bits", s.act_bits, 2..=16)?;
+    if s.play == Play::Bits {
+        equal(u, "rows", s.rows, s.len)?;
+        return within(u, "group", s.group, 1..=s.rows);
+    }
     within(u, "rows", s.rows, 1..=1 << 16)?;
     within(u, "group", s.group, 1..=s.rows)?;
     if !s.rows.is_multiple_of(s.group) { wrong(u, "rows", s.rows, format!("a multiple of the group of {}", s.group)) } else { Ok(()) }
@@ -88,6 +102,10 @@ pub(super) fn feed(n: &Netlist, id: UnitId) -> Result<(), Error> {
     let from = n.unit(n.inputs(id)[0]);
     let UnitKind::RowFeed(f) = &from.kind else { return wrong(u, "inputs", &from.path, "a row feed") };
     equal(u, "act_bits", s.act_bits, f.act_bits)?;
-    equal(u, "rows", s.tile().rows, f.rows)?;
+    match s.fabric {
+        Fabric::Tile(t) if f.play == Play::Rows => equal(u, "rows", t.rows, f.rows)?,
+        Fabric::Metal(_) if f.play == Play::Bits => {}
+        _ => return wrong(u, "fabric", s.fabric.name(), format!("what {} plays: rows for tiles, bits for metal", from.path)),
+    }
     equal(u, "matrix.group", s.matrix.group.min(f.rows), f.group)
 }

@@ -48,3 +48,27 @@ module hw_probe_rows #(
       if (row < ROWS && j * ROWS + row < LEN)
         $display("probe %0s %0d %0d %0d %0d", PATH, pos, j * ROWS + row, $signed(data[j*BITS +: BITS]), user);
 endmodule
+
+// The same for a bit feed: element k once its last bit has been played.
+module hw_probe_planes #(
+  parameter PATH = "",
+  parameter LEN = 64,
+  parameter BITS = 12
+) (
+  input clk,
+  input valid,
+  input last,
+  input [LEN-1:0] plane,
+  input [31:0] pos,
+  input [31:0] user
+);
+  reg on;
+  reg [BITS-1:0] seen [0:LEN-1];
+  integer k;
+  initial on = $test$plusargs("probe");
+  always @(posedge clk) if (on && valid)
+    for (k = 0; k < LEN; k = k + 1) begin
+      seen[k] = {seen[k][BITS-2:0], plane[k]};
+      if (last) $display("probe %0s %0d %0d %0d %0d", PATH, pos, k, $signed(seen[k]), user);
+    end
+endmodule

@@ -2,6 +2,7 @@
 //! out once.
 
 use super::{StationTiming, UnitTiming};
+use hardwire_netlist::unit::{Fabric, Play};
 use hardwire_netlist::{Netlist, UnitId, UnitKind};
 use std::collections::HashMap;
 
@@ -10,8 +11,10 @@ pub const EMBED: u64 = 7;
 /// RmsNorm: after its last input beat, for one group; each further group adds one.
 const NORM: u64 = 12;
 const ROW_FEED: u64 = 3;
-/// Mvm: after its last row, reduction tree left out.
+/// Mvm of tiles: after its last row, reduction tree left out.
 const MVM: u64 = 8;
+/// Mvm in metal: after its last bit, both trees left out.
+const METAL: u64 = 5;
 const ROPE: u64 = 4;
 /// Attention at one position word, the quantisation replay and the score tree left out.
 const ATTENTION: u64 = 25;
@@ -43,12 +46,18 @@ impl Node {
             UnitKind::Embed(_) => node.delay = EMBED,
             UnitKind::RmsNorm(s) => (node.buffers, node.delay) = (true, NORM + u64::from(s.groups) - 1),
             UnitKind::RowFeed(s) => {
-                (node.buffers, node.delay) = (true, ROW_FEED);
-                node.out_beats = u64::from(s.played_rows());
+                // Bits wait until the whole vector has been quantised, a beat a cycle.
+                node.delay = if s.play == Play::Bits { beats(s.len) + 1 } else { ROW_FEED };
+                node.buffers = true;
+                node.out_beats = u64::from(s.played_cycles());
             }
             UnitKind::Mvm(s) => {
-                let tree = u64::from(ceil_log(s.tile().k_tiles(s.matrix.inputs), 2)).max(1);
-                (node.buffers, node.delay) = (true, MVM + tree + u64::from(s.matrix.bias));
+                let (before, parts) = match s.fabric {
+                    Fabric::Tile(t) => (MVM, t.k_tiles(s.matrix.inputs)),
+                    Fabric::Metal(t) => (METAL + u64::from(t.levels(&s.matrix)), s.matrix.groups()),
+                };
+                let tree = u64::from(ceil_log(parts, 2)).max(1);
+                (node.buffers, node.delay) = (true, before + tree + u64::from(s.matrix.bias));
             }
             UnitKind::Rope(_) => node.delay = ROPE,
             UnitKind::Attention(s) => {

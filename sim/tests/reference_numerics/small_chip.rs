@@ -248,7 +248,7 @@ impl Builder {
     }
 
     fn feed(&mut self, name: &str, len: u32, input: Fixed, from: UnitId) -> UnitId {
-        let spec = RowFeedSpec { len, input, act_bits: 12, rows: 16, group: 8 };
+        let spec = RowFeedSpec { len, input, act_bits: 12, rows: 16, group: 8, play: Play::Rows };
         self.unit(name, UnitKind::RowFeed(spec), input, len, &[from])
     }
 

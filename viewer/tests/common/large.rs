@@ -1,7 +1,7 @@
 //! A chip of Llama 3.1 8B's shape as `hardwire compile` would lay it out, with no weights of its own: its program file is a hole of the
 //! right length, so that it costs no disk, and codes and scales read as 0.
 
-use hardwire_compiler::shape::{self, Holding, Shape};
+use hardwire_compiler::shape::{self, Shape};
 use hardwire_compiler::{Options, technology};
 use hardwire_netlist::program::{Record, Section, row_stride, storage_bytes};
 use hardwire_netlist::unit::MatrixSpec;
@@ -59,7 +59,7 @@ pub fn write(folder: &Path, digest: impl Fn(u64) -> String) -> (PathBuf, u64) {
     fs::create_dir(&chip).unwrap();
     let shape = Shape::from_json(LLAMA_8B.as_bytes(), "llama-8b shape", &chip).unwrap();
     let options = Options { context: Some(2048), ..Options::default() };
-    let plan = shape::plan(&shape, &options, Holding::Tiles).unwrap();
+    let plan = shape::plan(&shape, &options).unwrap();
     let technology = technology::node("N6").unwrap();
     let (floorplan, parameters) = (plan.floorplan(&technology), plan.parameters());
     let (mut netlist, mut program) = (plan.netlist, Program::default());

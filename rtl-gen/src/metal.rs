@@ -1,0 +1,85 @@
+//! The site module of a matrix in metal embedding: its wires, scales and output stage.
+
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::instance::render;
+use crate::mvm::{codebook, outputs};
+use crate::roms;
+use crate::shape::{Shape, ident};
+use askama::Template;
+use hardwire_netlist::metal::{LEAF, MetalShape, RADIX};
+use hardwire_netlist::unit::MvmSpec;
+use hardwire_netlist::{Chip, Unit};
+
+#[derive(Template)]
+#[template(path = "metal.v", escape = "none")]
+struct Text<'a> {
+    path: &'a str,
+    ident: String,
+    tensor: &'a str,
+    outputs: u32,
+    inputs: u32,
+    v: u32,
+    beats: u32,
+    group: u32,
+    groups: u32,
+    leaf: u32,
+    radix: u32,
+    leaves: u32,
+    levels: u32,
+    code_bits: u8,
+    value_bits: u32,
+    codebook: String,
+    acc: u8,
+    scale_bits: u8,
+    tot: u32,
+    wires: String,
+    scales: String,
+    ob: u32,
+    shift_bits: u32,
+    bias: u32,
+    shifts: String,
+    biases: String,
+}
+
+/// Writes the site module and the images of one matrix.
+pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &MvmSpec, t: MetalShape) -> Result<(), Error> {
+    let m = &s.matrix;
+    let view = chip.programs.matrix(m.program);
+    let file = |part: &str| format!("rom/{}/{part}.hex", unit.path);
+    let (wires, scales) = (file("wires"), file("scales"));
+    let (v, groups) = (shape.lanes, m.groups());
+    roms::wires(folder, &wires, &view)?;
+    roms::beat_scales(folder, &scales, v, m, &view)?;
+    let out = outputs(folder, unit, m, &view, v)?;
+    let (value_bits, codebook) = codebook(m);
+    let text = Text {
+        path: &unit.path,
+        ident: ident(&unit.path),
+        tensor: &m.tensor,
+        outputs: m.outputs,
+        inputs: m.inputs,
+        v,
+        beats: m.outputs.div_ceil(v),
+        group: m.group.min(m.inputs),
+        groups,
+        leaf: LEAF,
+        radix: RADIX,
+        leaves: t.leaves(m),
+        levels: t.levels(m),
+        code_bits: m.code_bits,
+        value_bits,
+        codebook,
+        acc: s.acc_bits,
+        scale_bits: m.scale_bits,
+        tot: u32::from(s.tot_bits),
+        wires,
+        scales,
+        ob: u32::from(unit.out.bits),
+        shift_bits: out.shift_bits,
+        bias: u32::from(m.bias),
+        shifts: out.shifts,
+        biases: out.biases,
+    };
+    folder.text(&format!("rtl/mvm_{}.v", text.ident), &render("metal.v", &text)?)
+}

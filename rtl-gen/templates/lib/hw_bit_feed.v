@@ -1,0 +1,88 @@
+// RowFeed for metal embedding (numerics, section 5): a vector becomes planes of bits, one bit of every element a cycle, the sign first.
+// First plane 2 BEATS + 1 cycles after the first beat in, then A of them.
+`include "hw_round.vh"
+module hw_bit_feed #(
+  parameter V = 8,
+  parameter LEN = 64,
+  parameter IB = 16,
+  parameter A = 12
+) (
+  input clk,
+  input rst,
+  input in_valid,
+  input [V*IB-1:0] in_data,
+  output plane_valid,
+  output plane_first,            // the sign
+  output plane_last,             // the lowest bit
+  output [LEN-1:0] plane,
+  output reg [4:0] h
+);
+  localparam BEATS = (LEN + V - 1) / V;
+  localparam BW = $clog2(BEATS + 1);
+  localparam CW = $clog2(A + 1);
+  `HW_BITLEN(bitlen, IB, 6)
+  `HW_ROUND(round, IB, 6, A)
+
+  reg [BW-1:0] count, at, at1;
+  reg [IB-1:0] mag, beat_mag, x;
+  reg full, playing, r1, sending;
+  reg [5:0] bits;
+  reg [CW-1:0] sent;
+  reg signed [IB-1:0] element;
+  reg [A:0] rounded;
+  reg [A*LEN-1:0] act, act_next; // plane b in bits b * LEN and up
+  wire [V*IB-1:0] word;
+  wire reading = full || playing;
+  integer l, b;
+  hw_sram #(.WIDTH(V*IB), .DEPTH(BEATS), .AW(BW)) store (
+    .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(reading), .raddr(at), .rdata(word));
+
+  assign plane_valid = sending;
+  assign plane_first = sending && sent == 0;
+  assign plane_last = sending && sent == A - 1;
+  assign plane = act[A*LEN-1 -: LEN];
+
+  always @(posedge clk) begin
+    full <= 0;
+    if (in_valid) begin
+      beat_mag = (count == 0) ? 0 : mag;
+      for (l = 0; l < V; l = l + 1) begin
+        x = in_data[l*IB +: IB];
+        beat_mag = beat_mag | (x[IB-1] ? -x : x);
+      end
+      mag <= beat_mag;
+      count <= (count == BEATS - 1) ? 0 : count + 1;
+      full <= count == BEATS - 1;
+    end
+    if (full) begin
+      bits = bitlen(mag);
+      h <= (bits > A - 1) ? bits - (A - 1) : 0;
+      playing <= BEATS > 1;
+    end
+    if (reading) begin
+      at <= (at == BEATS - 1) ? 0 : at + 1;
+      if (at == BEATS - 1) playing <= 0;
+    end
+    r1 <= reading;
+    at1 <= at;
+    if (sending) begin
+      act <= act << LEN;
+      sent <= sent + 1;
+      if (sent == A - 1) sending <= 0;
+    end
+    if (r1) begin
+      act_next = act;
+      for (l = 0; l < V; l = l + 1) if (at1 * V + l < LEN) begin
+        element = word[l*IB +: IB];
+        rounded = round(element, h);
+        for (b = 0; b < A; b = b + 1) act_next[b*LEN + at1*V + l] = rounded[b];
+      end
+      act <= act_next;
+      sending <= at1 == BEATS - 1;
+      sent <= 0;
+    end
+    if (rst) begin
+      count <= 0; full <= 0; playing <= 0; at <= 0; r1 <= 0; sending <= 0;
+    end
+  end
+endmodule

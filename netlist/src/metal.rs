@@ -44,6 +44,7 @@ impl MetalShape {
 mod tests {
     use super::*;
     use crate::program::ProgramId;
+    use crate::unit::RowPermutation;
 
     #[test]
     fn a_tree_ends_in_one_sum() {
@@ -60,6 +61,7 @@ mod tests {
                 scale_bits: 8,
                 offset_bits: 0,
                 bias: false,
+                rows: RowPermutation::Identity,
                 program: ProgramId(0),
             };
             assert_eq!(MetalShape { lanes: 8 }.stages(&m), want);

@@ -228,6 +228,11 @@ impl ModelConfig {
                 return bad(field, value.to_string(), "a positive number");
             }
         }
+        if let Activation::SwigluClamped { alpha, limit } = self.activation
+            && !(alpha.is_finite() && limit.is_finite() && limit > 0.0)
+        {
+            return bad("clamped SwiGLU", format!("alpha {alpha}, limit {limit}"), "numbers, the limit positive");
+        }
         if let Some(window) = self.plan.iter().find_map(|layer| layer.window.filter(|&w| w == 0)) {
             return bad("sliding window", window.to_string(), "1 position or more");
         }

@@ -16,10 +16,11 @@ fn shared(part: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-fn smollm2() -> Option<PathBuf> {
-    let path = std::env::var_os("HARDWIRE_SMOLLM2_GGUF").map(PathBuf::from);
+/// A GGUF file that an environment variable names.
+fn named(variable: &str, model: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map(PathBuf::from);
     if path.is_none() {
-        eprintln!("skipped: HARDWIRE_SMOLLM2_GGUF does not name the SmolLM2-135M-Instruct GGUF");
+        eprintln!("skipped: {variable} does not name the {model} GGUF");
     }
     path
 }
@@ -123,23 +124,33 @@ fn stories260k_tokenizers_agree_on_real_text() {
     }
 }
 
-#[test]
-fn smollm2_writes_what_two_float_runs_wrote() {
-    let (Some(path), Some(golden)) = (smollm2(), shared("golden/float32_greedy.json")) else {
-        return;
-    };
-    let checkpoint = Checkpoint::open(&path).unwrap();
-    assert_eq!(checkpoint.config().parameters, 134_515_008);
+/// Prompts and greedy tokens of `golden/float32_greedy.json`.
+fn writes_what_two_float_runs_wrote(path: &Path, name: &str, parameters: u64, cases: usize) {
+    let Some(golden) = shared("golden/float32_greedy.json") else { return };
+    let checkpoint = Checkpoint::open(path).unwrap();
+    assert_eq!(checkpoint.config().parameters, parameters);
     let tokenizer = tokenizer(&checkpoint);
     let model = FloatModel::new(&checkpoint).unwrap();
     let golden = json(&golden);
-    let cases = golden["SmolLM2-135M-Instruct.Q4_1"].as_array().unwrap();
-    assert_eq!(cases.len(), 3);
-    for case in cases {
+    let golden = golden[name].as_array().unwrap();
+    assert_eq!(golden.len(), cases);
+    for case in golden {
         let prompt = tokenizer.encode(case["prompt"].as_str().unwrap()).unwrap();
         assert_eq!(prompt, ids(&case["prompt_ids"]), "{}", case["prompt"]);
         let expected = ids(&case["gen_ids"]);
         assert_eq!(greedy(&model, &prompt, expected.len()), expected, "{}", case["prompt"]);
         assert_streams(&tokenizer, &expected);
     }
+}
+
+#[test]
+fn smollm2_writes_what_two_float_runs_wrote() {
+    let Some(path) = named("HARDWIRE_SMOLLM2_GGUF", "SmolLM2-135M-Instruct") else { return };
+    writes_what_two_float_runs_wrote(&path, "SmolLM2-135M-Instruct.Q4_1", 134_515_008, 3);
+}
+
+#[test]
+fn gemma3_writes_what_two_float_runs_wrote() {
+    let Some(path) = named("HARDWIRE_GEMMA3_GGUF", "gemma-3-270m Q4_K_M") else { return };
+    writes_what_two_float_runs_wrote(&path, "gemma-3-270m-q4_k_m", 268_098_176, 2);
 }

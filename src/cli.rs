@@ -89,7 +89,10 @@ pub struct Plan {
     /// Structure, floorplan and figures as one JSON file.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Dies it is spread over, by layers [default: as few as fit the reticle].
+    /// How it is cut where one die is too small: whole layers in a row, or every layer over all dies.
+    #[arg(long, value_enum, default_value_t)]
+    pub cut: crate::scale::evaluate::Cut,
+    /// Dies it is spread over [default: as few as fit the reticle].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub dies: Option<u32>,
     #[command(flatten)]

@@ -75,16 +75,63 @@ fn a_sweep_has_a_front_a_plot_and_a_refusal_names_what_binds() {
     assert!(error.contains("die area") && error.contains("would meet it: die_limit_mm2"), "{error}");
 }
 
+/// With the heights left open, a limit between the uniform plans' areas is met by a mix, faster than the uniform plan that fits; `plan`
+/// builds the mix that was named.
+#[test]
+fn a_mix_of_fabrics_is_faster_than_one_height_and_can_be_built() {
+    let dir = with_config(SMALL);
+    let json = |args: &[&str]| -> serde_json::Value { serde_json::from_str(&ok(dir.path(), args)).unwrap() };
+    let explore = |target: &str| {
+        std::fs::write(dir.path().join("t.toml"), target).unwrap();
+        json(&["explore", "config.json", "-t", "t.toml", "--json", "-q"])["points"].clone()
+    };
+    let figure = |point: &serde_json::Value, name: &str| point["figures"][name].as_f64().unwrap();
+    let uniform = explore("tile_rows = [128, 1024]");
+    let (fast, small) = (figure(&uniform[0], "area_mm2"), figure(&uniform[1], "area_mm2"));
+    assert!(small < fast);
+    let mixed = &explore(&format!("dies = 1\ndie_limit_mm2 = {}", (fast + small) / 2.0))[0];
+    let fabric = mixed["fabric"].as_str().unwrap();
+    assert!(fabric.contains("mlp.down_proj="), "{fabric}");
+    assert!(figure(mixed, "tokens_per_s_single_user") > figure(&uniform[1], "tokens_per_s_single_user"));
+    let built = json(&["plan", "config.json", "--fabric", fabric, "--bits", "4", "--context", "2048", "--json"]);
+    let at = built["at"].as_array().unwrap().last().unwrap();
+    assert_eq!(at["figures"]["middle"]["area_mm2"], mixed["figures"]["area_mm2"]);
+    // Matrices on one feed, and names of nothing, are refused by name.
+    for (rule, says) in [("q_proj=64", "read the same vector"), ("wombat=64", "names no matrix"), ("lm_head=3", "8 to 4096")] {
+        let out = hardwire(dir.path(), &["plan", "config.json", "--fabric", rule]);
+        assert!(!out.status.success());
+        let error = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+/// A layer that no reticle holds is refused with what would help, and the help is true.
+#[test]
+fn a_layer_over_the_reticle_is_refused_with_what_would_meet_it() {
+    let wide = SMALL.replace("1536", "900000").replace("512", "4096");
+    let dir = with_config(&wide);
+    let out = hardwire(dir.path(), &["plan", "config.json"]);
+    assert_eq!(out.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(error.contains("die area") && error.contains("--cut tensor"), "{error}");
+    ok(dir.path(), &["plan", "config.json", "--cut", "tensor"]);
+    let out = hardwire(dir.path(), &["plan", "config.json", "--cut", "tensor", "--dies", "1"]);
+    let error = String::from_utf8_lossy(&out.stderr).into_owned();
+    let dies = error.split("--dies ").nth(1).unwrap().split(' ').next().unwrap().to_string();
+    ok(dir.path(), &["plan", "config.json", "--cut", "tensor", "--dies", &dies]);
+}
+
 #[test]
 fn families_without_verilog_have_figures_but_no_weights() {
-    let moe = r#"{"model_type": "gpt_oss", "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 100, "max_position_embeddings": 512, "num_local_experts": 8,
-        "num_experts_per_tok": 2, "sliding_window": 16}"#;
-    let dir = with_config(moe);
-    assert!(ok(dir.path(), &["plan", "config.json"]).contains("expert router"));
+    let hybrid = r#"{"model_type": "qwen3_5", "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 4, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 100, "max_position_embeddings": 512, "full_attention_interval": 4,
+        "linear_conv_kernel_dim": 4, "linear_key_head_dim": 16, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+        "linear_value_head_dim": 16, "rms_norm_eps": 1e-6}"#;
+    let dir = with_config(hybrid);
+    assert!(ok(dir.path(), &["plan", "config.json"]).contains("gated linear attention"));
     let out = hardwire(dir.path(), &["synth", "config.json", "-o", "model"]);
     assert_eq!(out.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&out.stderr).contains("gpt_oss"));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("qwen3_5"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::cli::{Compile, CompileOptions, Global};
 use crate::progress;
+use crate::scale::evaluate::Cut;
 use anyhow::Result;
 use hardwire_compiler::Options;
 use hardwire_models::Checkpoint;
@@ -11,7 +12,10 @@ use std::path::Path;
 pub fn run(args: &Compile, global: &Global) -> Result<()> {
     if args.shape_only {
         let (config, output) = (args.checkpoint.clone(), Some(args.output.clone()));
-        return super::plan::run(&crate::cli::Plan { config, output, dies: None, options: args.options.clone() }, global);
+        return super::plan::run(
+            &crate::cli::Plan { config, output, cut: Cut::Pipeline, dies: None, options: args.options.clone() },
+            global,
+        );
     }
     let checkpoint = open_checkpoint(&args.checkpoint)?;
     let chip = compile(&checkpoint, &args.options, &args.output, global)?;

@@ -14,7 +14,7 @@ pub fn run(args: &Plan, global: &Global) -> Result<()> {
     let chip = shape::plan(&shape, &super::compile::resolve(&args.options))?;
     let node = args.options.node.as_deref().unwrap_or("N6");
     let (technology, silicon) = (technology::node(node)?, technology::silicon(node)?);
-    let on = |dies, context, users| Setting { dies, cut: Cut::Pipeline, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
+    let on = |dies, context, users| Setting { dies, cut: args.cut, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
     let at = |dies| evaluate::evaluate(&chip, &technology, &silicon, &on(dies, chip.plan.context, chip.plan.users));
     let dies = dies(args, &silicon, &at)?;
     let setting = |context, users| on(dies, context, users);
@@ -52,13 +52,20 @@ pub fn run(args: &Plan, global: &Global) -> Result<()> {
 /// They do not hold it, or a station alone is over the reticle: by how much, and what would fit.
 fn dies(args: &Plan, silicon: &Silicon, on: &dyn Fn(u32) -> Evaluation) -> Result<u32> {
     let limit = silicon.reticle_mm2.value;
-    let fewest = evaluate::fewest_dies(limit, on);
+    let fewest = evaluate::fewest_dies(args.cut, limit, on);
     if fewest.largest_die_mm2 > limit {
         bail!(
-            "{}: {} alone takes {:.0} mm2, more than the reticle of {limit} mm2 holds; a smaller --context, --users or --bits, or taller tiles (--tile-rows), would meet it",
+            "{}: die area: {} dies of at most {:.0} mm2, {} alone {:.0} mm2, and the reticle holds {limit}; {}",
             args.config.display(),
+            fewest.dies,
+            fewest.largest_die_mm2,
             fewest.largest_station,
-            fewest.largest_station_mm2
+            fewest.largest_station_mm2,
+            match args.cut {
+                Cut::Pipeline =>
+                    "--cut tensor spreads a layer over dies; taller tiles (--tile-rows 1024), fewer --bits or less --context make it smaller",
+                Cut::Tensor => "taller tiles (--tile-rows 1024), fewer --bits or less --context make it smaller",
+            }
         );
     }
     match args.dies {

@@ -13,10 +13,11 @@ pub const YEARS: f64 = 3.0;
 pub const USD_PER_KWH: f64 = 0.10;
 
 /// How a chip larger than a die is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Cut {
     /// Whole stations in order, the residual crossing between dies.
+    #[default]
     Pipeline,
     /// Every layer over all dies, with all-reduces after its matrix products.
     Tensor,
@@ -130,12 +131,12 @@ pub fn evaluate(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, se
 const MOST_DIES: u32 = 64;
 
 /// The figures on as few dies as keep each within `limit_mm2`; on more than that none would, if the largest die is still over it.
-pub fn fewest_dies(limit_mm2: f64, on: &dyn Fn(u32) -> Evaluation) -> Evaluation {
+pub fn fewest_dies(cut: Cut, limit_mm2: f64, on: &dyn Fn(u32) -> Evaluation) -> Evaluation {
     let one = on(1);
     let least = (one.area_mm2 / limit_mm2).ceil().clamp(1.0, f64::from(MOST_DIES)) as u32;
     let mut best = if least == 1 { one } else { on(least) };
     for dies in least + 1..=MOST_DIES {
-        if best.largest_die_mm2 <= limit_mm2 || best.largest_station_mm2 > limit_mm2 {
+        if best.largest_die_mm2 <= limit_mm2 || (cut == Cut::Pipeline && best.largest_station_mm2 > limit_mm2) {
             break;
         }
         best = on(dies);

@@ -7,9 +7,10 @@ fn merits(e: &Evaluation) -> [f64; 5] {
     [e.tokens_per_s_single_user, e.tokens_per_s_aggregate, -e.area_mm2, -e.j_per_token_aggregate, -e.usd_per_mtoken]
 }
 
-/// Indices of the points nothing beats, in order.
+/// Indices of the points nothing beats, in order; of equal ones the first.
 pub fn front(points: &[&Evaluation]) -> Vec<usize> {
     let merits: Vec<[f64; 5]> = points.iter().map(|e| merits(e)).collect();
     let beats = |a: &[f64; 5], b: &[f64; 5]| a.iter().zip(b).all(|(a, b)| a >= b) && a.iter().zip(b).any(|(a, b)| a > b);
-    (0..points.len()).filter(|&i| !merits.iter().any(|m| beats(m, &merits[i]))).collect()
+    let first = |i: usize| !merits[..i].contains(&merits[i]);
+    (0..points.len()).filter(|&i| first(i) && !merits.iter().any(|m| beats(m, &merits[i]))).collect()
 }

@@ -288,7 +288,7 @@ fn fewest_dies(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, tar
     if let Some(dies) = target.dies {
         return on(dies);
     }
-    evaluate::fewest_dies(target.die_limit_mm2, &on)
+    evaluate::fewest_dies(Cut::Pipeline, target.die_limit_mm2, &on)
 }
 
 fn limits(f: &Evaluation, chip: &ShapeChip, silicon: &Silicon, target: &Target) -> Vec<Limit> {

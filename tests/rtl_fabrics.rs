@@ -42,7 +42,7 @@ fn all_in_metal_with_many_scales() {
 /// More inputs than a leaf adds, so that the trees have stages; one scale an output.
 #[test]
 fn trees_with_stages() {
-    let wide = Small { hidden: 70, ffn: 150, ..SMALL };
+    let wide = Small { hidden: 70, ffn: 300, ..SMALL };
     check(&wide, &Options { group: Some(1 << 20), lanes: Some(8), ..options() }, &["metal"], 12);
 }
 

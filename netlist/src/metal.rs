@@ -8,7 +8,16 @@ use crate::unit::MatrixSpec;
 use serde::{Deserialize, Serialize};
 
 /// Inputs one leaf of the tree adds in a cycle.
-pub const LEAF: u32 = 64;
+pub const LEAF: u32 = 128;
+/// The odd parts of a codebook's values, ascending: a leaf counts the ones of each apart, weights of 3, 6 and -12 in one sum that is then
+/// multiplied by 3 once.
+pub fn odd_parts(m: &MatrixSpec) -> Vec<u32> {
+    let mut odd: Vec<u32> = m.codebook.iter().filter(|&&v| v != 0).map(|v| v.unsigned_abs() >> v.trailing_zeros()).collect();
+    odd.sort_unstable();
+    odd.dedup();
+    odd
+}
+
 /// Sums one inner node of the tree adds in a cycle.
 pub const RADIX: u32 = 8;
 
@@ -49,7 +58,7 @@ mod tests {
     #[test]
     fn a_tree_ends_in_one_sum() {
         for (inputs, group, want) in
-            [(1, 8, vec![1]), (64, 64, vec![1]), (65, 100, vec![2, 1]), (4096, 4096, vec![64, 8, 1]), (4096, 32, vec![1])]
+            [(1, 8, vec![1]), (128, 128, vec![1]), (129, 200, vec![2, 1]), (8192, 8192, vec![64, 8, 1]), (4096, 32, vec![1])]
         {
             let m = MatrixSpec {
                 tensor: String::new(),

@@ -1,7 +1,7 @@
 //! Counts of metal embedding: every weight that is not zero one full adder of a tree, no ROM for codes.
 
 use super::{Census, adder, bitlen, flops, mux, output_lane, output_rom, rom, round_shift, sram};
-use crate::metal::{LEAF, MetalShape, RADIX};
+use crate::metal::{LEAF, MetalShape, RADIX, odd_parts};
 use crate::unit::{MvmSpec, RowFeedSpec};
 
 /// A vector waits in memory for its magnitude, then every element stands in a register that shifts out its bits.
@@ -22,12 +22,15 @@ pub(super) fn matrix(s: &MvmSpec, t: MetalShape, out: u64) -> Census {
     let m = &s.matrix;
     let (acc, tot, scale) = (u64::from(s.acc_bits), u64::from(s.tot_bits), u64::from(m.scale_bits));
     let (n, groups, v) = (u64::from(m.outputs), u64::from(m.groups()), u64::from(t.lanes));
-    // A value of an odd part above one is a shift and an add of its counter; negative values enter inverted.
+    // Every weight that is not zero enters the sum of its odd part; negative values enter inverted.
     let nonzero = m.codebook.iter().filter(|&&value| value != 0).count() as u64;
-    let ones: u64 = m.codebook.iter().map(|&value| u64::from(value.unsigned_abs().count_ones())).sum();
     let most = u64::from(m.max_value().unsigned_abs()).max(1);
-    // Bits that enter the trees: a weight of value 3 is two of them.
-    let entered = m.weights() * ones.max(nonzero) / m.codebook.len() as u64;
+    let entered = m.weights() * nonzero / m.codebook.len() as u64;
+    // A sum is multiplied by its odd part, one adder for each further one of its bits, and added to the others.
+    let width = bitlen(u64::from(LEAF) * most) + 1;
+    let odd = odd_parts(m);
+    let adders = odd.iter().map(|p| u64::from(p.count_ones())).sum::<u64>().saturating_sub(1);
+    let joined = n * groups * u64::from(t.leaves(m)) * adders * width;
     // Registered sums, each as wide as its inputs can make it.
     let mut sums = 0;
     let mut inputs = u64::from(LEAF);
@@ -38,7 +41,7 @@ pub(super) fn matrix(s: &MvmSpec, t: MetalShape, out: u64) -> Census {
     }
     let beats = n.div_ceil(v);
     let product = Census { gates: acc * scale, full_adders: acc * scale - acc.min(scale), ..flops(tot) };
-    Census { weights: m.weights(), full_adders: entered, ..Census::default() }
+    Census { weights: m.weights(), full_adders: entered + joined, ..Census::default() }
         + flops(n * groups * sums)
         + (adder(acc) + flops(acc)).times(n * groups)
         + (mux(beats, acc) + flops(acc) + product).times(v * groups)

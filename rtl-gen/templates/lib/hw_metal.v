@@ -8,13 +8,16 @@ module hw_metal #(
   parameter BEATS = 8,           // of outputs
   parameter GROUP = 64,          // inputs that share a scale
   parameter GROUPS = 1,
-  parameter LEAF = 64,           // inputs added in one cycle
+  parameter LEAF = 128,          // inputs added in one cycle
   parameter RADIX = 8,           // sums added in one cycle after that
   parameter LEAVES = 1,          // of one output and group
   parameter LEVELS = 0,          // stages after the leaves
   parameter CODE_BITS = 4,
   parameter VALUE_BITS = 5,
-  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] CODEBOOK = 0,
+  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] UNITS = 0, // of each code: the signed power of two in its value
+  parameter PARTS = 1,                                 // odd parts of the values
+  parameter [(1<<CODE_BITS)*8-1:0] PART_OF = 0,        // of each code: which odd part
+  parameter [PARTS*8-1:0] ODDS = 1,                    // the odd parts
   parameter ACC = 20,
   parameter SCALE_BITS = 8,
   parameter TOT = 30,
@@ -43,13 +46,15 @@ module hw_metal #(
   reg signed [ACC-1:0] acc [0:TREES-1];
   reg signed [ACC-1:0] s;
   reg signed [VALUE_BITS-1:0] value;
+  reg signed [ACC-1:0] counted [0:PARTS-1];
+  reg [CODE_BITS-1:0] code;
   reg signed [ACC-1:0] m [0:GROUPS*V-1];
   reg signed [TOT-1:0] product;
   reg [GROUPS*V*TOT-1:0] products;
   reg run, read;
   reg [BW-1:0] beat;
   wire [GROUPS*V*SCALE_BITS-1:0] scales;
-  integer n, g, j, i, k, t, l;
+  integer n, g, j, i, k, t, l, p;
   hw_rom #(.WIDTH(GROUPS*V*SCALE_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SCALES)) scale_rom (.clk(clk), .en(run), .addr(beat), .data(scales));
 
   always @(posedge clk) begin
@@ -89,14 +94,18 @@ module hw_metal #(
     if (plane_valid) for (n = 0; n < OUTPUTS; n = n + 1) begin
       row = wires[n];
       for (g = 0; g < GROUPS; g = g + 1) for (j = 0; j < LEAVES; j = j + 1) begin
-        s = 0;
+        // The ones of every odd part are counted apart, each times its power of two; then a product for each part.
+        for (p = 0; p < PARTS; p = p + 1) counted[p] = 0;
         for (i = 0; i < LEAF; i = i + 1) begin
           k = g * GROUP + j * LEAF + i;
           if (j * LEAF + i < GROUP && k < INPUTS) begin
-            value = CODEBOOK[row[k*CODE_BITS +: CODE_BITS]*VALUE_BITS +: VALUE_BITS];
-            if (plane[k]) s = s + value;
+            code = row[k*CODE_BITS +: CODE_BITS];
+            value = UNITS[code*VALUE_BITS +: VALUE_BITS];
+            if (plane[k]) counted[PART_OF[code*8 +: 8]] = counted[PART_OF[code*8 +: 8]] + value;
           end
         end
+        s = 0;
+        for (p = 0; p < PARTS; p = p + 1) s = s + counted[p] * $signed({1'b0, ODDS[p*8 +: 8]});
         part[(n*GROUPS+g)*LEAVES+j] = s;
       end
     end

@@ -100,8 +100,8 @@ module hw_metal #(
           k = g * GROUP + j * LEAF + i;
           if (j * LEAF + i < GROUP && k < INPUTS) begin
             code = row[k*CODE_BITS +: CODE_BITS];
-            value = UNITS[code*VALUE_BITS +: VALUE_BITS];
-            if (plane[k]) counted[PART_OF[code*8 +: 8]] = counted[PART_OF[code*8 +: 8]] + value;
+            value = plane[k] ? UNITS[code*VALUE_BITS +: VALUE_BITS] : 0;
+            counted[PART_OF[code*8 +: 8]] = counted[PART_OF[code*8 +: 8]] + value;
           end
         end
         s = 0;

@@ -31,7 +31,7 @@ MODELS = {
     "mistral": ("mistral", dict(sliding_window=WINDOW)),
     "qwen2": ("qwen2", dict(use_sliding_window=True, sliding_window=WINDOW, max_window_layers=1)),
     "qwen3": ("qwen3", dict(head_dim=16, tie_word_embeddings=True)),
-    "smollm3": ("smollm3", dict(no_rope_layer_interval=2)),
+    "smollm3": ("smollm3", dict(num_hidden_layers=4)),
     "olmo2": ("olmo2", {}),
     "phi3": ("phi3", dict(rope_parameters=LONG, max_position_embeddings=128, original_max_position_embeddings=64, sliding_window=WINDOW)),
     "phi3_partial": ("phi3", dict(rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5), tie_word_embeddings=True)),

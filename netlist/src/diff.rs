@@ -32,6 +32,8 @@ pub fn codes(a: &Chip, b: &Chip) -> Result<Vec<MatrixDiff>, String> {
                     changed += (0..x.inputs).filter(|&k| va.code(n, k) != vb.code(n, k)).count() as u64;
                 }
             }
+            a.programs.release(x.program);
+            b.programs.release(y.program);
             Ok(MatrixDiff { path: (*path).to_string(), weights: x.weights(), changed })
         })
         .collect()

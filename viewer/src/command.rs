@@ -179,13 +179,19 @@ impl Command {
     /// Commands whose shortcuts were pressed. Plain keys are left to text fields while one has the focus.
     pub fn pressed(ctx: &egui::Context) -> Vec<Command> {
         let typing = ctx.text_edit_focused();
+        // A button or slider that was reached with Tab takes these itself.
+        let held = ctx.memory(|m| m.focused().is_some());
+        let takes = |k: Key| matches!(k, Key::Space | Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown);
         // The most specific first: Ctrl+Shift+C before Ctrl+C.
         let mut all: Vec<_> = Self::ALL.iter().filter_map(|c| Some((c.0, c.3?))).collect();
         all.sort_by_key(|(_, s)| {
             std::cmp::Reverse(u8::from(s.modifiers.shift) + u8::from(s.modifiers.command) + u8::from(s.modifiers.alt))
         });
         ctx.input_mut(|i| {
-            all.iter().filter(|(_, s)| !typing || s.modifiers.any()).filter_map(|(c, s)| i.consume_shortcut(s).then_some(*c)).collect()
+            all.iter()
+                .filter(|(_, s)| s.modifiers.any() || !typing && !(held && takes(s.logical_key)))
+                .filter_map(|(c, s)| i.consume_shortcut(s).then_some(*c))
+                .collect()
         })
     }
 }

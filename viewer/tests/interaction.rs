@@ -58,6 +58,19 @@ fn going_back_and_forward_returns_to_where_one_was() {
 }
 
 #[test]
+fn a_glob_goes_from_match_to_match() {
+    let mut window = open(tales());
+    let mut found = Vec::new();
+    for _ in 0..6 {
+        enter(&mut window, "Search", "layers.*.down_proj");
+        let view = app(&window).view().unwrap();
+        found.push(view.selection.unwrap().path(&view.die));
+    }
+    let want: Vec<String> = [0, 1, 2, 3, 4, 0].iter().map(|l| format!("layers.{l}.mlp.down_proj")).collect();
+    assert_eq!(found, want);
+}
+
+#[test]
 fn a_wrong_path_says_so_and_changes_nothing() {
     let mut window = open(tales());
     let before = app(&window).view().unwrap().camera;
@@ -212,6 +225,17 @@ fn the_view_is_exported() {
         let bytes = std::fs::read(&path).unwrap();
         assert!(bytes.starts_with(magic) && bytes.len() > 2_000, "{name}: {} bytes", bytes.len());
     }
+    // What colours the view colours its picture.
+    let plain = std::fs::read(folder.path().join("view.png")).unwrap();
+    let path = folder.path().join("heat.png");
+    window.state_mut().as_mut().unwrap().view_mut().unwrap().heat.metric = Some(Metric::Area);
+    settle(&mut window);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::E);
+    window.run_steps(3);
+    fill(&mut window, "File", &path.display().to_string());
+    window.get_by_label("Save").click();
+    settle(&mut window);
+    assert_ne!(std::fs::read(&path).unwrap(), plain);
 }
 
 #[test]

@@ -100,7 +100,7 @@ pub fn show(ui: &mut Ui, view: &mut View, search: &mut Search, theme: Theme, not
         field.request_focus();
     }
     if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && !search.text.trim().is_empty() {
-        let target = if search.text.contains('*') { first_match(view, &search.text) } else { Ok(search.text.clone()) };
+        let target = if search.text.contains('*') { next_match(view, &search.text) } else { Ok(search.text.clone()) };
         *note = target.and_then(|path| view.go_path(&path, now).map_err(|e| e.to_string())).err();
     }
     ui.separator();
@@ -215,11 +215,12 @@ fn bookmarks(ui: &mut Ui, view: &mut View, now: f64, commands: &mut Vec<Command>
     ui.separator();
 }
 
-fn first_match(view: &View, pattern: &str) -> Result<String, String> {
-    (0..view.die.blocks.len())
-        .map(|b| view.die.block_path(b))
-        .find(|p| matches(pattern, p))
-        .ok_or_else(|| format!("nothing is called {pattern}"))
+/// The match after the selection, round and round.
+fn next_match(view: &View, pattern: &str) -> Result<String, String> {
+    let all: Vec<usize> = (0..view.die.blocks.len()).filter(|&b| matches(pattern, &view.die.block_path(b))).collect();
+    let at = view.selection.and_then(Item::block).and_then(|s| all.iter().position(|&b| b == s)).map_or(0, |i| i + 1);
+    let next = all.get(at).or(all.first()).ok_or_else(|| format!("nothing is called {pattern}"))?;
+    Ok(view.die.block_path(*next))
 }
 
 /// Glob with `*` for any text; without a star, a part of the name is enough.

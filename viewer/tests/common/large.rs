@@ -105,14 +105,14 @@ pub fn write(folder: &Path, digest: impl Fn(u64) -> String) -> (PathBuf, u64) {
     (chip, bytes)
 }
 
-/// Resident memory of this process, MB: all of it, and without the pages of mapped files.
-pub fn memory_mb() -> (f64, f64) {
+/// Resident memory of this process, MB: now, without the pages of mapped files, and the most there ever was.
+pub fn memory_mb() -> (f64, f64, f64) {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let of = |name: &str| {
         let line = status.lines().find(|l| l.starts_with(name));
         line.and_then(|l| l.split_whitespace().nth(1)).and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.0) / 1e3
     };
-    (of("VmRSS:"), of("RssAnon:"))
+    (of("VmRSS:"), of("RssAnon:"), of("VmHWM:"))
 }
 
 /// From the whole die to one weight.

@@ -196,6 +196,12 @@ impl Command {
     }
 }
 
+/// A shortcut as it stands on the keys.
+pub fn on_keys(ctx: &egui::Context, shortcut: &KeyboardShortcut) -> String {
+    let signs = [("OpenBracket", "["), ("CloseBracket", "]"), ("Plus", "+"), ("Minus", "-"), ("Period", "."), ("Comma", ",")];
+    signs.iter().fold(ctx.format_shortcut(shortcut), |text, (name, sign)| text.replace(name, sign))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! The menu bar, made from the list of commands.
 
 use crate::app::App;
-use crate::command::{Command, MENUS};
+use crate::command::{Command, MENUS, on_keys};
 use crate::panels::status::count;
 use egui::{Button, MenuBar, Ui};
 
@@ -12,7 +12,7 @@ pub fn show(ui: &mut Ui, app: &App, commands: &mut Vec<Command>) {
                 for (command, name, _, shortcut) in Command::ALL.iter().filter(|c| c.2 == menu) {
                     let mut button = Button::new(*name);
                     if let Some(s) = shortcut {
-                        button = button.shortcut_text(ui.ctx().format_shortcut(s));
+                        button = button.shortcut_text(on_keys(ui.ctx(), s));
                     }
                     if ui.add(button).clicked() {
                         commands.push(*command);

@@ -1,6 +1,6 @@
 //! All commands by name: type a part of one, or a path to fly to.
 
-use crate::command::Command;
+use crate::command::{Command, on_keys};
 use egui::{Button, Key, Modal, ScrollArea, TextEdit, Ui};
 
 #[derive(Default)]
@@ -33,6 +33,7 @@ pub fn show(ui: &Ui, palette: &mut Palette) -> Option<Pick> {
         if field.changed() {
             palette.chosen = 0;
         }
+        let before = palette.chosen;
         ui.input(|i| {
             if i.key_pressed(Key::ArrowDown) {
                 palette.chosen += 1;
@@ -47,9 +48,13 @@ pub fn show(ui: &Ui, palette: &mut Palette) -> Option<Pick> {
             for (i, (command, name, _, shortcut)) in found.iter().enumerate() {
                 let mut button = Button::selectable(i == palette.chosen, *name).min_size(egui::vec2(400.0, 0.0));
                 if let Some(s) = shortcut {
-                    button = button.shortcut_text(ui.ctx().format_shortcut(s));
+                    button = button.shortcut_text(on_keys(ui.ctx(), s));
                 }
-                if ui.add(button).clicked() || (enter && i == palette.chosen) {
+                let button = ui.add(button);
+                if i == palette.chosen && palette.chosen != before {
+                    button.scroll_to_me(None);
+                }
+                if button.clicked() || (enter && i == palette.chosen) {
                     pick = Some(Pick::Command(*command));
                 }
             }

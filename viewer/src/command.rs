@@ -149,6 +149,7 @@ impl Command {
         unbound(Command::HeatLog, "Logarithmic or linear", Menu::Colours),
         unbound(Command::FollowToken, "Heat of the token on the die", Menu::Colours),
         unbound(Command::ToggleKind(BlockKind::Tiles), "Show or hide weight tiles", Menu::Colours),
+        unbound(Command::ToggleKind(BlockKind::Metal), "Show or hide metal embedding", Menu::Colours),
         unbound(Command::ToggleKind(BlockKind::EmbeddingRom), "Show or hide embedding ROM", Menu::Colours),
         unbound(Command::ToggleKind(BlockKind::KvCache), "Show or hide KV caches", Menu::Colours),
         unbound(Command::ToggleKind(BlockKind::Vector), "Show or hide vector units", Menu::Colours),

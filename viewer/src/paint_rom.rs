@@ -156,7 +156,7 @@ fn tiles(
 
 fn tile_label(painter: &Painter, view: &View, tile: &Rect, store: &Rect, (n_tile, k_tile): (u32, u32), theme: Theme) {
     let Some(strip) = view.camera.rect(view.canvas, Rect { y1_nm: store.y0_nm, ..*tile }.into()) else { return };
-    if strip.height() < 80.0 || strip.width() < 70.0 {
+    if strip.height() < 80.0 || strip.intersect(view.canvas).width() < 70.0 {
         return;
     }
     let ink = Theme::on(theme.logic(hardwire_netlist::floorplan::BlockKind::Tiles));

@@ -4,7 +4,8 @@
 mod common;
 
 use common::{changed, tales};
-use hardwire_netlist::Chip;
+use hardwire_netlist::{Chip, Rect};
+use hardwire_viewer::camera::Camera;
 use hardwire_viewer::die::Die;
 use hardwire_viewer::headless::Headless;
 use hardwire_viewer::heat::Metric;
@@ -24,13 +25,37 @@ const FAR: f64 = 0.01;
 
 fn picture(dark: bool, set: impl Fn(&mut View, &egui::Context)) -> Image {
     let options = Options { dark: Some(dark), ..Options::default() };
-    let die = Arc::new(Die::new(Chip::open(tales()).unwrap()));
+    let die = Arc::new(Die::new(laid_out(Chip::open(tales()).unwrap())));
     let mut shot = Headless::new(|ctx| App::map_of(ctx, die, options, None), WIDTH, HEIGHT).unwrap();
     shot.settle().unwrap();
     let ctx = shot.ctx.clone();
     set(shot.app.view_mut().unwrap(), &ctx);
     shot.settle().unwrap();
     shot.image()
+}
+
+/// The chip with a floorplan of its own: stations side by side, blocks on top of each other. The planner's changes as cells are counted
+/// better, and these are pictures of the viewer.
+fn laid_out(mut chip: Chip) -> Chip {
+    const SIDE: (i64, i64) = (900_000, 600_000);
+    let stations: Vec<Option<usize>> = Die::new(Chip::open(tales()).unwrap()).blocks.iter().map(|b| b.station).collect();
+    let plan = &mut chip.structure.floorplan;
+    plan.die = Rect::new(0, 0, SIDE.0, SIDE.1);
+    let wide = SIDE.0 / plan.regions.len() as i64;
+    for (s, region) in plan.regions.iter_mut().enumerate() {
+        let x = wide * s as i64;
+        region.rect = Rect::new(x + 2_000, 20_000, x + wide - 2_000, SIDE.1 - 4_000);
+        let mine: Vec<usize> = (0..stations.len()).filter(|&b| stations[b] == Some(s)).collect();
+        let high = region.rect.height_nm() / mine.len() as i64;
+        for (i, b) in mine.into_iter().enumerate() {
+            let y = region.rect.y0_nm + high * i as i64;
+            plan.blocks[b].rect = Rect::new(region.rect.x0_nm, y, region.rect.x1_nm, y + high);
+        }
+    }
+    for (b, block) in plan.blocks.iter_mut().enumerate().filter(|(b, _)| stations[*b].is_none()) {
+        block.rect = Rect::new(20_000 * b as i64 % SIDE.0, 2_000, 20_000 * b as i64 % SIDE.0 + 15_000, 16_000);
+    }
+    chip
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -64,13 +89,23 @@ fn go(path: &'static str) -> impl Fn(&mut View, &egui::Context) {
     }
 }
 
+/// The ROM of a unit's first tile, and nothing around it: how large it is depends on how cells are counted.
+fn rom(path: &'static str) -> impl Fn(&mut View, &egui::Context) {
+    move |view, _| {
+        let block = view.die.find_block(path).unwrap();
+        let store = view.die.blocks[block].rom.unwrap().rom_rect(&view.die.plan().blocks[block], 0, 0).unwrap();
+        let fit = Camera::fit(&store, view.canvas);
+        view.camera = Camera { scale: fit.scale * 1.5, ..fit };
+    }
+}
+
 #[test]
 fn the_map_looks_as_it_did() {
     let other = changed("layers.3.mlp.up_proj");
     let all = [
         ("die-dark", picture(true, go("die"))),
         ("die-light", picture(false, go("die"))),
-        ("tile", picture(true, go("layers.1.mlp.down_proj/tile[0,0]"))),
+        ("tile", picture(true, rom("layers.1.mlp.down_proj"))),
         ("weight", picture(false, go("layers.1.mlp.down_proj[7,30]"))),
         ("heat", picture(true, |view, _| view.heat.metric = Some(Metric::Area))),
         (

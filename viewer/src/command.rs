@@ -190,7 +190,7 @@ impl Command {
         });
         ctx.input_mut(|i| {
             all.iter()
-                .filter(|(_, s)| s.modifiers.any() || !typing && !(held && takes(s.logical_key)))
+                .filter(|(_, s)| s.modifiers.any() || !(typing || held && takes(s.logical_key)))
                 .filter_map(|(c, s)| i.consume_shortcut(s).then_some(*c))
                 .collect()
         })

@@ -42,6 +42,7 @@ pub(crate) fn format(dtype: Dtype) -> Option<BlockFormat> {
         Dtype::Q5K => (32, 0, 31, true),
         Dtype::Q6K => (16, -32, 31, false),
         Dtype::MxFp4 => (32, -12, 12, false),
+        Dtype::Ternary => (32, -1, 1, false),
     };
     let values = (dtype == Dtype::MxFp4).then_some(&E2M1_VALUES[..]);
     Some(BlockFormat { group, code_min, code_max, has_offset, values })
@@ -81,6 +82,10 @@ pub(crate) fn decode_row(dtype: Dtype, bytes: &[u8], codes: &mut [i16], scales: 
                 (scales[0], offsets[0]) = (half_at(block, 0), half_at(block, 2));
                 nibbles(&block[8..24], codes, 0);
                 fifth_bits(&block[4..8], codes);
+            }
+            Dtype::Ternary => {
+                (scales[0], offsets[0]) = (f32::from_le_bytes([block[0], block[1], block[2], block[3]]), 0.0);
+                codes.iter_mut().zip(&block[4..]).for_each(|(code, byte)| *code = i16::from(*byte) - 1);
             }
             Dtype::Q2K => q2_k(block, codes, scales, offsets),
             Dtype::Q3K => q3_k(block, codes, scales, offsets),
@@ -150,6 +155,24 @@ pub(crate) fn joined_mxfp4(pairs: &[u8], scales: &[u8]) -> Vec<u8> {
         out.extend((0..16).map(|i| code(i) | code(i + 16) << 4));
     }
     out
+}
+
+/// One row of packed ternary codes: a byte holds a column of rows `r`, `r + rows / 4`, and so on, lowest bits first. `None` for a
+/// code that is none of the three.
+pub(crate) fn joined_ternary(packed: &[u8], row: usize, rows: usize, columns: usize, scale: f32) -> Option<Vec<u8>> {
+    let (line, shift) = (row % (rows / 4), 2 * (row / (rows / 4)));
+    let codes = packed[line * columns..(line + 1) * columns].iter().map(|byte| byte >> shift & 3);
+    let mut out = Vec::with_capacity(columns / 32 * 36);
+    for (i, code) in codes.enumerate() {
+        if code == 3 {
+            return None;
+        }
+        if i % 32 == 0 {
+            out.extend(scale.to_le_bytes());
+        }
+        out.push(code);
+    }
+    Some(out)
 }
 
 /// 16 bytes hold 32 codes: low nibbles are columns 0..16, high nibbles 16..32.

@@ -1,8 +1,9 @@
-//! From the tensors that files store to those the graph reads: renamed, cut out of joined ones, put together from MXFP4's halves.
+//! From the tensors that files store to those the graph reads: renamed, cut out of joined ones, put together from MXFP4's or ternary halves.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::arch::{Joined, Part, Stored};
+use crate::arch::{Architecture, Joined, Part, Stored};
 use crate::config::ModelConfig;
 use crate::storage::{Entry, Place, TensorTable};
 use crate::tensor::Layout;
@@ -15,6 +16,9 @@ const MXFP4: &str = "_mxfp4";
 
 /// Replaces every entry that the graph knows otherwise. Needs the entries' shapes to be what the configuration says.
 pub(crate) fn resolve(table: &mut TensorTable, config: &ModelConfig) -> Result<(), Error> {
+    if config.architecture == Architecture::BitNet {
+        pair_ternary(table);
+    }
     pair_mxfp4(table)?;
     let names: Vec<String> = table.entries.keys().cloned().collect();
     for name in names {
@@ -68,6 +72,31 @@ fn piece(path: &Path, name: &str, entry: &Entry, part: &Part) -> Result<Entry, E
         layout: Layout { row_pitch: part.row_pitch, col_pitch: part.col_pitch },
         scales: entry.scales.as_ref().map(|s| Place { shard: s.shard, range: within(&s.range, 1) }),
     })
+}
+
+/// `x.weight` `[rows / 4, columns]` of bytes and `x.weight_scale` `[1]` become a ternary `x.weight` `[rows, columns]`. What does not fit
+/// stays, to be refused.
+fn pair_ternary(table: &mut TensorTable) {
+    let mut left = BTreeMap::new();
+    for (name, (shape, place)) in std::mem::take(&mut table.raw) {
+        let scale_name = format!("{name}_scale");
+        let scale = table.entries.get(&scale_name).filter(|s| s.shape == [1] && matches!(s.dtype, Dtype::F32 | Dtype::BF16));
+        let scale = scale.map(|s| Place { shard: s.shard, range: s.range.clone() });
+        let rows = shape.first().and_then(|rows| rows.checked_mul(4));
+        let (Some(scale), Some(rows), [_, columns]) = (scale, rows, &shape[..]) else {
+            left.insert(name, (shape, place));
+            continue;
+        };
+        if rows == 0 || *columns == 0 || !columns.is_multiple_of(32) || table.entries.contains_key(&name) {
+            left.insert(name, (shape, place));
+            continue;
+        }
+        let mut entry = Entry::stored(place.shard, Dtype::Ternary, vec![rows, *columns], place.range);
+        entry.scales = Some(scale);
+        table.entries.remove(&scale_name);
+        table.entries.insert(name, entry);
+    }
+    table.raw = left;
 }
 
 /// `x_blocks` `[.., n, 16]` and `x_scales` `[.., n]` become `x_mxfp4` `[.., 32 n]`; bytes left over mean nothing known.

@@ -34,6 +34,8 @@ pub enum Dtype {
     Q5K,
     Q6K,
     MxFp4,
+    /// BitNet's packed rows, four in a byte, with one scale a tensor.
+    Ternary,
 }
 
 impl Dtype {
@@ -53,6 +55,8 @@ impl Dtype {
             Dtype::Q5K => (256, 176),
             Dtype::Q6K => (256, 210),
             Dtype::MxFp4 => (32, 17),
+            // As a row is read: a scale and a byte a code. Files hold a quarter, and one scale.
+            Dtype::Ternary => (32, 36),
         }
     }
 
@@ -85,6 +89,7 @@ impl fmt::Display for Dtype {
             Dtype::Q5K => "Q5_K",
             Dtype::Q6K => "Q6_K",
             Dtype::MxFp4 => "MXFP4",
+            Dtype::Ternary => "ternary",
         })
     }
 }
@@ -116,7 +121,7 @@ pub struct Tensor<'a> {
     path: &'a Path,
     bytes: &'a [u8],
     layout: Layout,
-    /// MXFP4's scales, one a block, where they lie apart; `bytes` then holds 16 a block.
+    /// MXFP4's scales, one a block, where they lie apart; `bytes` then holds 16 a block. Of ternary tensors the one scale.
     scales: Option<&'a [u8]>,
     /// The mapping the bytes lie in, if they do.
     map: Option<&'a memmap2::Mmap>,
@@ -206,7 +211,7 @@ impl<'a> Tensor<'a> {
             Dtype::F16 => self.each(row, out, |b: [u8; 2]| f16::from_le_bytes(b).to_f32()),
             // The upper half of an f32; whether it is a number is asked below.
             Dtype::BF16 => self.each(row, out, |b: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
-            _ => blocks::dequantize_row(self.dtype, &self.row_blocks_bytes(row), out),
+            _ => blocks::dequantize_row(self.dtype, &self.row_blocks_bytes(row)?, out),
         }
         // All exponents first, without a branch a weight; then, if one is full, which.
         let full = out.iter().fold(false, |full, w| full | (w.to_bits() & EXPONENT == EXPONENT));
@@ -258,7 +263,7 @@ impl<'a> Tensor<'a> {
         self.expect_len("code buffer length", codes.len(), self.cols())?;
         self.expect_len("scale buffer length", scales.len(), groups)?;
         self.expect_len("offset buffer length", offsets.len(), groups)?;
-        blocks::decode_row(self.dtype, &self.row_blocks_bytes(row), codes, scales, offsets);
+        blocks::decode_row(self.dtype, &self.row_blocks_bytes(row)?, codes, scales, offsets);
         for group in 0..groups {
             for value in [scales[group], offsets[group]] {
                 if !value.is_finite() {
@@ -281,17 +286,26 @@ impl<'a> Tensor<'a> {
     }
 
     /// One row of a block type, in ggml's form.
-    fn row_blocks_bytes(&self, row: usize) -> Cow<'a, [u8]> {
+    fn row_blocks_bytes(&self, row: usize) -> Result<Cow<'a, [u8]>, Error> {
         let (values, size) = self.dtype.block();
         let (first, count) = (row * self.layout.row_pitch / values, self.cols() / values);
-        match self.scales {
+        Ok(match self.scales {
             None => Cow::Borrowed(&self.bytes[first * size..(first + count) * size]),
+            Some(scale) if self.dtype == Dtype::Ternary => {
+                let scale = match scale {
+                    [a, b] => f32::from_bits(u32::from(u16::from_le_bytes([*a, *b])) << 16),
+                    other => f32::from_le_bytes(*other.first_chunk().expect("a scale of two or four bytes")),
+                };
+                let joined = blocks::joined_ternary(self.bytes, row, self.rows(), self.cols(), scale);
+                let field = format!("tensor {}: row {row}", self.name);
+                Cow::Owned(joined.ok_or_else(|| Error::field(self.path, field, "the code 3", "0, 1 or 2 for a ternary weight"))?)
+            }
             Some(scales) => {
                 let size = size - 1;
                 let pairs = &self.bytes[first * size..(first + count) * size];
                 Cow::Owned(blocks::joined_mxfp4(pairs, &scales[first..first + count]))
             }
-        }
+        })
     }
 
     fn expect_row(&self, row: usize) -> Result<(), Error> {

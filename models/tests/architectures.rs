@@ -60,7 +60,23 @@ macro_rules! goldens {
     ($($name:ident),*) => { $(#[test] fn $name() { agrees(stringify!($name)); })* };
 }
 
-goldens!(bitnet, gemma3, gpt2, gpt_oss, gpt_oss_mxfp4, llama, mistral, olmo2, phi3, phi3_partial, qwen2, qwen3, qwen3_moe, smollm3);
+goldens!(
+    bitnet,
+    bitnet_packed,
+    gemma3,
+    gpt2,
+    gpt_oss,
+    gpt_oss_mxfp4,
+    llama,
+    mistral,
+    olmo2,
+    phi3,
+    phi3_partial,
+    qwen2,
+    qwen3,
+    qwen3_moe,
+    smollm3
+);
 
 /// Blocks of tokens and single tokens give the same bits where layers have windows, sinks, positions and experts too.
 #[test]

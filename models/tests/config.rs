@@ -19,24 +19,36 @@ fn llama(extra: serde_json::Value) -> ModelConfig {
     parse(config)
 }
 
-/// Counts as published on the models' cards (8.03 B, 3.21 B, 1.24 B, 1.10 B, 134.5 M, 15 M).
+/// Counts as published on the models' cards, or of their safetensors files.
 #[test]
-fn known_llamas_have_their_published_sizes() {
+fn known_models_have_their_published_sizes() {
     let shapes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/shapes");
     if !shapes.exists() {
         eprintln!("skipped: {} is absent", shapes.display());
         return;
     }
-    for (name, parameters) in [
-        ("Llama-3.1-8B", 8_030_261_248),
-        ("Llama-3.2-3B", 3_212_749_824),
-        ("Llama-3.2-1B", 1_235_814_400),
-        ("TinyLlama-1.1B", 1_100_048_384),
-        ("SmolLM2-135M", 134_515_008),
-        ("stories15M", 15_191_712),
+    use Architecture::*;
+    for (name, architecture, parameters) in [
+        ("Llama-3.1-8B", Llama, 8_030_261_248),
+        ("Llama-3.2-3B", Llama, 3_212_749_824),
+        ("Llama-3.2-1B", Llama, 1_235_814_400),
+        ("TinyLlama-1.1B", Llama, 1_100_048_384),
+        ("SmolLM2-135M", Llama, 134_515_008),
+        ("stories15M", Llama, 15_191_712),
+        ("Mistral-7B-v0.3", Mistral, 7_248_023_552),
+        ("Qwen2.5-0.5B", Qwen2, 494_032_768),
+        ("Qwen2.5-7B", Qwen2, 7_615_616_512),
+        ("Qwen3-0.6B", Qwen3, 596_049_920),
+        ("Qwen3-8B", Qwen3, 8_190_735_360),
+        ("Qwen3-32B", Qwen3, 32_762_123_264),
+        ("gemma-3-270m", Gemma3, 268_098_176),
+        ("gemma-3-1b", Gemma3, 999_885_952),
+        ("BitNet-b1.58-2B-4T", BitNet, 2_412_820_480),
+        ("gpt-oss-20b", GptOss, 20_914_757_184),
+        ("gpt-oss-120b", GptOss, 116_829_156_672),
     ] {
         let config = config_from_file(&shapes.join(format!("{name}.json"))).unwrap();
-        assert_eq!((config.architecture, config.parameters), (Architecture::Llama, parameters), "{name}");
+        assert_eq!((config.architecture, config.parameters), (architecture, parameters), "{name}");
     }
     let error = config_from_file(&shapes.join("Qwen3.5-27B.json")).unwrap_err();
     assert_says(&error.to_string(), &["Qwen3.5-27B", "model_type", "qwen3_5", "supported: bitnet, gemma3_text, gpt2, gpt_oss, llama"]);

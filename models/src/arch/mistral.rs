@@ -10,7 +10,7 @@ pub(super) const SPEC: Spec = Spec { model_type: "mistral", class: "MistralForCa
 fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     fields.refuse_all_but(&["sliding_window"])?;
     let mut c = fields.decoder(Architecture::Mistral, Defaults::default())?;
-    let window = fields.size("sliding_window")?;
+    let window = fields.size_or("sliding_window", 4096)?;
     c.plan.iter_mut().for_each(|layer| layer.window = window);
     Ok(c)
 }

@@ -26,7 +26,7 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
 /// `use_sliding_window`: the window is that of layers `max_window_layers` and up, unless `layer_types` says which.
 pub(super) fn upper_windows(fields: &Fields, c: &mut ModelConfig) -> Result<(), Error> {
     let used = fields.flag("use_sliding_window")?.unwrap_or(false);
-    let window = fields.size("sliding_window")?.filter(|_| used);
+    let window = fields.size_or("sliding_window", 4096)?.filter(|_| used);
     let first = fields.size("max_window_layers")?.unwrap_or(28);
     fields.windows(c, window, |layer| window.is_some() && layer >= first)
 }

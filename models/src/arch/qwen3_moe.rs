@@ -22,7 +22,7 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     let bias = fields.flag("attention_bias")?.unwrap_or(false);
     (c.form.qkv_bias, c.form.output_bias) = (bias, bias);
     if fields.flag("use_sliding_window")?.unwrap_or(false) {
-        let window = fields.size("sliding_window")?;
+        let window = fields.size_or("sliding_window", 4096)?;
         c.plan.iter_mut().for_each(|layer| layer.window = window);
     }
     c.experts = Some(Experts {

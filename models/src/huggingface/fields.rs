@@ -209,6 +209,11 @@ impl<'a> Fields<'a> {
         self.read(field, "a whole number", |v| v.as_u64().and_then(|n| usize::try_from(n).ok()))
     }
 
+    /// As [`Fields::size`] where an absent field has a value and null has none.
+    pub fn size_or(&self, field: &str, absent: usize) -> Result<Option<usize>, Error> {
+        if self.object.contains_key(field) { self.size(field) } else { Ok(Some(absent)) }
+    }
+
     pub fn required_size(&self, field: &str) -> Result<usize, Error> {
         let found = self.size(field)?;
         self.required(field, "a whole number", found)

@@ -48,6 +48,7 @@ MODELS = {
     )),
 }
 MODELS["gpt_oss_mxfp4"] = MODELS["gpt_oss"]
+MODELS["bitnet_packed"] = MODELS["bitnet"]
 
 
 def randomise(model, name):
@@ -61,7 +62,7 @@ def randomise(model, name):
                 weight.normal_(0, 0.3)
             elif "embed" in path or "wte" in path or "wpe" in path:
                 weight.normal_(0, 1.0 if name != "gemma3" else 0.2)
-            elif "proj" in path and name == "bitnet":
+            elif "proj" in path and name.startswith("bitnet"):
                 # Ternary, with one scale a matrix.
                 weight.copy_(torch.randint(-1, 2, weight.shape) * (2.0 / weight.shape[1] ** 0.5))
             else:
@@ -84,6 +85,19 @@ def to_mxfp4(folder):
     return tensors
 
 
+def to_ternary(folder):
+    """The same model with its ternary matrices as codes, four rows in a byte, and a scale (`unpack_weights` of transformers)."""
+    tensors = load_file(folder / "model.safetensors")
+    for path in [p for p in tensors if "_proj.weight" in p]:
+        weight = tensors[path].float()
+        scale = weight.abs().max()
+        codes = (weight / scale).round().to(torch.int32) + 1
+        quarter = codes.shape[0] // 4
+        tensors[path] = sum(codes[i * quarter : (i + 1) * quarter] << (2 * i) for i in range(4)).to(torch.uint8)
+        tensors[path + "_scale"] = scale.to(torch.bfloat16).reshape(1)
+    return tensors
+
+
 def make(name, seed):
     kind, options = MODELS[name]
     torch.manual_seed(seed)
@@ -94,12 +108,13 @@ def make(name, seed):
     folder = HERE / name
     model.to(torch.bfloat16).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
-    packed = to_mxfp4(folder) if name.endswith("mxfp4") else None
+    packed = to_mxfp4(folder) if name.endswith("mxfp4") else to_ternary(folder) if name.endswith("packed") else None
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     if packed:
         save_file(packed, folder / "model.safetensors", {"format": "pt"})
         config = json.loads((folder / "config.json").read_text())
-        config["quantization_config"] = {"quant_method": "mxfp4", "modules_to_not_convert": []}
+        ternary = {"quant_method": "bitnet", "linear_class": "autobitlinear", "quantization_mode": "offline"}
+        config["quantization_config"] = ternary if name.startswith("bitnet") else {"quant_method": "mxfp4", "modules_to_not_convert": []}
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
     prompt = torch.randint(3, VOCAB, (PROMPT,)).tolist()

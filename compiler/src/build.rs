@@ -56,7 +56,8 @@ pub fn build(
     let head = b.units[&ops.output];
     let (station, len) = (b.graph[head].station, b.graph[head].out_len);
     let bits = 64 - u64::from(len).leading_zeros() as u8 + 1;
-    let argmax = b.add(Unit { path: "argmax".into(), station, kind: UnitKind::Argmax, out: Fixed::new(bits.max(2), 0), out_len: 1 });
+    let argmax =
+        b.add(Unit { path: "argmax".into(), station, kind: UnitKind::Argmax, out: Fixed::new(bits.max(2), 0), out_len: 1, expert: None });
     b.connect(head, argmax, 0);
     b.name_stations();
     let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(), graph: b.graph };
@@ -76,7 +77,7 @@ impl Builder<'_> {
             UnitKind::Mvm(_) => vec![self.feed(source(ops, id), node, station)?],
             _ => inputs,
         };
-        let unit = self.add(Unit { path: node.path.clone(), station, kind, out, out_len: node.width as u32 });
+        let unit = self.add(Unit { path: node.path.clone(), station, kind, out, out_len: node.width as u32, expert: None });
         for (port, &from) in fed.iter().enumerate() {
             self.connect(from, unit, port as u8);
         }
@@ -103,10 +104,10 @@ impl Builder<'_> {
         let (rows, play) = tile::feed(m, self.tiles.fabrics[&consumer.path]);
         let from = self.units[&producer];
         let input = self.graph[from].out;
-        let spec = RowFeedSpec { len: m.inputs, input, act_bits: self.plan.act_bits, rows, group: m.group.min(rows), play };
+        let spec = RowFeedSpec { len: m.inputs, input, act_bits: self.plan.act_bits, rows, group: m.group.min(rows), play, waits: false };
         let path = format!("{}.feed", self.checkpoint.graph().graph[producer].path);
         let out = Fixed::new(self.plan.act_bits, input.frac);
-        let feed = self.add(Unit { path, station, kind: UnitKind::RowFeed(spec), out, out_len: m.inputs });
+        let feed = self.add(Unit { path, station, kind: UnitKind::RowFeed(spec), out, out_len: m.inputs, expert: None });
         self.connect(from, feed, 0);
         self.feeds.insert(producer, feed);
         Ok(feed)
@@ -122,7 +123,7 @@ impl Builder<'_> {
                 let turn = 2.0 * std::f64::consts::PI;
                 let phase = |f: &f64| libm::round(f / turn * 4_294_967_296.0) as u64 as u32;
                 let omega = config.rope_tables().iter().map(|table| table.iter().map(phase).collect()).collect();
-                UnitKind::Embed(EmbedSpec { matrix: self.quantized.matrices[&node.path].spec.clone(), omega })
+                UnitKind::Embed(EmbedSpec { matrix: self.quantized.matrices[&node.path].spec.clone(), positions: None, omega })
             }
             Op::RmsNorm { groups, .. } => {
                 let gain = formats.gain(id);
@@ -132,6 +133,8 @@ impl Builder<'_> {
                     epsilon: gain.epsilon,
                     gain: programs.gain(&node.path, &gain.mantissas)?,
                     input: input(0),
+                    shift: gain.shift,
+                    centre: None,
                 })
             }
             Op::Linear { .. } => {
@@ -171,6 +174,7 @@ impl Builder<'_> {
                     v,
                     score_mantissa,
                     score_shift: score_frac + i32::from(q.frac) + i32::from(k.frac) - SCORE_FRAC,
+                    sinks: None,
                 })
             }
             Op::GatedAct { act } => {
@@ -179,7 +183,7 @@ impl Builder<'_> {
                     _ => return Err(supported::no_unit(node, "its activation")),
                 };
                 let (gate, up) = (input(0), input(1));
-                UnitKind::GatedAct(GatedActSpec { activation, gate, up, shift: gate.frac + up.frac - formats.of(id).frac })
+                UnitKind::GatedAct(GatedActSpec { activation, gate, up: Some(up), shift: gate.frac + up.frac - formats.of(id).frac })
             }
             Op::Add => UnitKind::Add,
             Op::LayerNorm { .. } | Op::Act { .. } | Op::Route { .. } | Op::Mix { .. } => return Err(supported::no_unit(node, "it")),

@@ -4,6 +4,7 @@
 //! stream gets the resolution that keeps [`BELOW`] bits under its expected root mean square; the bits above it are headroom.
 
 use crate::error::Error;
+use crate::quantize::row_order;
 use crate::supported;
 use hardwire_models::{Checkpoint, Op, OpGraph};
 use hardwire_netlist::unit::Fixed;
@@ -16,7 +17,8 @@ use std::collections::BTreeMap;
 const BELOW: i32 = 13;
 /// The same for the 24-bit streams into attention.
 const BELOW_24: i32 = 11;
-/// Fractional bits of an RmsNorm gain's product, see `docs/numerics.md`, section 4.
+/// Fractional bits of a normalised value, and what is left of them in an output of its own format (`docs/numerics.md`, section 4).
+const U_FRAC: i16 = 30;
 const NORM_FRAC: i16 = 11;
 /// Gain mantissas: 20 bits signed.
 const GAIN_MAX: f64 = 524_287.0;
@@ -33,11 +35,13 @@ pub struct Formats {
     gains: BTreeMap<NodeIndex, Gain>,
 }
 
-/// An RmsNorm's gain in integers.
+/// A norm's gain in integers.
 #[derive(Clone, Debug)]
 pub struct Gain {
     pub mantissas: Vec<i32>,
     pub epsilon: u64,
+    /// Right shift of a product with a mantissa, to the output's format.
+    pub shift: u8,
 }
 
 impl Formats {
@@ -79,13 +83,26 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
             Op::RmsNorm { gain, eps, gain_offset, groups } => {
                 let n = node.width / groups;
                 let input = f.by_node[&inputs[0]];
-                let gains: Vec<f64> = checkpoint.tensor(gain)?.to_f32()?.iter().map(|&g| f64::from(g + gain_offset)).collect();
-                let (mantissas, fg) = gain_mantissas(&gains, n);
-                let epsilon = libm::round(f64::from(*eps) * n as f64 * libm::exp2(2.0 * f64::from(input.frac))).clamp(1.0, 1e18) as u64;
-                f.gains.insert(id, Gain { mantissas, epsilon });
+                let stored = checkpoint.tensor(gain)?.to_f32()?;
+                // A norm before a rotation has its gains in the order of the rows.
+                let order = row_order(graph, id);
+                let gains: Vec<f64> = (0..n).map(|i| f64::from(stored[order.source_row(i as u32) as usize] + gain_offset)).collect();
                 let r = libm::sqrt(gains.iter().map(|g| g * g).sum::<f64>() / gains.len() as f64);
+                let wanted = match consumers(graph, id) {
+                    Consumers::Residual => Some(residual),
+                    Consumers::Heads => Some(Fixed::new(24, frac(r, BELOW_24))),
+                    Consumers::Other => None,
+                };
+                let (mantissas, fg) = gain_mantissas(&gains, n, wanted);
+                let format = wanted.unwrap_or(Fixed::new(32, NORM_FRAC + fg));
+                let shift = U_FRAC + fg - format.frac;
+                if !(1..=51).contains(&shift) {
+                    return Err(Error::model(&node.path, format!("gains of 2^{} do not fit the unit", 19 - fg)));
+                }
+                let epsilon = libm::round(f64::from(*eps) * n as f64 * libm::exp2(2.0 * f64::from(input.frac))).clamp(1.0, 1e18) as u64;
+                f.gains.insert(id, Gain { mantissas, epsilon, shift: shift as u8 });
                 column_gain.insert(id, gains);
-                (Fixed::new(32, NORM_FRAC + fg), r)
+                (format, r)
             }
             Op::Linear { weight, bias, .. } => {
                 let from = inputs[0];
@@ -97,13 +114,10 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
                     let square = b.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() / b.len().max(1) as f64;
                     r = libm::sqrt(r * r + square);
                 }
-                let consumers: Vec<&Op> = graph.graph.neighbors(id).map(|c| &graph.graph[c].op).collect();
-                let format = if consumers.iter().any(|op| matches!(op, Op::Add)) {
-                    residual
-                } else if consumers.iter().any(|op| matches!(op, Op::Rope { .. } | Op::Attention { .. })) {
-                    Fixed::new(24, frac(r, BELOW_24))
-                } else {
-                    Fixed::new(32, frac(r, BELOW))
+                let format = match consumers(graph, id) {
+                    Consumers::Residual => residual,
+                    Consumers::Heads => Fixed::new(24, frac(r, BELOW_24)),
+                    Consumers::Other => Fixed::new(32, frac(r, BELOW)),
                 };
                 (format, r)
             }
@@ -123,13 +137,35 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
     Ok(f)
 }
 
-/// `gamma * sqrt(n) = mantissa * 2^-fg`, the largest mantissa filling 20 bits.
-fn gain_mantissas(gains: &[f64], n: usize) -> (Vec<i32>, i16) {
+/// Where a stream goes, as far as it decides its format.
+enum Consumers {
+    Residual,
+    /// Rotations and attention.
+    Heads,
+    Other,
+}
+
+fn consumers(graph: &OpGraph, id: NodeIndex) -> Consumers {
+    let ops: Vec<&Op> = graph.graph.neighbors(id).map(|c| &graph.graph[c].op).collect();
+    if ops.iter().any(|op| matches!(op, Op::Add)) {
+        Consumers::Residual
+    } else if ops.iter().any(|op| matches!(op, Op::Rope { .. } | Op::Attention { .. })) {
+        Consumers::Heads
+    } else {
+        Consumers::Other
+    }
+}
+
+/// `gamma * sqrt(n) = mantissa * 2^-fg`, the largest mantissa filling 20 bits, or what the shift to the `wanted` output allows.
+fn gain_mantissas(gains: &[f64], n: usize, wanted: Option<Fixed>) -> (Vec<i32>, i16) {
     let root = libm::sqrt(n as f64);
     let max = gains.iter().fold(0f64, |m, g| m.max((g * root).abs()));
     let mut fg = if max > 0.0 { libm::floor(libm::log2(GAIN_MAX / max)) as i32 } else { 0 }.clamp(-16, 60);
     if libm::round(max * libm::exp2(f64::from(fg))) > GAIN_MAX {
         fg -= 1;
+    }
+    if let Some(out) = wanted {
+        fg = fg.min(51 - i32::from(U_FRAC) + i32::from(out.frac));
     }
     let scale = libm::exp2(f64::from(fg)) * root;
     (gains.iter().map(|g| libm::round(g * scale) as i32).collect(), fg as i16)

@@ -10,5 +10,10 @@ pub(crate) fn tables() -> Tables {
         exp2: fill(128, &|j| 1_048_576.0 * libm::exp2(-j / 128.0)),
         recip: fill(256, &|j| 2_147_483_648.0 / (32768.0 + 128.0 * j)),
         sigmoid: fill(256, &|j| 1_048_576.0 / (1.0 + libm::exp(j / 16.0))),
+        gelu: fill(256, &|j| {
+            let x = j / 32.0;
+            1_048_576.0 / (1.0 + libm::exp(2.0 * libm::sqrt(2.0 / std::f64::consts::PI) * (x + 0.044715 * x * x * x)))
+        }),
+        swish: fill(256, &|j| 1_048_576.0 / (1.0 + libm::exp(1.702 * j / 16.0))),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::graph::{Netlist, UnitId};
 use crate::tile::TileShape;
-use crate::unit::{AttentionSpec, Fabric, MatrixSpec, MvmSpec, Play, UnitKind};
+use crate::unit::{Activation, AttentionSpec, CentreSpec, Fabric, MatrixSpec, MixSpec, MvmSpec, NormSpec, Play, RouteSpec, UnitKind};
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign};
 
@@ -118,7 +118,16 @@ pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
                 let m = &s.matrix;
                 let lane = multiplier(u64::from(m.scale_bits), 8) + adder(u64::from(m.scale_bits) + 8) + round_shift(40, out);
                 let phases: u64 = s.omega.iter().map(|t| t.len() as u64).sum();
-                matrix_rom(m) + lane.times(v) + rom(32 * phases) + multiplier(32, 20) + table(257, 15, 16).times(v.min(phases.max(1)))
+                // A second reader for learned positions, and their sum.
+                let positions = s.positions.as_ref().map_or(Census::default(), |p| {
+                    matrix_rom(p) + (lane + adder(out + 1) + flops(out) + Census { gates: 2 * out, ..Census::default() }).times(v)
+                });
+                positions
+                    + matrix_rom(m)
+                    + lane.times(v)
+                    + rom(32 * phases)
+                    + multiplier(32, 20)
+                    + table(257, 15, 16).times(v.min(phases.max(1)))
             }
             UnitKind::RmsNorm(s) => {
                 let bits = u64::from(s.input.bits);
@@ -133,6 +142,7 @@ pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
                     + sums
                     + table(193, 18, 16)
                     + round_shift(80, 24)
+                    + s.centre.as_ref().map_or(Census::default(), |c| centre(s, c, v, out))
             }
             UnitKind::RowFeed(s) if s.play == Play::Bits => metal::feed(s, v),
             UnitKind::RowFeed(s) => {
@@ -164,10 +174,17 @@ pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
             }
             UnitKind::Attention(s) => attention(s, v, out),
             UnitKind::GatedAct(s) => {
-                let (g, up) = (u64::from(s.gate.bits), u64::from(s.up.bits));
-                let lane = table(257, 20, 8) + multiplier(g, 21) + round_shift(g + 21, g) + multiplier(g, up) + round_shift(g + up, out);
-                // Gate and up travel beside the pipeline: five and seven stages.
-                (lane + flops(5 * g + 7 * up + 60)).times(v)
+                // Without a gate the last product is with one.
+                let (g, up) = (u64::from(s.gate.bits), s.up.map_or(0, |f| u64::from(f.bits)));
+                let gated = if s.up.is_some() { multiplier(g, up) } else { Census::default() } + round_shift(g + up, out);
+                let limits = adder(3 * up + 2 * g) + mux(2, g + 2 * up) + flops(g + up + 1);
+                let lane = match s.activation {
+                    Activation::Relu2 => multiplier(g, g) + round_shift(2 * g, g) + flops(g + 3 * up) + gated,
+                    // Gate and up travel beside the pipeline: five and seven stages.
+                    _ => table(257, 20, 8) + multiplier(g, 21) + round_shift(g + 21, g) + gated + flops(5 * g + 7 * up + 60),
+                };
+                let limits = if matches!(s.activation, Activation::SwigluClamped { .. }) { limits } else { Census::default() };
+                (lane + limits).times(v)
             }
             // The branch beat, the sum; two comparisons and two choices clamp it.
             UnitKind::Add => {
@@ -175,6 +192,8 @@ pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
                     + (adder(out + 1) + flops(2 * out) + mux(2, out) + Census { gates: 4 * out, ..Census::default() }).times(v)
             }
             UnitKind::Argmax => argmax(netlist, id, v),
+            UnitKind::Route(s) => route(s),
+            UnitKind::Mix(s) => mix(s, v, out),
         }
 }
 
@@ -257,6 +276,39 @@ fn output_lane(s: &MvmSpec, parts: u64, out: u64) -> Census {
     levels + flops(9) + round_shift(tot, out) + if s.matrix.bias { adder(33) + flops(out) } else { Census::default() }
 }
 
+/// LayerNorm's own: a second memory and its sum, the mean, a subtraction a lane; a bias a lane.
+fn centre(s: &NormSpec, c: &CentreSpec, v: u64, out: u64) -> Census {
+    let bits = u64::from(s.input.bits);
+    let sum = bits + bitlen(u64::from(s.len));
+    let mean = adder(sum).times(v) + flops(2 * sum) + multiplier(sum, 20) + round_shift(sum + 20, bits + 1);
+    let lane = adder(bits + 1) + flops(bits) + Census { gates: 2 * bits, ..Census::default() };
+    let bias = match c.bias {
+        Some(_) => rom(32 * u64::from(s.len)) + (adder(33) + flops(2 * out) + Census { gates: 2 * out, ..Census::default() }).times(v),
+        None => Census::default(),
+    };
+    sram(u64::from(s.len) * bits) + mean + lane.times(v) + bias
+}
+
+/// All logits in registers, a tree that compares four a stage, then one exponential and one reciprocal for expert after expert.
+fn route(s: &RouteSpec) -> Census {
+    let (e, k, bits) = (u64::from(s.experts), u64::from(s.active), u64::from(s.logits.bits));
+    let index = bitlen(e);
+    let tree = (adder(bits) + mux(2, bits + index) + flops(bits + index)).times(e + e / 3);
+    let exponential = multiplier(bits, 16) + round_shift(bits + 16, 32) + adder(33) + table(129, 21, 9) + round_shift(21, 21);
+    let share =
+        adder(21 + index) + flops(21 + index) + round_shift(21 + index, 16) + table(257, 17, 7) + multiplier(21, 17) + round_shift(38, 18);
+    let kept = flops(e * (bits + 18 + 1) + k * (index + 21 + 18)) + mux(e, bits) + mux(k, 21 + 18);
+    tree + exponential + share + kept
+}
+
+/// A crossbar, a product and a share of a sum for each chosen expert, in every lane.
+fn mix(s: &MixSpec, v: u64, out: u64) -> Census {
+    let (e, k, bits) = (u64::from(s.experts), u64::from(s.active), u64::from(s.input.bits));
+    let sum = bits + 18 + bitlen(k);
+    let chosen = mux(e, bits) + flops(bits) + multiplier(bits, 18) + adder(sum) + flops(sum);
+    (chosen.times(k) + round_shift(sum, out)).times(v)
+}
+
 /// Per query head and position lane: a dot product of `head_dim`, the exponential, and the weighted value sum; per KV head its cache.
 fn attention(s: &AttentionSpec, v: u64, out: u64) -> Census {
     let (a, b, d) = (u64::from(s.act_bits), u64::from(s.kv_bits), u64::from(s.head_dim));
@@ -268,5 +320,6 @@ fn attention(s: &AttentionSpec, v: u64, out: u64) -> Census {
     let per_head = (score + exponential + value).times(p) + flops(sum_bits * d + 40 + 32) + sram(32 * u64::from(s.context)) + flops(a * d);
     let finish = table(257, 17, 7) + (round_shift(sum_bits, 40) + multiplier(40, 17) + round_shift(57, out)).times(v);
     let quantize = round_shift(u64::from(s.q.bits), a).times(v) + round_shift(u64::from(s.k.bits), b).times(2 * v);
-    per_head.times(heads) + finish + quantize + sram(s.kv_cache_bits())
+    let sinks = if s.sinks.is_some() { rom(32 * heads) + mux(2, 32 * p).times(heads) } else { Census::default() };
+    per_head.times(heads) + finish + quantize + sinks + sram(s.kv_cache_bits())
 }

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Version of the folder's format; a chip of another version is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const TOKENIZER: &str = "tokenizer.json";
 const PROGRAM: &str = "program.bin";
@@ -189,10 +189,13 @@ fn changed(path: &Path) -> Error {
 impl Structure {
     /// Matrices of the chip, embedding included, with the path of their unit.
     pub fn matrices(&self) -> impl Iterator<Item = (&str, &MatrixSpec)> {
-        self.netlist.units().filter_map(|(_, u)| match &u.kind {
-            UnitKind::Embed(s) => Some((u.path.as_str(), &s.matrix)),
-            UnitKind::Mvm(s) => Some((u.path.as_str(), &s.matrix)),
-            _ => None,
+        self.netlist.units().flat_map(|(_, u)| {
+            let (first, second) = match &u.kind {
+                UnitKind::Embed(s) => (Some(&s.matrix), s.positions.as_ref()),
+                UnitKind::Mvm(s) => (Some(&s.matrix), None),
+                _ => (None, None),
+            };
+            first.into_iter().chain(second).map(|m| (u.path.as_str(), m))
         })
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::error::Error;
 use crate::tables::Tables;
-use crate::unit::Unit;
+use crate::unit::{RouteSpec, Unit, UnitKind};
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -71,6 +71,23 @@ impl Netlist {
             self.graph.edges_directed(id, Direction::Outgoing).map(|e| (e.target(), e.weight().port)).collect();
         out.sort();
         out
+    }
+
+    /// The Route of a station, if it has one.
+    pub fn route(&self, station: u32) -> Option<(UnitId, &RouteSpec)> {
+        self.units().filter(|(_, u)| u.station == station).find_map(|(id, u)| match &u.kind {
+            UnitKind::Route(s) => Some((id, s)),
+            _ => None,
+        })
+    }
+
+    /// Share of tokens a unit works on: experts are chosen alike.
+    pub fn duty(&self, id: UnitId) -> f64 {
+        let u = self.unit(id);
+        match (u.expert, u.expert.and_then(|_| self.route(u.station))) {
+            (Some(_), Some((_, s))) => f64::from(s.active) / f64::from(s.experts),
+            _ => 1.0,
+        }
     }
 
     /// Checks what every later stage relies on (the rules are in `validate/`). `Error::Structure` names the unit, the field and

@@ -15,6 +15,10 @@ pub struct Tables {
     pub recip: Vec<i32>,
     /// 257 entries, `2^20 / (1 + e^(j / 16))`.
     pub sigmoid: Vec<i32>,
+    /// 257 entries, GELU's share of its argument at `-j / 32`.
+    pub gelu: Vec<i32>,
+    /// 257 entries, `2^20 / (1 + e^(1.702 j / 16))`.
+    pub swish: Vec<i32>,
 }
 
 impl Tables {
@@ -26,6 +30,8 @@ impl Tables {
             ("exp2", &self.exp2, 129),
             ("recip", &self.recip, 257),
             ("sigmoid", &self.sigmoid, 257),
+            ("gelu", &self.gelu, 257),
+            ("swish", &self.swish, 257),
         ] {
             if table.len() != want {
                 return Err(format!("table {name} has {} entries, expected {want}", table.len()));

@@ -41,6 +41,8 @@ pub struct Unit {
     pub out: Fixed,
     /// Elements of its output stream.
     pub out_len: u32,
+    /// Where set, it works only on tokens for which the Route of its station chose this expert (section 10).
+    pub expert: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +52,7 @@ pub enum UnitKind {
     Embed(EmbedSpec),
     /// Section 4.
     RmsNorm(NormSpec),
-    /// Section 5. Output: a row stream, or a bit stream, to the matrices it feeds.
+    /// Section 5. Output: a row stream, or a bit stream, to the matrices it feeds. Port 1, where it waits: the Route (section 10).
     RowFeed(RowFeedSpec),
     /// Section 6.
     Mvm(MvmSpec),
@@ -58,12 +60,16 @@ pub enum UnitKind {
     Rope(RopeSpec),
     /// Section 7. Input ports: 0 q, 1 k, 2 v.
     Attention(AttentionSpec),
-    /// Section 8. Input ports: 0 gate, 1 up.
+    /// Section 8. Input ports: 0 gate, 1 up, where it has one.
     GatedAct(GatedActSpec),
     /// Section 8. Input ports: 0 the residual (early, buffered), 1 the branch.
     Add,
     /// Section 8. Last station only.
     Argmax,
+    /// Section 10. Input: the router's logits. Output: a weight an expert.
+    Route(RouteSpec),
+    /// Section 10. Input ports: 0 the Route's weights, 1 and up the experts' outputs.
+    Mix(MixSpec),
 }
 
 impl UnitKind {
@@ -71,6 +77,7 @@ impl UnitKind {
     pub fn name(&self) -> &'static str {
         match self {
             UnitKind::Embed(_) => "embed",
+            UnitKind::RmsNorm(s) if s.centre.is_some() => "layer_norm",
             UnitKind::RmsNorm(_) => "rms_norm",
             UnitKind::RowFeed(_) => "row_feed",
             UnitKind::Mvm(_) => "mvm",
@@ -79,6 +86,8 @@ impl UnitKind {
             UnitKind::GatedAct(_) => "gated_act",
             UnitKind::Add => "add",
             UnitKind::Argmax => "argmax",
+            UnitKind::Route(_) => "route",
+            UnitKind::Mix(_) => "mix",
         }
     }
 }
@@ -171,6 +180,8 @@ impl MatrixSpec {
 pub struct EmbedSpec {
     /// `outputs` = vocabulary, `inputs` = hidden size.
     pub matrix: MatrixSpec,
+    /// Learned positions: `outputs` = positions, `inputs` = hidden size. Then there are no rope tables.
+    pub positions: Option<MatrixSpec>,
     /// Per rope table, per pair: turns a position in units of 2^-32.
     pub omega: Vec<Vec<u32>>,
 }
@@ -186,6 +197,20 @@ pub struct NormSpec {
     pub gain: ProgramId,
     /// Input format.
     pub input: Fixed,
+    /// `shift` of section 4: takes the product with the gain to the output's format.
+    pub shift: u8,
+    /// What makes it a LayerNorm.
+    pub centre: Option<CentreSpec>,
+}
+
+/// The mean to subtract, and the bias to add (section 4, LayerNorm).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CentreSpec {
+    /// `cm` and `cs`.
+    pub mantissa: u32,
+    pub shift: u8,
+    /// `len` integers in the output's format.
+    pub bias: Option<ProgramId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -199,6 +224,8 @@ pub struct RowFeedSpec {
     pub group: u32,
     #[serde(default)]
     pub play: Play,
+    /// Keeps its rows until the Route on port 1 has chosen the experts that take them.
+    pub waits: bool,
 }
 
 /// How a vector enters its matrices.
@@ -303,6 +330,8 @@ pub struct AttentionSpec {
     /// `c` and `kc` of section 7.
     pub score_mantissa: u32,
     pub score_shift: i32,
+    /// `heads` scores of the sinks, where the model has them.
+    pub sinks: Option<ProgramId>,
 }
 
 impl AttentionSpec {
@@ -313,19 +342,68 @@ impl AttentionSpec {
     }
 }
 
+/// Section 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     Silu,
+    /// GELU in its tanh form.
+    GeluTanh,
+    /// The positive part, squared.
+    Relu2,
+    /// gpt-oss: gate and up limited, `(up + 1) * gate * sigmoid(1.702 gate)`.
+    SwigluClamped {
+        gate_limit: i32,
+        up_limit: i32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GatedActSpec {
     pub activation: Activation,
     pub gate: Fixed,
-    pub up: Fixed,
+    /// Format of port 1; `None` for an activation without a gate.
+    pub up: Option<Fixed>,
     /// `shift` of section 8.
     pub shift: i16,
+}
+
+/// The choice of experts (section 10).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RouteSpec {
+    pub experts: u32,
+    /// Experts chosen for a token.
+    pub active: u32,
+    /// The weights are shares of all experts' sum, not of the chosen ones'.
+    pub of_all: bool,
+    /// Format of the logits.
+    pub logits: Fixed,
+    /// `c` and `kc`.
+    pub score_mantissa: u32,
+    pub score_shift: i32,
+}
+
+impl CentreSpec {
+    /// `cm` and `cs` for vectors of `len` elements: `1/len ~ cm * 2^-cs`, `cm` of 20 bits.
+    pub fn reciprocal(len: u32) -> (u32, u8) {
+        let n = u64::from(len.max(1));
+        // 2^19 <= 2^cs / n < 2^20, for vectors of at most 2^17.
+        let cs = 19 + (64 - (n - 1).leading_zeros());
+        ((((1u64 << cs) + n / 2) / n) as u32, cs as u8)
+    }
+}
+
+impl RouteSpec {
+    /// Format of the weights.
+    pub const OUT: Fixed = Fixed { bits: 18, frac: 16 };
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MixSpec {
+    pub experts: u32,
+    pub active: u32,
+    /// Format of the experts' outputs, and of its own.
+    pub input: Fixed,
 }
 
 #[cfg(test)]

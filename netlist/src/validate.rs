@@ -8,6 +8,7 @@
 //! | `graph` | stations, units, ports: who feeds whom |
 //! | `streams` | lengths and formats of the streams between units |
 //! | `kinds` | parameters of each kind of unit |
+//! | `experts` | routers, and who works for which expert |
 //! | `matrix` | codes, codebooks, tiles, row feeds |
 //! | `tables` | the function tables |
 //! | `model` | the model, the process and the floorplan around the netlist |
@@ -17,6 +18,7 @@
 //! every code at each opening; the digest of `program.bin` answers for it. What the simulators need of them, that no sum leaves 62
 //! bits, is checked.
 
+mod experts;
 mod graph;
 mod kinds;
 mod matrix;
@@ -50,7 +52,7 @@ pub(crate) fn netlist(n: &Netlist) -> Result<(), Error> {
         streams::inputs(n, id)?;
         matrix::feed(n, id)?;
     }
-    Ok(())
+    experts::choices(n)
 }
 
 /// Most units of a chip; the largest known models need a few tens of thousands.

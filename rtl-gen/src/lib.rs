@@ -2,14 +2,16 @@
 //!
 //! 1. [`shape`]: what all modules have in common;
 //! 2. [`roms`]: the contents of every ROM, streamed from the program;
-//! 3. [`mvm`] and [`units`]: an instance for every unit; [`station`] and [`top`] wire them;
+//! 3. [`embed`], [`mvm`], [`experts`] and [`units`]: an instance for every unit; [`station`] and [`top`] wire them;
 //! 4. [`module()`]: one unit alone as text, for the viewer;
 //! 5. [`harness`]: runs what was emitted under Verilator and reads the trace (the one place that starts a process).
 //!
 //! `docs/microarchitecture.md` says what the Verilog does in each cycle, `docs/numerics.md` what it computes. The modules themselves are in
 //! `templates/lib`, one a unit kind, the same text in every output. The same chip gives the same bytes, in bounded memory.
 
+mod embed;
 mod error;
+mod experts;
 mod folder;
 pub mod harness;
 mod image;

@@ -26,11 +26,11 @@ pub struct Shape {
     pub rot_beats: u32,
     /// First pair and pairs of each rope table.
     pub rope_tables: Vec<(u32, u32)>,
-    pub tables: [Table; 5],
+    pub tables: [Table; 7],
 }
 
 impl Shape {
-    pub fn new(chip: &Chip, tables: [Table; 5]) -> Result<Shape, Error> {
+    pub fn new(chip: &Chip, tables: [Table; 7]) -> Result<Shape, Error> {
         let (netlist, model) = (chip.netlist(), chip.model());
         let (embed, spec) = embed(chip)?;
         let lanes = netlist.lanes;
@@ -92,6 +92,14 @@ impl Shape {
 
     pub fn sigmoid(&self) -> &Table {
         &self.tables[4]
+    }
+
+    pub fn gelu(&self) -> &Table {
+        &self.tables[5]
+    }
+
+    pub fn swish(&self) -> &Table {
+        &self.tables[6]
     }
 }
 

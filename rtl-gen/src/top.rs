@@ -115,6 +115,9 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         text.push_str("  wire embed_valid, embed_ovf;\n");
         text.push_str(&format!("  wire [{}-1:0] embed_data;\n", shape.lanes * shape.residual_bits));
         text.push_str(&format!("  assign s{first}_valid = embed_valid;\n  assign s{first}_data = embed_data;\n"));
+        for (name, width) in crate::embed::nets(shape, spec) {
+            text.push_str(&format!("  wire [{width}-1:0] {name};\n"));
+        }
         let id = netlist.units().find(|(_, u)| u.path == unit.path).map(|(id, _)| id).expect("it was found by path");
         for i in units::site(chip, shape, folder, id, &[], true)?.instances {
             text.push_str(&i.text()?);
@@ -126,7 +129,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
     } else {
         String::new()
     };
-    let phase_instance = if rotation { units::phases(chip, shape, folder, &format!("r{first}"))?.text()? } else { String::new() };
+    let phase_instance = if rotation { crate::embed::phases(chip, shape, folder, &format!("r{first}"))?.text()? } else { String::new() };
     let model = chip.model();
     let top = Top {
         title: format!("{}: {} layers of {}, context {}, {} users.", model.name, model.layers, model.hidden, model.context, model.users),
@@ -214,6 +217,9 @@ fn idle_bound(chip: &Chip, shape: &Shape) -> u64 {
         let beats = 2 * u64::from(u.out_len.div_ceil(shape.lanes)) + 64;
         match &u.kind {
             UnitKind::RowFeed(s) => 2 * beats + u64::from(s.played_cycles()),
+            UnitKind::RmsNorm(s) if s.centre.is_some() => 2 * beats,
+            // A round of comparisons for each that is chosen; a share for each.
+            UnitKind::Route(s) => beats + u64::from(s.active) * 8 + 2 * u64::from(s.active + s.experts),
             UnitKind::Attention(s) => beats + 2 * u64::from(s.context / s.pos_lanes + 1),
             _ => beats,
         }

@@ -2,13 +2,15 @@
 //!
 //! A unit's nets start with its identifier: `_valid`, `_data`, `_ovf`; a row feed has `_row_*`, `_a`, `_h`, `_asum`, or `_plane*` and `_h`.
 
+use crate::embed;
 use crate::error::Error;
+use crate::experts;
 use crate::folder::Folder;
 use crate::instance::Instance;
 use crate::roms;
 use crate::shape::{Shape, TOP_K, bits, ceil_log, ident, index_bits};
 use crate::{metal, mvm};
-use hardwire_netlist::unit::{AttentionSpec, EmbedSpec, Fabric, MatrixSpec, NormSpec, Play, RowFeedSpec};
+use hardwire_netlist::unit::{Activation, AttentionSpec, CentreSpec, Fabric, GatedActSpec, MatrixSpec, NormSpec, Play, RowFeedSpec};
 use hardwire_netlist::{Chip, Unit, UnitId, UnitKind};
 
 /// A stream as its consumer sees it: nets and width of an element.
@@ -62,13 +64,17 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
     let instance = match &unit.kind {
         UnitKind::Embed(s) => {
             nets.push((net("_last"), 1));
-            embed(chip, shape, folder, unit, s)?
+            let instances = embed::instances(chip, shape, folder, unit, s)?;
+            return Ok(Site { instances, nets, ovf: Some(net("_ovf")) });
         }
         UnitKind::RmsNorm(s) => {
             let file = format!("rom/{}/gain.hex", unit.path);
             norm_gains(chip, folder, &file, s, v)?;
-            let i = instance("hw_rms_norm", format!("{} elements in {} groups", s.len, s.groups));
-            let i = i.param("V", v).param("LEN", s.len).param("GROUPS", s.groups).param("IB", s.input.bits).param("OB", out);
+            let i = match &s.centre {
+                None => instance("hw_rms_norm", format!("{} elements in {} groups", s.len, s.groups)).param("GROUPS", s.groups),
+                Some(c) => centre(chip, folder, unit, s, c, v, instance("hw_layer_norm", format!("{} elements", s.len)))?,
+            };
+            let i = i.param("V", v).param("LEN", s.len).param("SHIFT", s.shift).param("IB", s.input.bits).param("OB", out);
             let i =
                 i.param("QB", square_bits(s)).param("EPSILON", format!("64'd{}", s.epsilon)).param("GAIN_WORDS", roms::gain_words(s, v));
             let t = shape.rsqrt();
@@ -92,7 +98,10 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i = instance("hw_row_feed", what).param("V", v).param("LEN", s.len).param("IB", s.input.bits).param("A", f.act);
             let i = i.param("ROWS", s.rows).param("GROUP", s.group).param("PLAYED", s.played_rows()).param("BANDS", f.bands);
             let i = i.param("SUMS", u32::from(f.sums)).param("AB", f.sum_bits).param("RW", f.row_bits);
-            let i = stream(i.clocked(), "in_valid", "in_data", 0).output("row_valid", 1, net("_row_valid"));
+            let go =
+                if s.waits { format!("{}_last", ident(&chip.netlist().unit(chip.netlist().inputs(id)[1]).path)) } else { "1'b0".into() };
+            let i = stream(i.param("WAITS", u32::from(s.waits)).clocked(), "in_valid", "in_data", 0).input("go", 1, go);
+            let i = i.output("row_valid", 1, net("_row_valid"));
             let i = i.output("row", f.row_bits, net("_row")).output("row_end", 1, net("_row_end")).output("row_last", 1, net("_row_last"));
             let i = i.output("a", f.bands * f.act, net("_a")).output("h", 5, net("_h"));
             i.output("asum", f.bands * f.sum_bits, net("_asum"))
@@ -116,7 +125,7 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             };
             let f = (f, feed_shape(chip, feed, f));
             mvm::emit(chip, shape, folder, unit, s, t, &f)?;
-            let i = i.input("row_valid", 1, format!("{from}_row_valid")).input("row", f.1.row_bits, format!("{from}_row"));
+            let i = i.input("row_valid", 1, experts::row_valid(chip, unit, feed, &from)).input("row", f.1.row_bits, format!("{from}_row"));
             let i = i.input("row_end", 1, format!("{from}_row_end")).input("row_last", 1, format!("{from}_row_last"));
             let i = i.input("a", f.1.bands * f.1.act, format!("{from}_a")).input("h", 5, format!("{from}_h"));
             give(i.input("asum", f.1.bands * f.1.sum_bits, format!("{from}_asum")))
@@ -136,20 +145,35 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             give(stream(i, "in_valid", "in_data", 0))
         }
         UnitKind::Attention(s) => {
-            let i = attention(shape, unit, s, instance("hw_attention", attention_comment(s)))?;
+            let i = attention(chip, shape, folder, unit, s, instance("hw_attention", attention_comment(s)))?;
             let i = i.clocked().input("pos", shape.pos_bits, "pos").input("user", shape.user_bits, "user");
             let i = stream(stream(i, "q_valid", "q_data", 0), "k_valid", "k_data", 1);
             give(stream(i, "v_valid", "v_data", 2))
         }
         UnitKind::GatedAct(s) => {
-            together(chip, id)?;
-            let t = shape.sigmoid();
-            let i = instance("hw_gated_act", "SiLU of the gate, times up".into());
-            let i = i.param("V", v).param("GB", s.gate.bits).param("UB", s.up.bits).param("OB", out);
-            let i = i.param("GATE_SHIFT", s.gate.frac - 12).param("SHIFT", s.shift);
-            let i = i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("SIGMOID", &t.file);
-            give(stream(i.clocked(), "in_valid", "gate", 0).input("up", v * inputs[1].bits, &inputs[1].data))
+            let i = gated_act(shape, s, &instance).param("V", v).param("GB", s.gate.bits).param("OB", out).param("SHIFT", s.shift);
+            match s.up {
+                Some(up) => {
+                    together(chip, id)?;
+                    let i = stream(i.param("UB", up.bits).clocked(), "in_valid", "gate", 0);
+                    give(i.input("up", v * inputs[1].bits, &inputs[1].data))
+                }
+                // Without a gate: times one.
+                None => {
+                    let i = stream(i.param("UB", 2).clocked(), "in_valid", "gate", 0);
+                    give(i.input("up", v * 2, format!("{{{v}{{2'b01}}}}")))
+                }
+            }
         }
+        UnitKind::Route(s) => {
+            let index = index_bits(s.experts);
+            nets.extend([(net("_last"), 1), (net("_chosen"), s.experts), (net("_sel"), s.active * index), (net("_weight"), s.active * 18)]);
+            let i = instance("hw_route", format!("{} of {} experts", s.active, s.experts)).param("V", v);
+            let i = give(stream(experts::route(shape, s, i).clocked(), "in_valid", "in_data", 0)).output("out_last", 1, net("_last"));
+            let i = i.output("chosen", s.experts, net("_chosen")).output("sel", s.active * index, net("_sel"));
+            i.output("weight", s.active * 18, net("_weight"))
+        }
+        UnitKind::Mix(s) => give(experts::mix(chip, shape, id, s, inputs, instance("hw_mix", format!("{} experts", s.experts)))?),
         UnitKind::Add => {
             nets.push((net("_last"), 1));
             let i = instance("hw_add", if last { "the station's result".into() } else { String::from("sum") });
@@ -182,39 +206,6 @@ pub fn logits(chip: &Chip, argmax: UnitId) -> Result<(u32, u32), Error> {
     from.map(|u| (u.out_len, u32::from(u.out.bits))).ok_or_else(|| Error::unit(&netlist.unit(argmax).path, "has no input"))
 }
 
-fn embed(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &EmbedSpec) -> Result<Instance, Error> {
-    let (m, view) = (&s.matrix, chip.programs.matrix(s.matrix.program));
-    let (codes, scales) = (format!("rom/{}/codes.hex", unit.path), format!("rom/{}/scales.hex", unit.path));
-    let shift_bits = roms::shift_bits(&view);
-    roms::embed_codes(folder, &codes, shape.lanes, &view)?;
-    roms::embed_scales(folder, &scales, m, &view, shift_bits)?;
-    let (value_bits, codebook) = mvm::codebook(m);
-    let comment = vec![format!("{}: checkpoint tensor {}", unit.path, m.tensor)];
-    let i = Instance::new("hw_embed", "embed_i".into(), comment).param("V", shape.lanes).param("LEN", m.inputs).param("BEATS", shape.beats);
-    let i = i.param("TOKENS", m.outputs).param("TW", index_bits(m.outputs)).param("AW", bits(m.outputs * shape.beats));
-    let i = i.param("CODE_BITS", m.code_bits).param("VALUE_BITS", value_bits).param("CODEBOOK", codebook);
-    let i = i.param("GROUP", m.group.min(m.inputs)).param("GROUPS", m.groups()).param("SCALE_BITS", m.scale_bits);
-    let i = i.param("OFFSET_BITS", m.offset_bits).param("SHIFT_BITS", shift_bits).param("OB", unit.out.bits);
-    let i = i.file("CODES", &codes).file("SCALES", &scales).clocked().input("start", 1, "start");
-    let i = i.input("token", index_bits(m.outputs), "token_in_id").output("out_valid", 1, "embed_valid");
-    let i = i.output("out_data", shape.lanes * shape.residual_bits, "embed_data").output("out_last", 1, "embed_last");
-    Ok(i.output("ovf", 1, "embed_ovf"))
-}
-
-/// The phase generator that goes with the embedding.
-pub fn phases(chip: &Chip, shape: &Shape, folder: &mut Folder, net: &str) -> Result<Instance, Error> {
-    let (unit, s) = crate::shape::embed(chip)?;
-    let file = format!("rom/{}/omega.hex", unit.path);
-    let omega: Vec<u32> = s.omega.concat();
-    roms::beats(folder, &file, shape.pairs_a_beat, shape.pairs, 32, &|i| omega[i as usize] as i32)?;
-    let t = shape.sin();
-    let i = Instance::new("hw_phase", "phase_i".into(), vec![format!("rotations of a position: {} pairs", shape.pairs)]);
-    let i = i.param("PP", shape.pairs_a_beat).param("BEATS", shape.rot_beats).param("POSW", shape.pos_bits);
-    let i = i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("OMEGA", &file).file("SIN", &t.file).clocked();
-    let i = i.input("start", 1, "start").input("pos", shape.pos_bits, "pos").output("rot_valid", 1, format!("{net}_valid"));
-    Ok(i.output("rot_data", shape.pairs_a_beat * 32, format!("{net}_data")))
-}
-
 fn norm_gains(chip: &Chip, folder: &mut Folder, file: &str, s: &NormSpec, lanes: u32) -> Result<(), Error> {
     let gain = chip.programs.gain(s.gain).to_vec();
     let m = s.len / s.groups;
@@ -233,7 +224,7 @@ fn attention_comment(s: &AttentionSpec) -> String {
     format!("{} heads on {} KV heads of {}, {} users of {} positions", s.heads, s.kv_heads, s.head_dim, s.users, s.context)
 }
 
-fn attention(shape: &Shape, unit: &Unit, s: &AttentionSpec, i: Instance) -> Result<Instance, Error> {
+fn attention(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &AttentionSpec, i: Instance) -> Result<Instance, Error> {
     let v = shape.lanes;
     if !v.is_multiple_of(s.head_dim) && !s.head_dim.is_multiple_of(v) {
         return Err(Error::unit(&unit.path, format!("heads of {} do not fit {v} lanes; choose other lanes", s.head_dim)));
@@ -249,7 +240,36 @@ fn attention(shape: &Shape, unit: &Unit, s: &AttentionSpec, i: Instance) -> Resu
     let i = i.param("MANTISSA", s.score_mantissa).param("SHIFT", s.score_shift);
     let i = i.param("EXP2_VALUE", exp2.value_bits).param("EXP2_SLOPE", exp2.slope_bits);
     let i = i.param("RECIP_VALUE", recip.value_bits).param("RECIP_SLOPE", recip.slope_bits);
-    Ok(i.file("EXP2", &exp2.file).file("RECIP", &recip.file))
+    let i = i.file("EXP2", &exp2.file).file("RECIP", &recip.file);
+    let Some(sinks) = s.sinks else { return Ok(i) };
+    let (file, scores) = (format!("rom/{}/sinks.hex", unit.path), chip.programs.gain(sinks).to_vec());
+    roms::beats(folder, &file, s.heads, s.heads, 32, &|h| scores[h as usize])?;
+    Ok(i.param("SINKS", 1).file("SINK_SCORES", &file))
+}
+
+/// LayerNorm's mean and bias.
+fn centre(chip: &Chip, folder: &mut Folder, unit: &Unit, s: &NormSpec, c: &CentreSpec, lanes: u32, i: Instance) -> Result<Instance, Error> {
+    let i = i.param("MEAN_MANTISSA", c.mantissa).param("MEAN_SHIFT", c.shift);
+    let Some(bias) = c.bias else { return Ok(i) };
+    let (file, values) = (format!("rom/{}/bias.hex", unit.path), chip.programs.gain(bias).to_vec());
+    roms::beats(folder, &file, lanes, s.len, 32, &|n| values[n as usize])?;
+    Ok(i.param("BIAS", 1).file("BIASES", &file))
+}
+
+/// The module of an activation, and what is its own.
+fn gated_act(shape: &Shape, s: &GatedActSpec, instance: &dyn Fn(&str, String) -> Instance) -> Instance {
+    let times = if s.up.is_some() { ", times up" } else { "" };
+    let (i, t, argument) = match s.activation {
+        Activation::Relu2 => return instance("hw_relu2", format!("ReLU^2 of the gate{times}")).param("FRAC", s.gate.frac),
+        Activation::Silu => (instance("hw_gated_act", format!("SiLU of the gate{times}")), shape.sigmoid(), 12),
+        Activation::GeluTanh => (instance("hw_gated_act", format!("GELU of the gate{times}")), shape.gelu(), 13),
+        Activation::SwigluClamped { gate_limit, up_limit } => {
+            let i = instance("hw_swiglu", "clamped SwiGLU".into()).param("UP_FRAC", s.up.map_or(0, |f| f.frac));
+            (i.param("GATE_LIMIT", gate_limit).param("UP_LIMIT", up_limit), shape.swish(), 12)
+        }
+    };
+    let i = i.param("GATE_SHIFT", s.gate.frac - argument);
+    i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("SIGMOID", &t.file)
 }
 
 /// Gate and up must come in the same cycles: matrices of one shape on one feed.

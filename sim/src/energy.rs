@@ -4,7 +4,7 @@
 //! adders and multiplexers that switch, bits moved over millimetres. Each has one cost in the chip's [`Technology`]. Idle units are
 //! clock-gated: they leak but do not switch.
 
-use hardwire_netlist::unit::{AttentionSpec, Fabric, Fixed, MatrixSpec, MvmSpec};
+use hardwire_netlist::unit::{Activation, AttentionSpec, Fabric, Fixed, GatedActSpec, MatrixSpec, MixSpec, MvmSpec, RouteSpec};
 use hardwire_netlist::{Census, Chip, Netlist, Technology, TileShape, UnitId, UnitKind, census};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -21,6 +21,21 @@ pub struct Events {
     pub full_adder_ops: f64,
     pub mux2_ops: f64,
     pub wire_bit_mm: f64,
+}
+
+impl Events {
+    /// The events of a unit that works on this share of the tokens.
+    fn times(self, share: f64) -> Events {
+        Events {
+            rom_bits_read: self.rom_bits_read * share,
+            sram_bits_read: self.sram_bits_read * share,
+            sram_bits_written: self.sram_bits_written * share,
+            flop_cycles: self.flop_cycles * share,
+            full_adder_ops: self.full_adder_ops * share,
+            mux2_ops: self.mux2_ops * share,
+            wire_bit_mm: self.wire_bit_mm * share,
+        }
+    }
 }
 
 impl AddAssign for Events {
@@ -124,17 +139,35 @@ pub fn unit_events(netlist: &Netlist, technology: &Technology, id: UnitId, posit
     // Every unit hands its output over about its own width.
     let mut e = Events { wire_bit_mm: n * bits * side_mm * TOGGLE, ..Events::default() };
     e += match &unit.kind {
-        UnitKind::Embed(s) => embed(&s.matrix, bits),
+        UnitKind::Embed(s) => {
+            let mut e = embed(&s.matrix, bits);
+            if let Some(p) = &s.positions {
+                e += embed(p, bits);
+            }
+            e
+        }
         UnitKind::RmsNorm(s) => {
             let b = f64::from(s.input.bits);
-            Events {
+            let mut e = s.centre.as_ref().map_or(Events::default(), |c| {
+                let bias = if c.bias.is_some() { 32.0 } else { 0.0 };
+                Events {
+                    sram_bits_read: n * b,
+                    sram_bits_written: n * b,
+                    rom_bits_read: n * bias,
+                    full_adder_ops: n * (2.0 * b + 17.0 + bias),
+                    flop_cycles: n * 2.0 * b,
+                    ..Events::default()
+                }
+            });
+            e += Events {
                 sram_bits_read: n * b,
                 sram_bits_written: n * b,
                 rom_bits_read: n * 20.0,
                 full_adder_ops: n * (b * b + b * 18.0 + 32.0 * 20.0 + 2.0 * 80.0),
                 flop_cycles: n * 4.0 * (b + 40.0),
                 ..Events::default()
-            }
+            };
+            e
         }
         UnitKind::RowFeed(s) => {
             let (b, a) = (f64::from(s.input.bits), f64::from(s.act_bits));
@@ -153,11 +186,9 @@ pub fn unit_events(netlist: &Netlist, technology: &Technology, id: UnitId, posit
         },
         UnitKind::Rope(s) => multiply_and_shift(n, 2.0, f64::from(s.input.bits), 16.0),
         UnitKind::Attention(s) => attention(s, f64::from(position) + 1.0),
-        UnitKind::GatedAct(s) => {
-            let mut e = multiply_and_shift(n, 1.0, f64::from(s.gate.bits), 21.0);
-            e += multiply_and_shift(n, 1.0, f64::from(s.gate.bits), f64::from(s.up.bits));
-            e
-        }
+        UnitKind::GatedAct(s) => gated_act(s, n),
+        UnitKind::Route(s) => route(s),
+        UnitKind::Mix(s) => mix(s, n),
         UnitKind::Add => Events {
             sram_bits_read: n * bits,
             sram_bits_written: n * bits,
@@ -171,6 +202,32 @@ pub fn unit_events(netlist: &Netlist, technology: &Technology, id: UnitId, posit
             Events { full_adder_ops: f64::from(len) * f64::from(logits.bits), ..Events::default() }
         }
     };
+    e.times(netlist.duty(id))
+}
+
+fn gated_act(s: &GatedActSpec, n: f64) -> Events {
+    let gate = f64::from(s.gate.bits);
+    let mut e = multiply_and_shift(n, 1.0, gate, if s.activation == Activation::Relu2 { gate } else { 21.0 });
+    if let Some(up) = s.up {
+        e += multiply_and_shift(n, 1.0, gate, f64::from(up.bits));
+    }
+    e
+}
+
+/// Every round compares all logits; then an exponential and a product for each share.
+fn route(s: &RouteSpec) -> Events {
+    let (e, k, bits) = (f64::from(s.experts), f64::from(s.active), f64::from(s.logits.bits));
+    let shares = if s.of_all { e + k } else { k };
+    let mut events = multiply_and_shift(shares, 1.0, bits, 16.0);
+    events += multiply_and_shift(k, 1.0, 21.0, 17.0);
+    events +=
+        Events { full_adder_ops: k * e * bits, mux2_ops: k * e * bits, flop_cycles: e * (bits + k * bits / 2.0), ..Events::default() };
+    events
+}
+
+fn mix(s: &MixSpec, n: f64) -> Events {
+    let mut e = multiply_and_shift(n, f64::from(s.active), f64::from(s.input.bits), 18.0);
+    e.mux2_ops += n * f64::from(s.active) * f64::from(s.input.bits);
     e
 }
 

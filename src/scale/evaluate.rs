@@ -226,7 +226,7 @@ fn switching_pj(chip: &ShapeChip, technology: &Technology, position: u32) -> f64
     for (id, _) in chip.netlist.units() {
         let events = match chip.standins.get(&id) {
             Some(standin) => {
-                let a = standin.activity(chip.plan.lanes);
+                let a = standin.activity();
                 Events {
                     sram_bits_read: a.sram_bits_read,
                     sram_bits_written: a.sram_bits_written,

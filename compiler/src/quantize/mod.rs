@@ -211,7 +211,7 @@ impl Groups<'_> {
 
 /// Order in which rows of the tensor become outputs: queries and keys in half-split order are interleaved, so that the two
 /// elements of a rotation are neighbours. Scores do not change, as both sides are permuted alike.
-fn row_order(graph: &OpGraph, id: NodeIndex) -> RowPermutation {
+pub(crate) fn row_order(graph: &OpGraph, id: NodeIndex) -> RowPermutation {
     let mut at = id;
     loop {
         let mut next = graph.graph.neighbors(at);

@@ -10,8 +10,8 @@ use crate::{tables, tile};
 use hardwire_netlist::ProgramId;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
 use hardwire_netlist::unit::{
-    Activation, AttentionSpec, EmbedSpec, Fixed, GatedActSpec, MatrixSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec, RowPermutation, Unit,
-    UnitKind,
+    Activation, AttentionSpec, EmbedSpec, Fixed, GatedActSpec, MatrixSpec, MixSpec, MvmSpec, NormSpec, RopeSpec, RouteSpec, RowFeedSpec,
+    RowPermutation, Unit, UnitKind,
 };
 use petgraph::graph::DiGraph;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ pub(super) fn build(shape: &Shape, plan: Plan) -> Result<ShapeChip, Error> {
     b.station("embed", None);
     let matrix = b.matrix("embed_tokens", shape.vocab, shape.hidden, false);
     let omega = vec![vec![0; shape.rotated as usize / 2]];
-    let mut x = b.add("embed_tokens", UnitKind::Embed(EmbedSpec { matrix, omega }), RESIDUAL, shape.hidden, &[]);
+    let mut x = b.add("embed_tokens", UnitKind::Embed(EmbedSpec { matrix, positions: None, omega }), RESIDUAL, shape.hidden, &[]);
     for (l, state) in shape.states.iter().enumerate() {
         let l = l as u32;
         b.station(&format!("layers.{l}.attn"), Some(l));
@@ -80,7 +80,7 @@ impl Builder<'_> {
 
     fn add(&mut self, path: &str, kind: UnitKind, out: Fixed, out_len: u32, inputs: &[UnitId]) -> UnitId {
         let station = self.stations.len() as u32 - 1;
-        let id = self.graph.add_node(Unit { path: path.into(), station, kind, out, out_len });
+        let id = self.graph.add_node(Unit { path: path.into(), station, kind, out, out_len, expert: None });
         for (port, &from) in (0..).zip(inputs) {
             self.graph.add_edge(from, id, Stream { port });
         }
@@ -93,8 +93,7 @@ impl Builder<'_> {
 
     fn norm(&mut self, path: &str, from: UnitId, groups: u32) -> UnitId {
         let (len, input) = (self.len(from), self.graph[from].out);
-        let spec = NormSpec { len, groups, epsilon: 1, gain: ProgramId(0), input };
-        self.add(path, UnitKind::RmsNorm(spec), WIDE, len, &[from])
+        self.add(path, UnitKind::RmsNorm(norm(len, groups, input)), WIDE, len, &[from])
     }
 
     /// Group of a matrix's scales: the plan's, or the whole input.
@@ -104,11 +103,18 @@ impl Builder<'_> {
 
     /// `first`: path of the first matrix it feeds.
     fn feed(&mut self, path: &str, from: UnitId, first: &str) -> Result<UnitId, Error> {
+        self.waiting_feed(path, from, first, None)
+    }
+
+    /// Where a router is given, it waits for its choice.
+    fn waiting_feed(&mut self, path: &str, from: UnitId, first: &str, route: Option<UnitId>) -> Result<UnitId, Error> {
         let (len, input) = (self.len(from), self.graph[from].out);
         let matrix = self.matrix(first, 1, len, false);
         let (rows, play) = tile::feed(&matrix, tile::fabric(first, &matrix, self.plan)?);
-        let spec = RowFeedSpec { len, input, act_bits: self.plan.act_bits, rows, group: matrix.group.min(rows), play };
-        let id = self.add(path, UnitKind::RowFeed(spec), Fixed::new(self.plan.act_bits, input.frac), len, &[from]);
+        let waits = route.is_some();
+        let spec = RowFeedSpec { len, input, act_bits: self.plan.act_bits, rows, group: matrix.group.min(rows), play, waits };
+        let inputs: Vec<UnitId> = std::iter::once(from).chain(route).collect();
+        let id = self.add(path, UnitKind::RowFeed(spec), Fixed::new(self.plan.act_bits, input.frac), len, &inputs);
         self.fed.insert(id, first.into());
         Ok(id)
     }
@@ -149,9 +155,9 @@ impl Builder<'_> {
         Ok(self.add(path, UnitKind::Mvm(spec), out, outputs, &[feed]))
     }
 
-    fn gated(&mut self, path: &str, gate: UnitId, up: UnitId) -> UnitId {
+    fn gated(&mut self, path: &str, activation: Activation, gate: UnitId, up: UnitId) -> UnitId {
         let (g, u, len) = (self.graph[gate].out, self.graph[up].out, self.len(up));
-        let spec = GatedActSpec { activation: Activation::Silu, gate: g, up: u, shift: g.frac + u.frac - WIDE.frac };
+        let spec = GatedActSpec { activation, gate: g, up: Some(u), shift: g.frac + u.frac - WIDE.frac };
         self.add(path, UnitKind::GatedAct(spec), WIDE, len, &[gate, up])
     }
 
@@ -202,10 +208,11 @@ impl Builder<'_> {
             v: HEADS,
             score_mantissa: 1 << 15,
             score_shift: 0,
+            sinks: s.sinks().then_some(ProgramId(0)),
         };
         let mut o = self.add(&at("self_attn.attention"), UnitKind::Attention(spec), HEADS, wide, &[q, k, v]);
         if let Some(gate) = gate {
-            o = self.gated(&at("self_attn.gate"), gate, o);
+            o = self.gated(&at("self_attn.gate"), Activation::Silu, gate, o);
         }
         if s.sub_norms {
             o = self.norm(&at("self_attn.attn_sub_norm"), o, 1);
@@ -225,11 +232,10 @@ impl Builder<'_> {
         let z = self.mvm(&at("linear_attn.in_proj_z"), f, spec.output(), WIDE, false)?;
         let b = self.mvm(&at("linear_attn.in_proj_b"), f, spec.value_heads, WIDE, false)?;
         let a = self.mvm(&at("linear_attn.in_proj_a"), f, spec.value_heads, WIDE, false)?;
-        let place = NormSpec { len: spec.output(), groups: 1, epsilon: 1, gain: ProgramId(0), input: HEADS };
-        let o = self.add(&at("linear_attn.state"), UnitKind::RmsNorm(place), HEADS, spec.output(), &[qkv, b, a]);
+        let o = self.add(&at("linear_attn.state"), UnitKind::RmsNorm(norm(spec.output(), 1, HEADS)), HEADS, spec.output(), &[qkv, b, a]);
         self.standins.insert(o, Standin::Linear(spec));
         let o = self.norm(&at("linear_attn.norm"), o, spec.value_heads);
-        let o = self.gated(&at("linear_attn.gate"), z, o);
+        let o = self.gated(&at("linear_attn.gate"), Activation::Silu, z, o);
         let f = self.feed(&at("linear_attn.gate.feed"), o, &at("linear_attn.out_proj"))?;
         let branch = self.mvm(&at("linear_attn.out_proj"), f, s.hidden, RESIDUAL, false)?;
         Ok(self.residual(&at("linear_attn.add"), x, branch, None))
@@ -238,33 +244,37 @@ impl Builder<'_> {
     fn feed_forward(&mut self, l: u32, x: UnitId) -> Result<UnitId, Error> {
         let s = self.shape;
         let at = |part: &str| format!("layers.{l}.{part}");
-        let mut n = self.norm(&at("post_attention_layernorm"), x, 1);
+        let n = self.norm(&at("post_attention_layernorm"), x, 1);
+        let mut route = None;
         if let Some(e) = s.experts {
             let f = self.feed(&at("mlp.router.feed"), n, &at("mlp.router"))?;
             let logits = self.mvm(&at("mlp.router"), f, e.count, WIDE, s.mlp_bias)?;
-            // The vector waits for the choice and is played again to the chosen.
-            let place = NormSpec { len: s.hidden, groups: 1, epsilon: 1, gain: ProgramId(0), input: WIDE };
-            n = self.add(&at("mlp.router.choice"), UnitKind::RmsNorm(place), WIDE, s.hidden, &[logits, n]);
-            self.standins.insert(n, Standin::Router(e));
+            let (experts, active) = (e.count, e.active);
+            let spec = RouteSpec { experts, active, of_all: false, logits: WIDE, score_mantissa: 1 << 15, score_shift: 0 };
+            route = Some(self.add(&at("mlp.route"), UnitKind::Route(spec), RouteSpec::OUT, e.count, &[logits]));
         }
+        // The vector waits for the choice and is played again to the chosen, all from one feed.
+        let f = self.waiting_feed(&at("post_attention_layernorm.feed"), n, &at("mlp.gate_proj"), route)?;
         let first = self.graph.node_count();
-        let f = self.feed(&at("post_attention_layernorm.feed"), n, &at("mlp.gate_proj"))?;
         let gate = self.mvm(&at("mlp.gate_proj"), f, s.ffn, WIDE, s.mlp_bias)?;
         let up = self.mvm(&at("mlp.up_proj"), f, s.ffn, WIDE, s.mlp_bias)?;
-        let mut inner = self.gated(&at("mlp.act"), gate, up);
+        let mut inner = self.gated(&at("mlp.act"), s.unit_activation().unwrap_or(Activation::GeluTanh), gate, up);
         if s.sub_norms {
             inner = self.norm(&at("mlp.ffn_sub_norm"), inner, 1);
         }
         let f = self.feed(&at("mlp.act.feed"), inner, &at("mlp.down_proj"))?;
         let mut branch = self.mvm(&at("mlp.down_proj"), f, s.hidden, RESIDUAL, s.mlp_bias)?;
-        if let Some(e) = s.experts {
+        if let (Some(e), Some(route)) = (s.experts, route) {
             for unit in first..self.graph.node_count() {
                 self.repeats.insert(UnitId::new(unit), Repeat { copies: e.count, active: e.active });
             }
-            let place = RopeSpec { heads: 1, head_dim: s.hidden, rotated: s.hidden, table: 0, input: RESIDUAL };
-            branch = self.add(&at("mlp.mix"), UnitKind::Rope(place), RESIDUAL, s.hidden, &[branch]);
-            self.standins.insert(branch, Standin::Mix { experts: e, len: s.hidden });
+            let spec = MixSpec { experts: e.count, active: e.active, input: RESIDUAL };
+            branch = self.add(&at("mlp.mix"), UnitKind::Mix(spec), RESIDUAL, s.hidden, &[route, branch]);
         }
         Ok(self.residual(&at("mlp.add"), x, branch, s.post_norms.then_some(&at("post_feedforward_layernorm"))))
     }
+}
+
+fn norm(len: u32, groups: u32, input: Fixed) -> NormSpec {
+    NormSpec { len, groups, epsilon: 1, gain: ProgramId(0), input, shift: 19, centre: None }
 }

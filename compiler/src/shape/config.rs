@@ -2,6 +2,7 @@
 //! one is refused. Facts that a config leaves to the family's code are given here with the family.
 
 use crate::error::Error;
+use hardwire_netlist::unit::Activation;
 use serde_json::Value;
 use std::path::Path;
 
@@ -146,21 +147,28 @@ impl Shape {
     /// Names of what this family computes that no Verilog exists for; structure and cost are those of the nearest unit.
     pub fn modelled_only(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
-        match self.activation.as_str() {
-            "silu" | "swish" => {}
-            "relu2" => names.push("squared ReLU"),
-            _ => names.push("GELU"),
-        }
-        if self.family == "gpt_oss" {
-            names.extend(["attention sinks", "clamped SwiGLU"]);
+        if self.unit_activation().is_none() {
+            names.push("GELU by the error function");
         }
         if self.attention_gate {
             names.push("attention gate");
         }
-        if self.family == "gemma3_text" {
-            names.push("scaled embedding");
-        }
         names
+    }
+
+    /// The gate's activation, where the chip has it.
+    pub(super) fn unit_activation(&self) -> Option<Activation> {
+        match self.activation.as_str() {
+            _ if self.family == "gpt_oss" => Some(Activation::SwigluClamped { gate_limit: 0, up_limit: 0 }),
+            "silu" | "swish" => Some(Activation::Silu),
+            "relu2" => Some(Activation::Relu2),
+            "gelu_pytorch_tanh" | "gelu_new" | "gelu_fast" | "gelu_tanh" => Some(Activation::GeluTanh),
+            _ => None,
+        }
+    }
+
+    pub(super) fn sinks(&self) -> bool {
+        self.family == "gpt_oss"
     }
 
     fn check(&self, path: &Path) -> Result<(), Error> {

@@ -19,6 +19,7 @@ pub use plan::plan;
 pub use standin::{Activity, Standin};
 
 use crate::options::Plan;
+use hardwire_netlist::unit::Play;
 use hardwire_netlist::{Census, Netlist, Technology, UnitId, UnitKind, census};
 use std::collections::BTreeMap;
 
@@ -98,7 +99,7 @@ impl ShapeChip {
     /// Cycles a station needs beyond those of its graph, where stand-ins hold the place of slower or faster units.
     pub fn extra_cycles(&self, station: u32) -> i64 {
         let of = |(id, s): (&UnitId, &Standin)| {
-            if self.netlist.unit(*id).station == station { s.extra_cycles(self.plan.lanes) } else { 0 }
+            if self.netlist.unit(*id).station == station { s.extra_cycles() } else { 0 }
         };
         self.standins.iter().map(of).sum()
     }
@@ -107,6 +108,10 @@ impl ShapeChip {
     pub fn modelled_only(&self) -> Vec<&'static str> {
         let mut names: Vec<&'static str> = self.standins.values().map(Standin::name).collect();
         names.extend(self.shape.modelled_only());
+        let metal = |u: &hardwire_netlist::Unit| matches!(&u.kind, UnitKind::RowFeed(f) if f.waits && f.play == Play::Bits);
+        if self.netlist.units().any(|(_, u)| metal(u)) {
+            names.push("experts as metal embedding");
+        }
         names.sort_unstable();
         names.dedup();
         names

@@ -1,7 +1,7 @@
 //! Units that no Verilog exists for yet, as what they would be made of: counts, cycles, and events of one token. Figures that rest
 //! on them are estimates of a design, not of something built; reports name them (`docs/scale.md`).
 
-use super::config::{Experts, LinearAttention};
+use super::config::LinearAttention;
 use hardwire_netlist::Census;
 
 /// Bits of an activation between units, of a state element, and of a multiplier's operands in linear attention.
@@ -12,10 +12,6 @@ const CONTROL_FLOPS: u64 = 64;
 /// A unit by description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standin {
-    /// The `active` greatest of the router's logits, and the softmax over them.
-    Router(Experts),
-    /// The chosen experts' outputs, each times its weight, added as they stream.
-    Mix { experts: Experts, len: u32 },
     /// Convolution, normalised keys and queries, decay, delta-rule update and read-out of a state of constant size.
     Linear(LinearAttention),
 }
@@ -60,8 +56,6 @@ impl LinearAttention {
 impl Standin {
     pub fn name(&self) -> &'static str {
         match self {
-            Standin::Router(_) => "expert router",
-            Standin::Mix { .. } => "expert mix",
             Standin::Linear(_) => "gated linear attention",
         }
     }
@@ -72,19 +66,6 @@ impl Standin {
         let control = Census { flops: CONTROL_FLOPS, ..Census::default() };
         control
             + match self {
-                // Every lane keeps its own best by insertion: one comparator and one exchange each.
-                Standin::Router(e) => {
-                    let kept = u64::from(e.active);
-                    let word = 32 + log2(u64::from(e.count));
-                    adders(v * kept, word) + Census { mux2: v * kept * word, ..Census::default() } + multipliers(kept, WORD, WORD)
-                }
-                // One crossbar input an expert, then a product and a sum for each chosen one.
-                Standin::Mix { experts, .. } => {
-                    let (count, active) = (u64::from(experts.count), u64::from(experts.active));
-                    Census { mux2: v * active * (count - 1) * 32, ..Census::default() }
-                        + multipliers(v * active, 32, WORD)
-                        + adders(v * active, 40)
-                }
                 // A row of the state a cycle: every column of every head has a product for reading and one for writing.
                 Standin::Linear(l) => {
                     let columns = u64::from(l.value_heads) * u64::from(l.value_dim);
@@ -101,7 +82,6 @@ impl Standin {
     /// Numbers the checkpoint holds for it beside its matrices.
     pub fn parameters(&self) -> u64 {
         match self {
-            Standin::Router(_) | Standin::Mix { .. } => 0,
             // Convolution taps, and a decay and a time constant a value head.
             Standin::Linear(l) => u64::from(l.channels()) * u64::from(l.taps) + 2 * u64::from(l.value_heads),
         }
@@ -110,41 +90,20 @@ impl Standin {
     /// State of one user.
     pub fn state_bits(&self) -> u64 {
         match self {
-            Standin::Router(_) | Standin::Mix { .. } => 0,
             Standin::Linear(l) => WORD * (l.elements() + u64::from(l.channels()) * u64::from(l.taps - 1)),
         }
     }
 
-    /// Cycles beyond those of the unit whose place it holds: an RmsNorm (12 after its input) for a router or linear attention, a Rope
-    /// (4) for a mix.
-    pub fn extra_cycles(&self, lanes: u32) -> i64 {
+    /// Cycles beyond those of the unit whose place it holds: an RmsNorm, 12 after its input.
+    pub fn extra_cycles(&self) -> i64 {
         match self {
-            // One round of comparing the lanes' best for each chosen expert, four a cycle; then a table and a reciprocal.
-            Standin::Router(e) => {
-                let rounds = i64::from(e.active) * (i64::from(u32::BITS - lanes.leading_zeros()) / 2 + 1);
-                rounds + 12 - 12
-            }
-            // Product, and a tree over the chosen.
-            Standin::Mix { experts, .. } => 2 + log2(u64::from(experts.active)) as i64 + 1 - 4,
             // Convolution and activation 12, norms 12, then the state's rows twice: read with decay, written and read out.
             Standin::Linear(l) => 24 + 2 * i64::from(l.key_dim) + 8 - 12,
         }
     }
 
-    pub fn activity(&self, lanes: u32) -> Activity {
+    pub fn activity(&self) -> Activity {
         match self {
-            Standin::Router(e) => {
-                let n = f64::from(e.count);
-                Activity {
-                    full_adder_ops: n * f64::from(e.active) * 40.0,
-                    flop_cycles: n * f64::from(lanes.min(e.count)) * 40.0,
-                    ..Activity::default()
-                }
-            }
-            Standin::Mix { experts, len } => {
-                let n = f64::from(*len) * f64::from(experts.active);
-                Activity { full_adder_ops: n * (32.0 * 16.0 + 40.0), flop_cycles: n * 100.0, ..Activity::default() }
-            }
             Standin::Linear(l) => {
                 let (state, word) = (l.elements() as f64, WORD as f64);
                 let taps = f64::from(l.channels()) * f64::from(l.taps);

@@ -69,8 +69,11 @@ fn port_count(kind: &UnitKind) -> usize {
     match kind {
         UnitKind::Embed(_) => 0,
         UnitKind::Attention(_) => 3,
-        UnitKind::GatedAct(_) | UnitKind::Add => 2,
-        UnitKind::RmsNorm(_) | UnitKind::RowFeed(_) | UnitKind::Mvm(_) | UnitKind::Rope(_) | UnitKind::Argmax => 1,
+        UnitKind::GatedAct(s) => 1 + usize::from(s.up.is_some()),
+        UnitKind::RowFeed(s) => 1 + usize::from(s.waits),
+        UnitKind::Mix(s) => 1 + s.experts as usize,
+        UnitKind::Add => 2,
+        UnitKind::Route(_) | UnitKind::RmsNorm(_) | UnitKind::Mvm(_) | UnitKind::Rope(_) | UnitKind::Argmax => 1,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Parameters of each kind of unit, taken alone.
 
-use super::{equal, format, matrix, within, wrong};
+use super::{equal, experts, format, matrix, within, wrong};
 use crate::error::Error;
 use crate::graph::Netlist;
-use crate::unit::{AttentionSpec, EmbedSpec, NormSpec, RopeSpec, Unit, UnitKind};
+use crate::unit::{Activation, AttentionSpec, CentreSpec, EmbedSpec, GatedActSpec, NormSpec, RopeSpec, Unit, UnitKind};
 
 /// Longest vector: its squares fit the 80 bits of section 4.
 const MOST_ELEMENTS: u32 = 1 << 17;
@@ -19,10 +19,9 @@ pub(super) fn parameters(n: &Netlist, u: &Unit) -> Result<(), Error> {
         UnitKind::Mvm(s) => matrix::mvm(n, u, s),
         UnitKind::Rope(s) => rope(n, u, s),
         UnitKind::Attention(s) => attention(n, u, s),
-        UnitKind::GatedAct(s) => {
-            format(u, "gate", s.gate)?;
-            format(u, "up", s.up)
-        }
+        UnitKind::GatedAct(s) => gated(u, s),
+        UnitKind::Route(s) => experts::route(u, s),
+        UnitKind::Mix(s) => format(u, "input", s.input),
         UnitKind::Add | UnitKind::Argmax => Ok(()),
     }
 }
@@ -33,7 +32,27 @@ fn embed(u: &Unit, s: &EmbedSpec) -> Result<(), Error> {
     if s.omega.iter().any(|t| t.len() > MOST_ELEMENTS as usize) {
         return wrong(u, "omega", "a longer table", format!("at most {MOST_ELEMENTS} pairs a table"));
     }
-    if s.matrix.bias { wrong(u, "matrix.bias", true, false) } else { Ok(()) }
+    if let Some(p) = &s.positions {
+        matrix::codes(u, p)?;
+        equal(u, "positions.inputs", p.inputs, s.matrix.inputs)?;
+        equal(u, "positions.bias", p.bias, false)?;
+        equal(u, "omega with positions", s.omega.len(), 0)?;
+    }
+    equal(u, "matrix.bias", s.matrix.bias, false)
+}
+
+fn gated(u: &Unit, s: &GatedActSpec) -> Result<(), Error> {
+    format(u, "gate", s.gate)?;
+    if let Some(up) = s.up {
+        format(u, "up", up)?;
+    }
+    if let Activation::SwigluClamped { gate_limit, up_limit } = s.activation {
+        let Some(up) = s.up else { return wrong(u, "up", "none", "a format: this activation has a gate") };
+        within(u, "up.frac", up.frac, 0..=29)?;
+        within(u, "activation.gate_limit", gate_limit, 0..=i32::MAX)?;
+        within(u, "activation.up_limit", up_limit, 0..=i32::MAX - (1 << up.frac))?;
+    }
+    Ok(())
 }
 
 fn norm(n: &Netlist, u: &Unit, s: &NormSpec) -> Result<(), Error> {
@@ -43,6 +62,14 @@ fn norm(n: &Netlist, u: &Unit, s: &NormSpec) -> Result<(), Error> {
     within(u, "epsilon", s.epsilon, 1..=u64::MAX)?;
     if !s.len.is_multiple_of(s.groups) {
         return wrong(u, "groups", s.groups, format!("a divisor of {}", s.len));
+    }
+    // A product of 32 by 20 bits.
+    within(u, "shift", s.shift, 1..=51)?;
+    if let Some(c) = &s.centre {
+        equal(u, "groups", s.groups, 1)?;
+        let (mantissa, shift) = CentreSpec::reciprocal(s.len);
+        equal(u, "centre.mantissa", c.mantissa, mantissa)?;
+        equal(u, "centre.shift", c.shift, shift)?;
     }
     if s.groups > 1 { whole_beats(n, u, "groups", s.len / s.groups) } else { Ok(()) }
 }

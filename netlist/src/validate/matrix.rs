@@ -88,6 +88,8 @@ pub(super) fn row_feed(u: &Unit, s: &RowFeedSpec) -> Result<(), Error> {
     within(u, "act_bits", s.act_bits, 2..=16)?;
     if s.play == Play::Bits {
         equal(u, "rows", s.rows, s.len)?;
+        // Planes of bits are not kept for a choice of experts.
+        equal(u, "waits", s.waits, false)?;
         return within(u, "group", s.group, 1..=s.rows);
     }
     within(u, "rows", s.rows, 1..=1 << 16)?;

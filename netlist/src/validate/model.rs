@@ -56,6 +56,9 @@ fn vocabulary(s: &Structure) -> Result<(), Error> {
             UnitKind::Embed(e) => {
                 super::equal(u, "matrix.outputs", e.matrix.outputs, s.model.vocab)?;
                 super::equal(u, "matrix.inputs", e.matrix.inputs, s.model.hidden)?;
+                if let Some(p) = &e.positions {
+                    super::within(u, "positions.outputs", p.outputs, s.model.context..=u32::MAX)?;
+                }
             }
             UnitKind::Argmax => {
                 let logits = s.netlist.unit(s.netlist.inputs(id)[0]);

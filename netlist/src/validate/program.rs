@@ -16,8 +16,7 @@ const GAIN_BITS: u8 = 20;
 pub(crate) fn shapes(s: &Structure, store: &ProgramStore, path: &Path) -> Result<(), Error> {
     each(s, path, |_, held| match held {
         Held::Matrix(m, _) => matrix(m, store),
-        Held::Gain(id, len) => gain(id, len, store),
-        Held::Nothing => Ok(()),
+        Held::Values(id, len, _) => vector(id, len, store),
     })
 }
 
@@ -25,27 +24,32 @@ pub(crate) fn shapes(s: &Structure, store: &ProgramStore, path: &Path) -> Result
 pub(crate) fn contents(s: &Structure, store: &ProgramStore, path: &Path) -> Result<(), Error> {
     each(s, path, |u, held| match held {
         Held::Matrix(m, act_bits) => numbers(u, m, act_bits, store),
-        Held::Gain(id, _) => values("gain", &store.gain(ProgramId(id)), greatest(GAIN_BITS)),
-        Held::Nothing => Ok(()),
+        Held::Values(id, _, most) => values("gain", &store.gain(id), most),
     })
 }
 
 /// What a unit has in the program file.
 enum Held<'a> {
     Matrix(&'a MatrixSpec, Option<u8>),
-    Gain(u32, u32),
-    Nothing,
+    /// Gains, biases of a norm, scores of sinks: how many, and their greatest magnitude.
+    Values(ProgramId, u32, i64),
 }
 
 fn each(s: &Structure, path: &Path, check: impl Fn(&Unit, Held<'_>) -> Result<(), Wrong>) -> Result<(), Error> {
     for (_, u) in s.netlist.units() {
-        let held = match &u.kind {
-            UnitKind::Embed(e) => Held::Matrix(&e.matrix, None),
-            UnitKind::Mvm(m) => Held::Matrix(&m.matrix, Some(m.act_bits)),
-            UnitKind::RmsNorm(norm) => Held::Gain(norm.gain.0, norm.len / norm.groups),
-            _ => Held::Nothing,
+        let held: Vec<Held<'_>> = match &u.kind {
+            UnitKind::Embed(e) => std::iter::once(&e.matrix).chain(&e.positions).map(|m| Held::Matrix(m, None)).collect(),
+            UnitKind::Mvm(m) => vec![Held::Matrix(&m.matrix, Some(m.act_bits))],
+            UnitKind::RmsNorm(n) => {
+                let bias = n.centre.iter().filter_map(|c| c.bias).map(|b| Held::Values(b, n.len, u.out.max()));
+                std::iter::once(Held::Values(n.gain, n.len / n.groups, greatest(GAIN_BITS))).chain(bias).collect()
+            }
+            UnitKind::Attention(a) => a.sinks.iter().map(|&s| Held::Values(s, a.heads, greatest(32))).collect(),
+            _ => Vec::new(),
         };
-        check(u, held).map_err(|(field, what)| Error::format(path, format!("program of {}: {field}", u.path), what))?;
+        for held in held {
+            check(u, held).map_err(|(field, what)| Error::format(path, format!("program of {}: {field}", u.path), what))?;
+        }
     }
     Ok(())
 }
@@ -93,10 +97,10 @@ fn numbers(u: &Unit, m: &MatrixSpec, act_bits: Option<u8>, store: &ProgramStore)
     Ok(())
 }
 
-fn gain(id: u32, len: u32, store: &ProgramStore) -> Result<(), Wrong> {
-    match store.records().get(id as usize) {
+fn vector(id: ProgramId, len: u32, store: &ProgramStore) -> Result<(), Wrong> {
+    match store.records().get(id.0 as usize) {
         Some(Record::Gain { values, .. }) => expect("bytes", values.bytes, u64::from(len) * 4),
-        _ => Err(("program", format!("{id} is no gain"))),
+        _ => Err(("program", format!("{} is no gain", id.0))),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{equal, same_format, wrong};
 use crate::error::Error;
 use crate::graph::{Netlist, UnitId};
-use crate::unit::{Fixed, UnitKind};
+use crate::unit::{Fixed, RouteSpec, UnitKind};
 
 /// `out_len` is what the unit gives out; formats that follow from the inputs do follow.
 pub(super) fn output(n: &Netlist, id: UnitId) -> Result<(), Error> {
@@ -18,6 +18,8 @@ pub(super) fn output(n: &Netlist, id: UnitId) -> Result<(), Error> {
         UnitKind::Attention(s) => s.heads * s.head_dim,
         UnitKind::GatedAct(_) | UnitKind::Add => n.unit(from[0]).out_len,
         UnitKind::Argmax => 1,
+        UnitKind::Route(s) => s.experts,
+        UnitKind::Mix(_) => n.unit(from[1]).out_len,
     };
     equal(u, "out_len", u.out_len, len)?;
     match &u.kind {
@@ -25,8 +27,11 @@ pub(super) fn output(n: &Netlist, id: UnitId) -> Result<(), Error> {
         UnitKind::Attention(s) => same_format(u, "out", u.out, s.v),
         UnitKind::RowFeed(s) => equal(u, "out.frac", u.out.frac, s.input.frac),
         UnitKind::GatedAct(s) => {
-            equal(u, "shift", i32::from(s.shift), i32::from(s.gate.frac) + i32::from(s.up.frac) - i32::from(u.out.frac))
+            let up = s.up.map_or(0, |f| i32::from(f.frac));
+            equal(u, "shift", i32::from(s.shift), i32::from(s.gate.frac) + up - i32::from(u.out.frac))
         }
+        UnitKind::Route(_) => same_format(u, "out", u.out, RouteSpec::OUT),
+        UnitKind::Mix(s) => same_format(u, "out", u.out, s.input),
         UnitKind::Embed(_) | UnitKind::RmsNorm(_) | UnitKind::Mvm(_) | UnitKind::Add | UnitKind::Argmax => Ok(()),
     }
 }
@@ -39,7 +44,12 @@ pub(super) fn inputs(n: &Netlist, id: UnitId) -> Result<(), Error> {
         let (name, len, format): (&str, u32, Option<Fixed>) = match &u.kind {
             UnitKind::Embed(_) => return Ok(()),
             UnitKind::RmsNorm(s) => ("input", s.len, Some(s.input)),
+            // The experts of a Route are checked beside it.
+            UnitKind::RowFeed(_) if port == 1 => ("route", producer.out_len, None),
             UnitKind::RowFeed(s) => ("input", s.len, Some(s.input)),
+            UnitKind::Route(s) => ("logits", s.experts, Some(s.logits)),
+            UnitKind::Mix(s) if port == 0 => ("weights", s.experts, Some(RouteSpec::OUT)),
+            UnitKind::Mix(s) => ("input", u.out_len, Some(s.input)),
             UnitKind::Mvm(s) => ("input", s.matrix.inputs, None),
             UnitKind::Rope(s) => ("input", s.heads * s.head_dim, Some(s.input)),
             UnitKind::Attention(s) => match port {
@@ -48,7 +58,7 @@ pub(super) fn inputs(n: &Netlist, id: UnitId) -> Result<(), Error> {
                 _ => ("v", s.kv_heads * s.head_dim, Some(s.v)),
             },
             UnitKind::GatedAct(s) if port == 0 => ("gate", u.out_len, Some(s.gate)),
-            UnitKind::GatedAct(s) => ("up", u.out_len, Some(s.up)),
+            UnitKind::GatedAct(s) => ("up", u.out_len, s.up),
             UnitKind::Add => ("input", u.out_len, Some(u.out)),
             // The chip's vocabulary is checked beside its model.
             UnitKind::Argmax => ("input", producer.out_len, None),

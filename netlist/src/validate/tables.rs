@@ -12,7 +12,12 @@ pub(super) fn contents(t: &Tables) -> Result<(), Error> {
     check("sin", &t.sin, |j| 16384.0 * (std::f64::consts::FRAC_PI_2 * j / 256.0).sin())?;
     check("exp2", &t.exp2, |j| 1_048_576.0 * (-j / 128.0).exp2())?;
     check("recip", &t.recip, |j| 2_147_483_648.0 / (32768.0 + 128.0 * j))?;
-    check("sigmoid", &t.sigmoid, |j| 1_048_576.0 / (1.0 + (j / 16.0).exp()))
+    check("sigmoid", &t.sigmoid, |j| 1_048_576.0 / (1.0 + (j / 16.0).exp()))?;
+    check("gelu", &t.gelu, |j| {
+        let x = j / 32.0;
+        1_048_576.0 / (1.0 + (2.0 * (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)).exp())
+    })?;
+    check("swish", &t.swish, |j| 1_048_576.0 / (1.0 + (1.702 * j / 16.0).exp()))
 }
 
 fn check(name: &str, table: &[i32], formula: impl Fn(f64) -> f64) -> Result<(), Error> {

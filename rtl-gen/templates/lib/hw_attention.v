@@ -9,6 +9,7 @@ module hw_attention #(
   parameter CONTEXT = 512,
   parameter USERS = 1,
   parameter WINDOW = 0,          // 0: all positions
+  parameter SINKS = 0,           // a constant score more for every head
   parameter A = 12,
   parameter KVB = 8,
   parameter P = 1,
@@ -26,7 +27,8 @@ module hw_attention #(
   parameter RECIP_VALUE = 18,
   parameter RECIP_SLOPE = 10,
   parameter EXP2 = "",
-  parameter RECIP = ""
+  parameter RECIP = "",
+  parameter SINK_SCORES = ""
 ) (
   input clk,
   input rst,
@@ -91,6 +93,8 @@ module hw_attention #(
   reg [WW-1:0] word1, word1q, score_at, word2;
   reg [WW-1:0] word2_p [1:6];
   reg [5:0] pv;                  // pass 2 stages
+  reg sink;                      // the sinks' turn in pass 2
+  reg [5:0] sv;
   reg k_last;
   reg [TREE+2:0] last;
   wire [HEADS*HEAD_DIM*OSB-1:0] all_sums;
@@ -98,7 +102,8 @@ module hw_attention #(
   reg [4:0] fin;
   wire [P*ROW-1:0] k_rows, v_rows;
   wire [P-1:0] k_mask, e_mask, v_mask;
-  wire [HEADS*P*32-1:0] scores, scores_read;
+  wire [HEADS*P*32-1:0] scores, scores_read, sink_scores;
+  wire [HEADS*32-1:0] sinks;
   wire [HEADS*P*21-1:0] weights;
   wire score_ovf;
   reg [HEADS*32-1:0] greatest, greatest_next;
@@ -115,8 +120,18 @@ module hw_attention #(
         .clk(clk), .we(mine), .waddr(base + last_word), .wdata({v_shift, v}), .re(v_read), .raddr(base + word2_p[5]),
         .rdata(v_rows[p*ROW +: ROW]));
       assign k_mask[p] = (word1q * P + p >= first) && (word1q * P + p <= pos);
-      assign e_mask[p] = (word2_p[1] * P + p >= first) && (word2_p[1] * P + p <= pos);
-      assign v_mask[p] = (word2_p[6] * P + p >= first) && (word2_p[6] * P + p <= pos);
+      assign e_mask[p] = sv[0] ? p == 0 : (word2_p[1] * P + p >= first) && (word2_p[1] * P + p <= pos);
+      assign v_mask[p] = !sv[5] && (word2_p[6] * P + p >= first) && (word2_p[6] * P + p <= pos);
+    end
+    // The sinks are lane 0 of a word of their own, with weights and without values.
+    if (SINKS != 0) begin : sinking
+      hw_rom #(.WIDTH(HEADS*32), .DEPTH(1), .AW(1), .FILE(SINK_SCORES)) sink_rom (.clk(clk), .en(go), .addr(1'b0), .data(sinks));
+      for (p = 0; p < HEADS; p = p + 1) begin : head
+        assign sink_scores[p*P*32 +: P*32] = sinks[p*32 +: 32];
+      end
+    end else begin : floating
+      assign sinks = 0;
+      assign sink_scores = 0;
     end
   endgenerate
   hw_score #(
@@ -125,7 +140,7 @@ module hw_attention #(
     .clk(clk), .rst(rst), .in_valid(k_valid1), .in_mask(k_mask), .q(q), .q_shift(q_shift), .k(k_rows),
     .out_valid(score_valid), .out_mask(s_mask), .score(scores), .ovf(score_ovf));
   hw_exponent #(.HEADS(HEADS), .P(P), .VALUE_BITS(EXP2_VALUE), .SLOPE_BITS(EXP2_SLOPE), .EXP2(EXP2)) exponent (
-    .clk(clk), .in_valid(pv[0]), .in_mask(e_mask), .score(scores_read), .greatest(greatest), .p(weights));
+    .clk(clk), .in_valid(pv[0]), .in_mask(e_mask), .score(sv[0] ? sink_scores : scores_read), .greatest(greatest), .p(weights));
   hw_value #(.HEADS(HEADS), .KV_HEADS(KV_HEADS), .P(P), .HEAD_DIM(HEAD_DIM), .KVB(KVB), .ROW(ROW), .OSB(OSB), .PSB(PSB)) value (
     .clk(clk), .clear(go), .in_valid(pv[5]), .mask(v_mask), .p(weights), .v(v_rows), .sums(all_sums), .p_sum(all_p));
   hw_sram #(.WIDTH(HEADS*P*32), .DEPTH(WORDS), .AW(WW)) score_store (
@@ -164,27 +179,33 @@ module hw_attention #(
           if (s_mask[i] && one > best) best = one;
         end
         greatest_next[n*32 +: 32] = best;
+        if (SINKS != 0 && score_at == 0 && $signed(sinks[n*32 +: 32]) > best) greatest_next[n*32 +: 32] = sinks[n*32 +: 32];
       end
       greatest <= greatest_next;
     end
     // Pass 2.
     if (score_valid && last[TREE+2]) begin
-      pass2 <= 1;
+      pass2 <= SINKS == 0;
+      sink <= SINKS != 0;
       word2 <= first_word;
+    end else if (sink) begin
+      sink <= 0;
+      pass2 <= 1;
     end else if (pass2) begin
       word2 <= word2 + 1;
       if (word2 == last_word) pass2 <= 0;
     end
-    pv <= {pv[4:0], pass2};
+    pv <= {pv[4:0], pass2 || sink};
+    sv <= {sv[4:0], sink};
     word2_p[1] <= word2;
     word2_p[2] <= word2_p[1];
     word2_p[3] <= word2_p[2];
     word2_p[4] <= word2_p[3];
     word2_p[5] <= word2_p[4];
     word2_p[6] <= word2_p[5];
-    fin <= {fin[3:0], pv[5] && word2_p[6] == last_word};
+    fin <= {fin[3:0], pv[5] && !sv[5] && word2_p[6] == last_word};
     if (rst) begin
-      waiting <= 0; write <= 0; pass1 <= 0; pass2 <= 0; k_valid1 <= 0; k_last <= 0; last <= 0; pv <= 0; fin <= 0;
+      waiting <= 0; write <= 0; pass1 <= 0; pass2 <= 0; sink <= 0; sv <= 0; k_valid1 <= 0; k_last <= 0; last <= 0; pv <= 0; fin <= 0;
     end
   end
 

@@ -8,6 +8,7 @@ module hw_rms_norm #(
   parameter OB = 16,
   parameter QB = 80,             // bits of the sum of squares
   parameter [63:0] EPSILON = 1,
+  parameter SHIFT = 19,          // of the product with the gain
   parameter GAIN_WORDS = 8,      // beats after which the gains repeat
   parameter VALUE_BITS = 19,     // of the table's words: value, then slope
   parameter SLOPE_BITS = 12,
@@ -33,7 +34,7 @@ module hw_rms_norm #(
   localparam LB = $clog2(QB + 2);
   `HW_BITLEN(bitlen, QB, LB)
   `HW_ROUND(round_u, XB, LB + 1, 32)
-  `HW_ROUND_BY(round_y, 52, 19, OB)
+  `HW_ROUND_BY(round_y, 52, SHIFT, OB)
 
   // Input: store, square, sum.
   reg [BW-1:0] count, count2;

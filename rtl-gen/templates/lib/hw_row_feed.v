@@ -1,5 +1,5 @@
 // RowFeed (numerics, section 5): a vector becomes rows for the tiles, one row of every K-tile band a cycle.
-// First row BEATS + 3 cycles after the first beat in.
+// First row BEATS + 3 cycles after the first beat in; where it waits, 4 cycles after `go`.
 `include "hw_round.vh"
 module hw_row_feed #(
   parameter V = 8,
@@ -10,6 +10,7 @@ module hw_row_feed #(
   parameter GROUP = 32,
   parameter PLAYED = 64,
   parameter BANDS = 1,
+  parameter WAITS = 0,           // plays once `go` has come
   parameter SUMS = 0,            // whether a matrix has offsets and so needs the group sums
   parameter AB = 17,             // bits of a group sum
   parameter RW = 6               // bits of a row number
@@ -18,6 +19,7 @@ module hw_row_feed #(
   input rst,
   input in_valid,
   input [V*IB-1:0] in_data,
+  input go,
   output reg row_valid,
   output reg [RW-1:0] row,
   output reg row_end,            // last row of a group
@@ -45,7 +47,7 @@ module hw_row_feed #(
   integer l;
 
   always @(posedge clk) begin
-    full <= 0;
+    full <= (WAITS != 0) && go;
     if (in_valid) begin
       beat_mag = (count == 0) ? 0 : mag;
       for (l = 0; l < V; l = l + 1) begin
@@ -54,7 +56,7 @@ module hw_row_feed #(
       end
       mag <= beat_mag;
       count <= (count == BEATS - 1) ? 0 : count + 1;
-      full <= count == BEATS - 1;
+      if (WAITS == 0) full <= count == BEATS - 1;
     end
     if (full) begin
       bits = bitlen(mag);

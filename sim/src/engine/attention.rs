@@ -1,12 +1,15 @@
 //! Attention over the integer KV cache (`docs/numerics.md`, section 7).
 
 use super::arith::{lerp, quantize, rsr, shift_sat};
+use super::experts::reciprocal;
 use hardwire_netlist::Tables;
 use hardwire_netlist::unit::{AttentionSpec, Fixed};
 use rayon::prelude::*;
 
 pub(super) struct Attention {
     spec: AttentionSpec,
+    /// One score a query head, or none.
+    sinks: Vec<i32>,
 }
 
 /// Keys and values of every user, made when a user first speaks: a chip may hold far more sequences than a run uses.
@@ -41,8 +44,8 @@ impl Sequence {
 }
 
 impl Attention {
-    pub(super) fn new(spec: &AttentionSpec) -> Self {
-        Attention { spec: spec.clone() }
+    pub(super) fn new(spec: &AttentionSpec, sinks: Vec<i32>) -> Self {
+        Attention { spec: spec.clone(), sinks }
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -73,7 +76,16 @@ impl Attention {
         let cache = &*cache;
         let head = |(h, out): (usize, &mut [i32])| {
             let kv_head = h / (s.heads as usize / kv);
-            self.head(cache, |pos| vector(pos, kv_head), first..end, &q[h * d..(h + 1) * d], tables, format, out)
+            self.head(
+                cache,
+                |pos| vector(pos, kv_head),
+                first..end,
+                &q[h * d..(h + 1) * d],
+                self.sinks.get(h).copied(),
+                tables,
+                format,
+                out,
+            )
         };
         if (end - first) * s.heads as usize * d >= PARALLEL_ELEMENTS {
             out.par_chunks_mut(d).enumerate().map(head).sum()
@@ -89,6 +101,7 @@ impl Attention {
         vector: impl Fn(usize) -> usize,
         positions: std::ops::Range<usize>,
         q: &[i32],
+        sink: Option<i32>,
         tables: &Tables,
         format: Fixed,
         out: &mut [i32],
@@ -108,14 +121,16 @@ impl Attention {
                 shift_sat(dot * i64::from(s.score_mantissa), shift, score_max, &mut clamped)
             })
             .collect();
-        let max = i64::from(scores.iter().copied().max().unwrap_or(0));
-        let mut total = 0i64;
-        let mut sums = vec![0i64; d];
-        for (&w, pos) in scores.iter().zip(positions) {
+        let max = i64::from(scores.iter().copied().chain(sink).max().unwrap_or(0));
+        let power = |w: i32| {
             let delta = max - i64::from(w);
             let f = delta & 0xffff;
-            let x = lerp(&tables.exp2, (f >> 9) as usize, f & 0x1ff, 9);
-            let p = rsr(x, (delta >> 16) as i32);
+            rsr(lerp(&tables.exp2, (f >> 9) as usize, f & 0x1ff, 9), (delta >> 16) as i32)
+        };
+        let mut total = sink.map_or(0, power);
+        let mut sums = vec![0i64; d];
+        for (&w, pos) in scores.iter().zip(positions) {
+            let p = power(w);
             if p == 0 {
                 continue;
             }
@@ -127,9 +142,7 @@ impl Attention {
                 *sum += (i64::from(p) * i64::from(i32::from(v))) << h;
             }
         }
-        let z = 64 - total.leading_zeros() as i32;
-        let p = (total >> (z - 16)) as usize;
-        let r = lerp(&tables.recip, (p - (1 << 15)) >> 7, (p & 0x7f) as i64, 7);
+        let (z, r) = reciprocal(total, tables);
         for (o, &sum) in out.iter_mut().zip(&sums) {
             *o = shift_sat(rsr(sum, z - 16) * r, 31, format.max(), &mut clamped);
         }

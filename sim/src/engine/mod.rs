@@ -5,15 +5,18 @@
 
 mod arith;
 mod attention;
+mod experts;
 mod kernel;
 mod matrix;
 mod vector;
 
 use crate::step::{Probe, Step, StepError};
 use attention::{Attention, Cache};
-use hardwire_netlist::unit::{Fixed, GatedActSpec, NormSpec, RopeSpec};
+use hardwire_netlist::program::ProgramId;
+use hardwire_netlist::unit::{Fixed, GatedActSpec, RopeSpec, RouteSpec};
 use hardwire_netlist::{Chip, Tables, UnitId, UnitKind};
 use matrix::{Activations, Embedding, Matrix};
+use vector::Norm;
 
 /// A chip made ready to run: scales unpacked, kernels chosen. Holds no state of any sequence.
 pub struct Engine<'c> {
@@ -29,12 +32,15 @@ pub struct Engine<'c> {
 struct Unit<'c> {
     inputs: Vec<usize>,
     out: Fixed,
+    out_len: usize,
+    /// It works only where this expert was chosen.
+    expert: Option<usize>,
     kind: Kind<'c>,
 }
 
 enum Kind<'c> {
-    Embed(Embedding<'c>, &'c [Vec<u32>]),
-    RmsNorm(&'c NormSpec, Vec<i32>),
+    Embed { tokens: Embedding<'c>, positions: Option<Embedding<'c>>, omega: &'c [Vec<u32>] },
+    RmsNorm(Norm<'c>),
     RowFeed { act_bits: u8 },
     Mvm(Box<Matrix<'c>>),
     Rope(&'c RopeSpec),
@@ -42,6 +48,8 @@ enum Kind<'c> {
     GatedAct(&'c GatedActSpec),
     Add,
     Argmax,
+    Route(&'c RouteSpec),
+    Mix,
 }
 
 /// What a chip remembers between tokens, and the buffers of one pass.
@@ -51,6 +59,8 @@ pub struct State {
     values: Vec<Vec<i32>>,
     feeds: Vec<Option<Activations>>,
     phases: Vec<Vec<(i32, i32)>>,
+    /// The experts that the last Route chose.
+    chosen: Vec<bool>,
     /// Clamped outputs by unit index since the state began; above zero, the unit's overflow flag is set.
     pub saturations: Vec<u64>,
 }
@@ -77,25 +87,35 @@ impl<'c> Engine<'c> {
     /// Prepares `chip`. Costs one pass over its scales; codes stay mapped.
     pub fn new(chip: &'c Chip) -> Self {
         let netlist = chip.netlist();
+        let values = |p: ProgramId| chip.programs.gain(p).to_vec();
         let mut head = 0;
         let units = netlist
             .units()
             .map(|(id, unit)| {
                 let kind = match &unit.kind {
-                    UnitKind::Embed(s) => Kind::Embed(Embedding::new(&s.matrix, chip.programs.matrix(s.matrix.program)), &s.omega),
-                    UnitKind::RmsNorm(s) => Kind::RmsNorm(s, chip.programs.gain(s.gain).to_vec()),
+                    UnitKind::Embed(s) => {
+                        let rows = |m| Embedding::new(m, chip.programs.matrix(m.program));
+                        Kind::Embed { tokens: rows(&s.matrix), positions: s.positions.as_ref().map(rows), omega: &s.omega }
+                    }
+                    UnitKind::RmsNorm(s) => {
+                        let bias = s.centre.as_ref().and_then(|c| c.bias).map(values);
+                        Kind::RmsNorm(Norm { spec: s, gain: values(s.gain), bias })
+                    }
                     UnitKind::RowFeed(s) => Kind::RowFeed { act_bits: s.act_bits },
                     UnitKind::Mvm(s) => {
                         head = id.index();
                         Kind::Mvm(Box::new(Matrix::new(s, chip.programs.matrix(s.matrix.program))))
                     }
                     UnitKind::Rope(s) => Kind::Rope(s),
-                    UnitKind::Attention(s) => Kind::Attention(Attention::new(s)),
+                    UnitKind::Attention(s) => Kind::Attention(Attention::new(s, s.sinks.map_or(Vec::new(), values))),
                     UnitKind::GatedAct(s) => Kind::GatedAct(s),
                     UnitKind::Add => Kind::Add,
                     UnitKind::Argmax => Kind::Argmax,
+                    UnitKind::Route(s) => Kind::Route(s),
+                    UnitKind::Mix(_) => Kind::Mix,
                 };
-                Unit { inputs: netlist.inputs(id).iter().map(|i| i.index()).collect(), out: unit.out, kind }
+                let inputs = netlist.inputs(id).iter().map(|i| i.index()).collect();
+                Unit { inputs, out: unit.out, out_len: unit.out_len as usize, expert: unit.expert.map(|e| e as usize), kind }
             })
             .collect();
         let model = chip.model();
@@ -114,6 +134,7 @@ impl<'c> Engine<'c> {
             values: vec![Vec::new(); self.units.len()],
             feeds: (0..self.units.len()).map(|_| None).collect(),
             phases: Vec::new(),
+            chosen: Vec::new(),
             saturations: vec![0; self.units.len()],
         }
     }
@@ -126,7 +147,7 @@ impl<'c> Engine<'c> {
         self.run(state, user, token, None)
     }
 
-    /// As [`Engine::step`], showing `probe` every unit's output.
+    /// As [`Engine::step`], showing `probe` the output of every unit that works on this token.
     pub fn step_probed(&self, state: &mut State, user: u32, token: u32, probe: Probe<'_>) -> Result<Step, StepError> {
         self.run(state, user, token, Some(probe))
     }
@@ -143,6 +164,9 @@ impl<'c> Engine<'c> {
             return Err(StepError::ContextFull { context: self.context });
         }
         for i in 0..self.units.len() {
+            if self.units[i].expert.is_some_and(|e| !state.chosen[e]) {
+                continue;
+            }
             let mut out = std::mem::take(&mut state.values[i]);
             self.unit(i, state, user, position, token, &mut out);
             if let Some(probe) = probe.as_mut() {
@@ -165,11 +189,15 @@ impl<'c> Engine<'c> {
         let input = |port: usize| &state.values[unit.inputs[port]];
         let mut clamped = 0;
         match &unit.kind {
-            Kind::Embed(embedding, omega) => {
+            Kind::Embed { tokens, positions, omega } => {
                 state.phases = omega.iter().map(|t| vector::phases(t, position, self.tables)).collect();
-                clamped = embedding.row(token, unit.out, out);
+                clamped = tokens.row(token, unit.out, out);
+                if let Some(positions) = positions {
+                    let (token, mut learned) = (std::mem::take(out), Vec::new());
+                    clamped += positions.row(position, unit.out, &mut learned) + vector::add(&token, &learned, unit.out, out);
+                }
             }
-            Kind::RmsNorm(spec, gain) => clamped = vector::rms_norm(spec, gain, input(0), self.tables, unit.out, out),
+            Kind::RmsNorm(norm) => clamped = vector::rms_norm(norm, input(0), self.tables, unit.out, out),
             Kind::RowFeed { act_bits } => {
                 let mut a = state.feeds[i].take().unwrap_or_default();
                 a.fill(input(0), *act_bits);
@@ -185,11 +213,23 @@ impl<'c> Engine<'c> {
                 clamped = a.run(&mut cache, user, position, [input(0), input(1), input(2)], self.tables, unit.out, out);
                 state.caches[i] = Some(cache);
             }
-            Kind::GatedAct(spec) => clamped = vector::gated_act(spec, input(0), input(1), self.tables, unit.out, out),
+            Kind::GatedAct(spec) => {
+                let up: &[i32] = if spec.up.is_some() { input(1) } else { &[] };
+                clamped = vector::gated_act(spec, input(0), up, self.tables, unit.out, out);
+            }
             Kind::Add => clamped = vector::add(input(0), input(1), unit.out, out),
             Kind::Argmax => {
                 out.clear();
                 out.push(vector::argmax(input(0)) as i32);
+            }
+            Kind::Route(spec) => {
+                let mut chosen = std::mem::take(&mut state.chosen);
+                clamped = experts::route(spec, &state.values[unit.inputs[0]], self.tables, &mut chosen, out);
+                state.chosen = chosen;
+            }
+            Kind::Mix => {
+                let weighed = |(e, &weight): (usize, &i32)| state.chosen[e].then(|| (weight, input(e + 1).as_slice()));
+                clamped = experts::mix(input(0).iter().enumerate().filter_map(weighed), unit.out, unit.out_len, out);
             }
         }
         state.saturations[i] += clamped;

@@ -12,13 +12,15 @@ pub struct CachedToken {
     pub values: Vec<Activations>,
 }
 
-/// Attention output of the token at position `cache.len()`, after it has been put into the cache.
+/// Attention output of the token at position `cache.len()`, after it has been put into the cache. `sinks` has one score a query head, or
+/// none.
 ///
 /// `q` has `heads * head_dim` elements, `k` and `v` `kv_heads * head_dim`; the output has as many as `q`, in the format of
 /// `v` with `out.bits` bits.
 #[allow(clippy::too_many_arguments, reason = "three streams in, one out: as the unit's ports")]
 pub fn attention(
     spec: &AttentionSpec,
+    sinks: &[i32],
     cache: &mut Vec<CachedToken>,
     q: &[i32],
     k: &[i32],
@@ -42,7 +44,7 @@ pub fn attention(
             scores.push(score(spec, &query, &token.keys[kv_head], clamped));
         }
         let values: Vec<&Activations> = seen.iter().map(|token| &token.values[kv_head]).collect();
-        y.extend(weighted_mean(&scores, &values, tables, out, clamped));
+        y.extend(weighted_mean(&scores, sinks.get(h).copied(), &values, tables, out, clamped));
     }
     y
 }
@@ -57,16 +59,14 @@ fn score(spec: &AttentionSpec, query: &Activations, key: &Activations, clamped: 
     sat(rsr(dot * i128::from(spec.score_mantissa), shift), 32, clamped)
 }
 
-/// Steps 3 to 5: the mean of the values, weighted with 2 to the power of their scores.
-fn weighted_mean(scores: &[i32], values: &[&Activations], tables: &Tables, out: Fixed, clamped: &mut u64) -> Vec<i32> {
-    let greatest = scores.iter().copied().max().unwrap_or(0);
-    let weights: Vec<i128> = scores.iter().map(|&w| power(i64::from(greatest) - i64::from(w), tables)).collect();
-    let total: i128 = weights.iter().sum();
-
-    // 1 / total ~ reciprocal * 2^(-31 - (z - 16))
+/// Steps 3 to 5: the mean of the values, weighted with 2 to the power of their scores. A sink takes a share and gives nothing.
+fn weighted_mean(scores: &[i32], sink: Option<i32>, values: &[&Activations], tables: &Tables, out: Fixed, clamped: &mut u64) -> Vec<i32> {
+    let greatest = scores.iter().copied().chain(sink).max().unwrap_or(0);
+    let weight = |w: i32| power(i64::from(greatest) - i64::from(w), tables);
+    let weights: Vec<i128> = scores.iter().map(|&w| weight(w)).collect();
+    let total: i128 = weights.iter().sum::<i128>() + sink.map_or(0, weight);
     let z = i64::from(bitlen(total as u128));
-    let mantissa = total >> (z - 16);
-    let reciprocal = lerp(&tables.recip, ((mantissa - (1 << 15)) >> 7) as usize, mantissa % (1 << 7), 7);
+    let reciprocal = reciprocal(total, tables);
 
     let mut y = Vec::new();
     for d in 0..values[0].a.len() {
@@ -79,8 +79,14 @@ fn weighted_mean(scores: &[i32], values: &[&Activations], tables: &Tables, out: 
     y
 }
 
+/// `1 / total ~ reciprocal * 2^(-31 - (z - 16))`, where `z` is the length of `total`, at least 21.
+pub(super) fn reciprocal(total: i128, tables: &Tables) -> i128 {
+    let mantissa = total >> (bitlen(total as u128) - 16);
+    lerp(&tables.recip, ((mantissa - (1 << 15)) >> 7) as usize, mantissa % (1 << 7), 7)
+}
+
 /// `2^(-below)` with 20 fractional bits, for `below >= 0` with 16.
-fn power(below: i64, tables: &Tables) -> i128 {
+pub(super) fn power(below: i64, tables: &Tables) -> i128 {
     let (whole, f) = (below >> 16, below % (1 << 16));
     rsr(lerp(&tables.exp2, (f >> 9) as usize, i128::from(f % (1 << 9)), 9), whole)
 }

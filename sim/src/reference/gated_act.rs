@@ -1,18 +1,38 @@
-//! Section 8: the gate's SiLU times the up projection.
+//! Section 8: an activation, times the up projection where there is one.
 
 use super::arith::{lerp, rsr, sat};
+use hardwire_netlist::unit::{Activation, GatedActSpec};
 use hardwire_netlist::{Fixed, Tables};
 
-/// `silu(gate) * up`. `gate_format` is the gate's; `shift` takes the product to the format `out`.
-pub fn gated_act(gate: &[i32], up: &[i32], gate_format: Fixed, shift: i16, tables: &Tables, out: Fixed, clamped: &mut u64) -> Vec<i32> {
+/// `activation(gate) * up` in the format `out`; without `up`, the activation alone.
+pub fn gated_act(spec: &GatedActSpec, gate: &[i32], up: Option<&[i32]>, tables: &Tables, out: Fixed, clamped: &mut u64) -> Vec<i32> {
+    let frac = i64::from(spec.gate.frac);
     let mut y = Vec::new();
-    for (&g, &u) in gate.iter().zip(up) {
-        let (g, u) = (i128::from(g), i128::from(u));
-        let z = rsr(g.abs(), i64::from(gate_format.frac) - 12).min(65535);
-        let half = lerp(&tables.sigmoid, (z >> 8) as usize, z % (1 << 8), 8);
-        let sigma = if g >= 0 { (1 << 20) - half } else { half };
-        let h = rsr(g * sigma, 20);
-        y.push(sat(rsr(h * u, i64::from(shift)), out.bits, clamped));
+    for (i, &g) in gate.iter().enumerate() {
+        let g = i128::from(g);
+        let u = up.map_or(1, |u| i128::from(u[i]));
+        let (h, u) = match spec.activation {
+            Activation::Silu => (weighed(g, frac - 12, &tables.sigmoid), u),
+            Activation::GeluTanh => (weighed(g, frac - 13, &tables.gelu), u),
+            Activation::Relu2 => {
+                let positive = g.max(0);
+                (i128::from(sat(rsr(positive * positive, frac), spec.gate.bits, clamped)), u)
+            }
+            Activation::SwigluClamped { gate_limit, up_limit } => {
+                let one = 1i128 << spec.up.map_or(0, |f| f.frac);
+                let limit = i128::from(up_limit);
+                (weighed(g.min(i128::from(gate_limit)), frac - 12, &tables.swish), u.clamp(-limit, limit) + one)
+            }
+        };
+        y.push(sat(rsr(h * u, i64::from(spec.shift)), out.bits, clamped));
     }
     y
+}
+
+/// `g` times its share by `table`, which holds that of `-|g|`; `shift` takes `|g|` to the table's argument.
+fn weighed(g: i128, shift: i64, table: &[i32]) -> i128 {
+    let z = rsr(g.abs(), shift).min(65535);
+    let half = lerp(table, (z >> 8) as usize, z % (1 << 8), 8);
+    let share = if g >= 0 { (1 << 20) - half } else { half };
+    rsr(g * share, 20)
 }

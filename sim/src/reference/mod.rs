@@ -13,6 +13,7 @@
 //! | `mvm` | 2 and 6 |
 //! | `rope`, `attention` | 7 |
 //! | `gated_act`, `add`, `argmax` | 8 |
+//! | `experts` | 10 |
 //! | `step` | one token through all units |
 //!
 //! The functions of the units take plain slices and are public: tests hold the Verilog of a single unit against them. Each
@@ -23,6 +24,7 @@ mod argmax;
 pub mod arith;
 mod attention;
 mod embed;
+mod experts;
 mod gated_act;
 mod mvm;
 mod norm;
@@ -34,6 +36,7 @@ pub use add::add;
 pub use argmax::argmax;
 pub use attention::{CachedToken, attention};
 pub use embed::{Rotation, embed, rotations};
+pub use experts::{Choice, mix, route};
 pub use gated_act::gated_act;
 pub use mvm::mvm;
 pub use norm::rms_norm;

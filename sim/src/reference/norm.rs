@@ -1,14 +1,25 @@
-//! Section 4: root-mean-square norm, over the whole vector or each of its groups.
+//! Section 4: root-mean-square norm, over the whole vector or each of its groups, and LayerNorm.
 
 use super::arith::{bitlen, lerp, rsr, sat};
+use hardwire_netlist::unit::NormSpec;
 use hardwire_netlist::{Fixed, Tables};
 
-/// Normalises each of `groups` equal parts of `x`. `gain` has `x.len() / groups` mantissas of 20 bits, `epsilon >= 1`.
-pub fn rms_norm(x: &[i32], gain: &[i32], groups: u32, epsilon: u64, tables: &Tables, out: Fixed, clamped: &mut u64) -> Vec<i32> {
-    let n = x.len() / groups as usize;
+/// Normalises each of `spec.groups` equal parts of `x`. `gain` has `x.len() / groups` mantissas of 20 bits; `bias`, of a LayerNorm, as
+/// many values as `x`.
+pub fn rms_norm(
+    spec: &NormSpec,
+    x: &[i32],
+    gain: &[i32],
+    bias: Option<&[i32]>,
+    tables: &Tables,
+    out: Fixed,
+    clamped: &mut u64,
+) -> Vec<i32> {
+    let x = centred(spec, x, clamped);
+    let n = x.len() / spec.groups as usize;
     let mut y = Vec::new();
     for part in x.chunks(n) {
-        let mut q = u128::from(epsilon);
+        let mut q = u128::from(spec.epsilon);
         for &xi in part {
             q += u128::from(xi.unsigned_abs()) * u128::from(xi.unsigned_abs());
         }
@@ -20,8 +31,19 @@ pub fn rms_norm(x: &[i32], gain: &[i32], groups: u32, epsilon: u64, tables: &Tab
 
         for (&xi, &gm) in part.iter().zip(gain) {
             let u = rsr(i128::from(xi) * inverse, i64::from(s / 2) - 14);
-            y.push(sat(rsr(u * i128::from(gm), 19), out.bits, clamped));
+            y.push(sat(rsr(u * i128::from(gm), i64::from(spec.shift)), out.bits, clamped));
         }
     }
-    y
+    match bias {
+        Some(bias) => y.iter().zip(bias).map(|(&y, &b)| sat(i128::from(y) + i128::from(b), out.bits, clamped)).collect(),
+        None => y,
+    }
+}
+
+/// What a LayerNorm works on: its input less the mean.
+fn centred(spec: &NormSpec, x: &[i32], clamped: &mut u64) -> Vec<i32> {
+    let Some(centre) = &spec.centre else { return x.to_vec() };
+    let sum: i128 = x.iter().map(|&v| i128::from(v)).sum();
+    let mean = rsr(sum * i128::from(centre.mantissa), i64::from(centre.shift));
+    x.iter().map(|&v| sat(i128::from(v) - mean, 32, clamped)).collect()
 }

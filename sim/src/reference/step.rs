@@ -1,8 +1,8 @@
 //! One token through all units of a chip, one after another in the order of their ids.
 
-use super::{Activations, CachedToken, Rotation, add, argmax, attention, embed, gated_act, mvm, rms_norm, rope, rotations, row_feed};
+use super::{Activations, CachedToken, Choice, Rotation};
+use super::{add, argmax, attention, embed, gated_act, mix, mvm, rms_norm, rope, rotations, route, row_feed};
 use crate::step::{Probe, Step, StepError};
-use hardwire_netlist::unit::Activation;
 use hardwire_netlist::{Chip, UnitId, UnitKind};
 use std::collections::BTreeMap;
 
@@ -64,7 +64,7 @@ impl<'c> Reference<'c> {
         self.step_probed(state, user, token, &mut |_, _| ())
     }
 
-    /// [`Reference::step`], and `probe` sees every unit's output. An Argmax shows its index.
+    /// [`Reference::step`], and `probe` sees the output of every unit that works on this token. An Argmax shows its index.
     ///
     /// # Errors
     /// As [`Reference::step`].
@@ -79,8 +79,16 @@ impl<'c> Reference<'c> {
         let mut streams: Vec<Vec<i32>> = Vec::new();
         let mut fed: BTreeMap<UnitId, Activations> = BTreeMap::new();
         let mut turned: Vec<Vec<Rotation>> = Vec::new();
+        let mut choice: Option<Choice> = None;
 
         for (id, unit) in netlist.units() {
+            // An expert that was not chosen does nothing.
+            if let (Some(expert), Some(choice)) = (unit.expert, &choice)
+                && !choice.chosen[expert as usize]
+            {
+                streams.push(Vec::new());
+                continue;
+            }
             let out = unit.out;
             let from = netlist.inputs(id);
             let input = |port: usize| streams[from[port].index()].as_slice();
@@ -88,9 +96,19 @@ impl<'c> Reference<'c> {
             let y = match &unit.kind {
                 UnitKind::Embed(s) => {
                     turned = s.omega.iter().map(|omega| rotations(omega, position, tables)).collect();
-                    embed(&s.matrix, &programs.matrix(s.matrix.program), token, out, clamped)
+                    let x = embed(&s.matrix, &programs.matrix(s.matrix.program), token, out, clamped);
+                    match &s.positions {
+                        Some(p) => {
+                            let learned = embed(p, &programs.matrix(p.program), position, out, clamped);
+                            add(&x, &learned, out, clamped)
+                        }
+                        None => x,
+                    }
                 }
-                UnitKind::RmsNorm(s) => rms_norm(input(0), &programs.gain(s.gain).to_vec(), s.groups, s.epsilon, tables, out, clamped),
+                UnitKind::RmsNorm(s) => {
+                    let bias = s.centre.as_ref().and_then(|c| c.bias).map(|b| programs.gain(b).to_vec());
+                    rms_norm(s, input(0), &programs.gain(s.gain).to_vec(), bias.as_deref(), tables, out, clamped)
+                }
                 UnitKind::RowFeed(s) => {
                     let activations = row_feed(input(0), s.act_bits);
                     let a = activations.a.clone();
@@ -101,16 +119,21 @@ impl<'c> Reference<'c> {
                 UnitKind::Rope(s) => rope(input(0), s.head_dim, s.rotated, &turned[usize::from(s.table)], out, clamped),
                 UnitKind::Attention(s) => {
                     let cache = &mut state.caches.get_mut(&id).expect("start gives every attention unit a cache")[user as usize];
-                    attention(s, cache, input(0), input(1), input(2), tables, out, clamped)
+                    let sinks = s.sinks.map_or(Vec::new(), |p| programs.gain(p).to_vec());
+                    attention(s, &sinks, cache, input(0), input(1), input(2), tables, out, clamped)
                 }
-                UnitKind::GatedAct(s) => match s.activation {
-                    Activation::Silu => gated_act(input(0), input(1), s.gate, s.shift, tables, out, clamped),
-                },
+                UnitKind::GatedAct(s) => gated_act(s, input(0), s.up.is_some().then(|| input(1)), tables, out, clamped),
                 UnitKind::Add => add(input(0), input(1), out, clamped),
                 UnitKind::Argmax => {
                     step.logits = input(0).to_vec();
                     step.top = argmax(input(0));
                     vec![step.top as i32]
+                }
+                UnitKind::Route(s) => choice.insert(route(s, input(0), tables, clamped)).weights.clone(),
+                UnitKind::Mix(s) => {
+                    let outputs: Vec<&[i32]> = (1..=s.experts as usize).map(input).collect();
+                    let choice = choice.as_ref().expect("a mix follows its route");
+                    mix(choice, &outputs, unit.out_len as usize, out, clamped)
                 }
             };
             probe(id, &y);

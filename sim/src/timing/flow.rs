@@ -1,7 +1,7 @@
 //! Tokens moving from station to station: who waits for whom. One token a station; a station whose successor is busy keeps
 //! its finished residual until the successor is ready.
 
-use super::path::{ADD, EMBED, Paths};
+use super::path::{ADD, Paths};
 
 /// Whether prompt tokens overlap in the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl<'a> Flow<'a> {
         let (beats, last) = (self.paths.beats, self.paths.len() - 1);
         // The embedding accepts a token only when the station after it is ready.
         let accepted = offered.max(self.free[0]).max(self.free.get(1).copied().unwrap_or(0));
-        let mut arrives = accepted + EMBED;
+        let mut arrives = accepted + self.paths.embed;
         self.free[0] = arrives + beats;
         for s in 1..=last {
             let finished = arrives + self.latencies[self.paths.shape(s)];

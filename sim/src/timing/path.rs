@@ -2,12 +2,14 @@
 //! out once.
 
 use super::{StationTiming, UnitTiming};
-use hardwire_netlist::unit::{Fabric, Play};
+use hardwire_netlist::unit::{Activation, Fabric, Play};
 use hardwire_netlist::{Netlist, UnitId, UnitKind};
 use std::collections::HashMap;
 
 /// Cycles from a token's acceptance to the first residual beat.
-pub const EMBED: u64 = 7;
+const EMBED: u64 = 7;
+/// Learned positions: their sum with the token's row.
+const POSITIONS: u64 = 1;
 /// RmsNorm: after its last input beat, for one group; each further group adds one.
 const NORM: u64 = 12;
 const ROW_FEED: u64 = 3;
@@ -18,7 +20,17 @@ const METAL: u64 = 5;
 const ROPE: u64 = 4;
 /// Attention at one position word, the quantisation replay and the score tree left out.
 const ATTENTION: u64 = 25;
+/// LayerNorm: after its last input beat, before its first centred one; its bias.
+const CENTRE: u64 = 6;
+const NORM_BIAS: u64 = 2;
+/// One more word of scores, in the second pass.
+const SINK: u64 = 1;
 const GATED_ACT: u64 = 9;
+const LIMITS: u64 = 1;
+const RELU2: u64 = 5;
+/// Route: after its last input beat, rounds and experts left out.
+const ROUTE: u64 = 15;
+const MIX: u64 = 3;
 pub const ADD: u64 = 2;
 
 /// How the output of a unit follows from its inputs.
@@ -43,8 +55,11 @@ impl Node {
         let inputs = netlist.inputs(id).iter().map(|p| at.get(p).copied()).collect();
         let mut node = Node { inputs, port: None, buffers: false, delay: 0, scan: None, out_beats: beats(unit.out_len) };
         match &unit.kind {
-            UnitKind::Embed(_) => node.delay = EMBED,
-            UnitKind::RmsNorm(s) => (node.buffers, node.delay) = (true, NORM + u64::from(s.groups) - 1),
+            UnitKind::Embed(s) => node.delay = EMBED + if s.positions.is_some() { POSITIONS } else { 0 },
+            UnitKind::RmsNorm(s) => {
+                let own = s.centre.as_ref().map_or(0, |c| CENTRE + beats(s.len) + if c.bias.is_some() { NORM_BIAS } else { 0 });
+                (node.buffers, node.delay) = (true, own + NORM + u64::from(s.groups) - 1);
+            }
             UnitKind::RowFeed(s) => {
                 // Bits wait until the whole vector has been quantised, a beat a cycle.
                 node.delay = if s.play == Play::Bits { beats(s.len) + 1 } else { ROW_FEED };
@@ -63,9 +78,24 @@ impl Node {
             UnitKind::Attention(s) => {
                 let replay = beats(s.heads * s.head_dim).max(beats(s.kv_heads * s.head_dim));
                 (node.buffers, node.delay) = (true, ATTENTION + replay + u64::from(ceil_log(s.head_dim, 8)));
+                if s.sinks.is_some() {
+                    node.delay += SINK;
+                }
                 node.scan = Some((s.pos_lanes, s.window));
             }
-            UnitKind::GatedAct(_) => node.delay = GATED_ACT,
+            UnitKind::GatedAct(s) => {
+                node.delay = match s.activation {
+                    Activation::Silu | Activation::GeluTanh => GATED_ACT,
+                    Activation::SwigluClamped { .. } => LIMITS + GATED_ACT,
+                    Activation::Relu2 => RELU2,
+                }
+            }
+            UnitKind::Route(s) => {
+                let round = u64::from(ceil_log(s.experts, 4)).max(1) + 1;
+                let shares = u64::from(s.active) + if s.of_all { u64::from(s.experts) } else { 0 };
+                (node.buffers, node.delay) = (true, ROUTE + u64::from(s.active) * round + shares + u64::from(s.active));
+            }
+            UnitKind::Mix(s) => node.delay = MIX + u64::from(ceil_log(s.active, 8)).max(1),
             UnitKind::Add => (node.port, node.delay) = (Some(1), ADD),
             UnitKind::Argmax => {
                 (node.buffers, node.delay) = (true, u64::from(ceil_log(netlist.lanes, 4)).max(1));
@@ -125,6 +155,8 @@ pub struct Paths {
     stations: Vec<(usize, Vec<UnitId>)>,
     /// Beats of the residual stream.
     pub beats: u64,
+    /// From a token's acceptance to the first of them.
+    pub embed: u64,
 }
 
 impl Paths {
@@ -145,7 +177,8 @@ impl Paths {
             stations.push((shape, ids));
         }
         let residual = stations.first().and_then(|(_, ids)| ids.last()).map_or(0, |&id| netlist.unit(id).out_len);
-        Paths { shapes, stations, beats: u64::from(residual.div_ceil(netlist.lanes)) }
+        let embed = shapes.first().and_then(|nodes: &Vec<Node>| nodes.first()).map_or(0, |n| n.delay);
+        Paths { shapes, stations, embed, beats: u64::from(residual.div_ceil(netlist.lanes)) }
     }
 
     pub fn len(&self) -> usize {

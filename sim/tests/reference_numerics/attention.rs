@@ -28,6 +28,7 @@ fn spec(heads: u32, kv_heads: u32, head_dim: u32) -> AttentionSpec {
         score_mantissa: (base_2 * f64::from(exponent).exp2()).round() as u32,
         // d has Fq + Fk fractional bits, the score 16.
         score_shift: exponent + 2 * i32::from(FRAC) - 16,
+        sinks: None,
     }
 }
 
@@ -65,7 +66,7 @@ fn softmax_is_within_its_error_when_the_inputs_fit_their_codes() {
             let q = random.vector((heads * head_dim) as usize, 2047);
             keys.push(random.vector((kv_heads * head_dim) as usize, 2047));
             values.push(random.vector((kv_heads * head_dim) as usize, 2047));
-            let y = attention(&s, &mut cache, &q, &keys[position], &values[position], &t, OUT, &mut clamped);
+            let y = attention(&s, &[], &mut cache, &q, &keys[position], &values[position], &t, OUT, &mut clamped);
             let bound = 2047.0 * softmax_error(position + 1) + 1.0;
             assert_close(&y, &real_attention(&s, &q, &keys, &values), |_| bound);
         }
@@ -88,7 +89,7 @@ fn wide_inputs_lose_only_what_their_codes_lose() {
         let (q, k, v) = (random.vector(16, 5000), random.vector(16, 3000), random.vector(16, 32767));
         keys.push(coded(&k));
         values.push(coded(&v));
-        let y = attention(&s, &mut cache, &q, &k, &v, &t, OUT, &mut clamped);
+        let y = attention(&s, &[], &mut cache, &q, &k, &v, &t, OUT, &mut clamped);
         let bound = 32767.0 * softmax_error(keys.len()) + 1.0;
         assert_close(&y, &real_attention(&s, &coded(&q), &keys, &values), |_| bound);
     }
@@ -105,7 +106,7 @@ fn one_position_returns_its_value_exactly() {
             let max = (1i64 << bits) - 1;
             let (q, k, v) = (random.vector(8, max), random.vector(4, max), random.vector(4, max));
             let mut clamped = 0;
-            let y = attention(&s, &mut Vec::new(), &q, &k, &v, &t, OUT, &mut clamped);
+            let y = attention(&s, &[], &mut Vec::new(), &q, &k, &v, &t, OUT, &mut clamped);
             let code = row_feed(&v, kv_bits);
             let want: Vec<i32> = code.a.iter().map(|a| (a << code.h).clamp(-32767, 32767)).collect();
             assert_eq!(y, [want.clone(), want].concat(), "{kv_bits} bits");
@@ -119,14 +120,14 @@ fn equal_scores_average_and_a_far_greater_score_decides() {
     let s = spec(1, 1, 2);
     let mut cache = Vec::new();
     for v in [100, 300, 500] {
-        attention(&s, &mut cache, &[0, 0], &[9, 9], &[v, -v], &t, OUT, &mut clamped);
+        attention(&s, &[], &mut cache, &[0, 0], &[9, 9], &[v, -v], &t, OUT, &mut clamped);
     }
-    assert_eq!(attention(&s, &mut cache, &[0, 0], &[9, 9], &[700, -700], &t, OUT, &mut clamped), [400, -400]);
+    assert_eq!(attention(&s, &[], &mut cache, &[0, 0], &[9, 9], &[700, -700], &t, OUT, &mut clamped), [400, -400]);
 
     // 16 * 16 / sqrt(2) natural units apart: the other weights are 0.
     let mut cache = Vec::new();
-    attention(&s, &mut cache, &[0, 0], &[16 << FRAC, 0], &[1234, -77], &t, OUT, &mut clamped);
-    let y = attention(&s, &mut cache, &[16 << FRAC, 0], &[0, 16 << FRAC], &[5, 5], &t, OUT, &mut clamped);
+    attention(&s, &[], &mut cache, &[0, 0], &[16 << FRAC, 0], &[1234, -77], &t, OUT, &mut clamped);
+    let y = attention(&s, &[], &mut cache, &[16 << FRAC, 0], &[0, 16 << FRAC], &[5, 5], &t, OUT, &mut clamped);
     assert_eq!((y, clamped), (vec![1234, -77], 0));
 }
 
@@ -139,8 +140,8 @@ fn a_weight_of_half_a_unit_counts_and_less_does_not() {
         let (mut cache, mut clamped) = (Vec::new(), 0);
         let t = tables();
         let far = -halvings * (1 << 6);
-        attention(&s, &mut cache, &[0, 0], &[0, 0], &[0, 0], &t, OUT, &mut clamped);
-        attention(&s, &mut cache, &[1 << 10, 0], &[far, 0], &[32767, 0], &t, Fixed::new(32, 0), &mut clamped)[0]
+        attention(&s, &[], &mut cache, &[0, 0], &[0, 0], &[0, 0], &t, OUT, &mut clamped);
+        attention(&s, &[], &mut cache, &[1 << 10, 0], &[far, 0], &[32767, 0], &t, Fixed::new(32, 0), &mut clamped)[0]
     };
     // The weights are 1 and 2^-h of the greatest: 32767 / (2^h + 1).
     for (halvings, want) in [(0, 16384), (1, 10922), (4, 1927), (10, 32), (14, 2), (15, 1), (16, 0)] {
@@ -151,9 +152,9 @@ fn a_weight_of_half_a_unit_counts_and_less_does_not() {
     let wide = |halvings: i32| {
         let (mut cache, mut clamped) = (Vec::new(), 0);
         let t = tables();
-        attention(&s, &mut cache, &[0, 0], &[0, 0], &[0, 0], &t, Fixed::new(32, 0), &mut clamped);
+        attention(&s, &[], &mut cache, &[0, 0], &[0, 0], &[0, 0], &t, Fixed::new(32, 0), &mut clamped);
         let far = -halvings * (1 << 6);
-        attention(&s, &mut cache, &[1 << 10, 0], &[far, 0], &[i32::MAX, 0], &t, Fixed::new(32, 0), &mut clamped)[0]
+        attention(&s, &[], &mut cache, &[1 << 10, 0], &[far, 0], &[i32::MAX, 0], &t, Fixed::new(32, 0), &mut clamped)[0]
     };
     assert_eq!((wide(20), wide(21), wide(22), wide(30)), (2048, 2048, 0, 0));
 }
@@ -163,7 +164,7 @@ fn query_heads_share_the_key_heads_in_order() {
     let (t, mut clamped) = (tables(), 0);
     let s = spec(6, 3, 2);
     let v = [10, 11, 20, 21, 30, 31];
-    let y = attention(&s, &mut Vec::new(), &[1; 12], &[1; 6], &v, &t, OUT, &mut clamped);
+    let y = attention(&s, &[], &mut Vec::new(), &[1; 12], &[1; 6], &v, &t, OUT, &mut clamped);
     assert_eq!(y, [10, 11, 10, 11, 20, 21, 20, 21, 30, 31, 30, 31]);
 }
 
@@ -177,8 +178,8 @@ fn a_window_sees_the_last_positions_only() {
         for position in 0..10 {
             let (q, k, v) = (random.vector(8, 2000), random.vector(4, 2000), random.vector(4, 2000));
             let mut recent = cache[position - position.min(window - 1)..].to_vec();
-            let y = attention(&windowed, &mut cache, &q, &k, &v, &t, OUT, &mut clamped);
-            assert_eq!(y, attention(&all, &mut recent, &q, &k, &v, &t, OUT, &mut clamped), "window {window}, position {position}");
+            let y = attention(&windowed, &[], &mut cache, &q, &k, &v, &t, OUT, &mut clamped);
+            assert_eq!(y, attention(&all, &[], &mut recent, &q, &k, &v, &t, OUT, &mut clamped), "window {window}, position {position}");
         }
         assert_eq!(cache.len(), 10);
     }
@@ -191,25 +192,25 @@ fn attention_at_the_edges() {
     let mut cache = Vec::new();
     let mut clamped = 0;
     for _ in 0..5 {
-        assert_eq!(attention(&s, &mut cache, &[0; 4], &[0; 4], &[0; 4], &t, OUT, &mut clamped), [0; 4]);
+        assert_eq!(attention(&s, &[], &mut cache, &[0; 4], &[0; 4], &[0; 4], &t, OUT, &mut clamped), [0; 4]);
     }
     assert_eq!(clamped, 0);
 
     // Scores of either sign beyond 32 bits are clamped and counted, and the difference of the two extremes is no overflow.
     s.score_shift = i32::MIN;
     let mut cache = Vec::new();
-    attention(&s, &mut cache, &[1; 4], &[-1; 4], &[5; 4], &t, OUT, &mut clamped);
+    attention(&s, &[], &mut cache, &[1; 4], &[-1; 4], &[5; 4], &t, OUT, &mut clamped);
     assert_eq!(clamped, 1);
-    assert_eq!(attention(&s, &mut cache, &[1; 4], &[1; 4], &[7; 4], &t, OUT, &mut clamped), [7; 4]);
+    assert_eq!(attention(&s, &[], &mut cache, &[1; 4], &[1; 4], &[7; 4], &t, OUT, &mut clamped), [7; 4]);
     assert_eq!(clamped, 3);
     s.score_shift = i32::MAX;
-    assert_eq!(attention(&s, &mut cache, &[1; 4], &[1; 4], &[9; 4], &t, OUT, &mut clamped), [7; 4]);
+    assert_eq!(attention(&s, &[], &mut cache, &[1; 4], &[1; 4], &[9; 4], &t, OUT, &mut clamped), [7; 4]);
     assert_eq!(clamped, 3);
 
     // The most negative input of all, and an output that leaves its format.
     let s = spec(1, 1, 4);
     let lowest = [i32::MIN; 4];
-    let y = attention(&s, &mut Vec::new(), &lowest, &lowest, &lowest, &t, Fixed::new(32, 0), &mut clamped);
+    let y = attention(&s, &[], &mut Vec::new(), &lowest, &lowest, &lowest, &t, Fixed::new(32, 0), &mut clamped);
     assert_eq!((y, clamped), (vec![-i32::MAX; 4], 8), "a score and four outputs");
 }
 
@@ -222,7 +223,7 @@ fn scores_have_32_bits() {
         let q: Vec<i32> = (0..4).map(|i| if i < used { 32767 } else { 0 }).collect();
         let k: Vec<i32> = q.iter().map(|q| q * sign).collect();
         let mut clamped = 0;
-        attention(&s, &mut Vec::new(), &q, &k, &[0; 4], &tables(), OUT, &mut clamped);
+        attention(&s, &[], &mut Vec::new(), &q, &k, &[0; 4], &tables(), OUT, &mut clamped);
         assert_eq!(clamped, want, "{used} of sign {sign}");
     }
 }

@@ -86,7 +86,7 @@ pub fn build(name: &str, shape: Shape, seed: u64) -> SmallChip {
     // x = weight * 2^(e + Fr).
     let embedding = b.matrix("embed", s.vocab, s.hidden, false, -9 + s.embed_exponent, |e| -(e + RESIDUAL.frac));
     let omega = vec![(0..s.head_dim / 2).map(|i| (2f64.powi(32) / std::f64::consts::TAU * 0.05f64.powi(i as i32)) as u32).collect()];
-    let embed = EmbedSpec { matrix: embedding.0, omega };
+    let embed = EmbedSpec { matrix: embedding.0, positions: None, omega };
     let mut x = b.unit("embed", UnitKind::Embed(embed), RESIDUAL, s.hidden, &[]);
 
     let mut layers = Vec::new();
@@ -117,6 +117,7 @@ pub fn build(name: &str, shape: Shape, seed: u64) -> SmallChip {
             v: PROJECTED,
             score_mantissa: (base_2 * 65536.0).round() as u32,
             score_shift: 16 + 2 * i32::from(PROJECTED.frac) - 16,
+            sinks: None,
         };
         let y = b.unit(&at("self_attn"), UnitKind::Attention(attention), PROJECTED, q_len, &[q, k, v]);
         let f = b.feed(&at("o_feed"), q_len, PROJECTED, y);
@@ -128,7 +129,7 @@ pub fn build(name: &str, shape: Shape, seed: u64) -> SmallChip {
         let f = b.feed(&at("mlp_feed"), s.hidden, NORMED, n);
         let (gate, real_gate) = b.mvm(&at("gate_proj"), s.ffn, s.hidden, false, PROJECTED, f);
         let (up, real_up) = b.mvm(&at("up_proj"), s.ffn, s.hidden, false, PROJECTED, f);
-        let act = GatedActSpec { activation: Activation::Silu, gate: PROJECTED, up: PROJECTED, shift: PROJECTED.frac };
+        let act = GatedActSpec { activation: Activation::Silu, gate: PROJECTED, up: Some(PROJECTED), shift: PROJECTED.frac };
         let y = b.unit(&at("act"), UnitKind::GatedAct(act), PROJECTED, s.ffn, &[gate, up]);
         let f = b.feed(&at("down_feed"), s.ffn, PROJECTED, y);
         let (y, real_down) = b.mvm(&at("down_proj"), s.hidden, s.ffn, false, RESIDUAL, f);
@@ -172,7 +173,7 @@ impl Builder {
 
     fn unit(&mut self, path: &str, kind: UnitKind, out: Fixed, out_len: u32, from: &[UnitId]) -> UnitId {
         let station = self.netlist.stations.len() as u32 - 1;
-        let id = self.netlist.graph.add_node(Unit { path: path.into(), station, kind, out, out_len });
+        let id = self.netlist.graph.add_node(Unit { path: path.into(), station, kind, out, out_len, expert: None });
         for (port, &producer) in from.iter().enumerate() {
             self.netlist.graph.add_edge(producer, id, Stream { port: port as u8 });
         }
@@ -248,7 +249,7 @@ impl Builder {
     }
 
     fn feed(&mut self, name: &str, len: u32, input: Fixed, from: UnitId) -> UnitId {
-        let spec = RowFeedSpec { len, input, act_bits: 12, rows: 16, group: 8, play: Play::Rows };
+        let spec = RowFeedSpec { len, input, act_bits: 12, rows: 16, group: 8, play: Play::Rows, waits: false };
         self.unit(name, UnitKind::RowFeed(spec), input, len, &[from])
     }
 
@@ -259,7 +260,7 @@ impl Builder {
         let real = gain.iter().map(|&g| f64::from(g) / f64::from(1 << GAIN_FRAC)).collect();
         let program: ProgramId = self.writer.programs().gain(name, &gain).unwrap();
         let epsilon = (EPSILON * f64::from(len) * f64::from(2 * i32::from(RESIDUAL.frac)).exp2()).round() as u64;
-        let spec = NormSpec { len, groups: 1, epsilon, gain: program, input: RESIDUAL };
+        let spec = NormSpec { len, groups: 1, epsilon, gain: program, input: RESIDUAL, shift: 19, centre: None };
         (self.unit(name, UnitKind::RmsNorm(spec), NORMED, len, &[from]), real)
     }
 

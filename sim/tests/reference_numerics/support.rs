@@ -12,7 +12,14 @@ pub fn tables() -> Tables {
         exp2: fill(128, &|j| f64::from(1 << 20) * (-j / 128.0).exp2()),
         recip: fill(256, &|j| 2f64.powi(31) / (32768.0 + 128.0 * j)),
         sigmoid: fill(256, &|j| f64::from(1 << 20) / (1.0 + (j / 16.0).exp())),
+        gelu: fill(256, &|j| f64::from(1 << 20) * (1.0 - gelu_share(j / 32.0))),
+        swish: fill(256, &|j| f64::from(1 << 20) / (1.0 + (1.702 * j / 16.0).exp())),
     }
+}
+
+/// What GELU in its tanh form keeps of `x`.
+pub fn gelu_share(x: f64) -> f64 {
+    0.5 * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh())
 }
 
 /// SplitMix64: a seed gives the same numbers everywhere.

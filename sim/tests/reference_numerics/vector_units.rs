@@ -1,7 +1,8 @@
 //! Sections 3 (rotations), 4, 5, 7 (rope) and 8.
 
 use crate::support::{Random, assert_close, tables};
-use hardwire_netlist::Fixed;
+use hardwire_netlist::unit::{Activation, GatedActSpec, NormSpec};
+use hardwire_netlist::{Fixed, ProgramId};
 use hardwire_sim::reference::{Rotation, add, argmax, gated_act, group_sums, rms_norm, rope, rotations, row_feed};
 use std::f64::consts::TAU;
 
@@ -12,6 +13,11 @@ const WIDE: Fixed = Fixed { bits: 32, frac: 0 };
 /// Relative error of the norm's `1 / sqrt(Q)`: interpolation 3/2^17 where the curve is steepest, table and interpolation
 /// rounding 1/2^17 there and 1/2^16 where it is flat, 24 bits of `Q` 2^-23.
 const RSQRT_ERROR: f64 = 3.2e-5;
+
+/// A norm whose output has 11 fractional bits less than a normalised value and its gain have.
+fn norm(len: usize, groups: usize, epsilon: u64) -> NormSpec {
+    NormSpec { len: len as u32, groups: groups as u32, epsilon, gain: ProgramId(0), input: WIDE, shift: 19, centre: None }
+}
 
 fn real_norm(x: &[i32], gain: &[i32], groups: usize, epsilon: u64) -> Vec<f64> {
     let n = x.len() / groups;
@@ -32,7 +38,7 @@ fn norm_is_within_its_error_at_every_magnitude() {
             let gain = random.vector(64, (1 << 19) - 1);
             let x = random.vector(64 * groups, (1i64 << bits) - 1);
             let epsilon = 1 + random.next() % (1 << bits);
-            let y = rms_norm(&x, &gain, groups as u32, epsilon, &t, WIDE, &mut clamped);
+            let y = rms_norm(&norm(x.len(), groups, epsilon), &x, &gain, None, &t, WIDE, &mut clamped);
             // One of rounding: a half for u times a gain below 2^19, a half for y.
             assert_close(&y, &real_norm(&x, &gain, groups, epsilon), |e| e.abs() * RSQRT_ERROR + 1.0);
         }
@@ -44,7 +50,7 @@ fn norm_is_within_its_error_at_every_magnitude() {
 fn norm_of_the_worked_example() {
     // Q = 1 + 9 + 16 = 26, L = 5, s = 6, M = 26 * 2^18, so j = 40 and no fraction:
     // Y = 65536 / sqrt(104/256) = 102821, u = 3 * 102821 * 2^11, y = u / 2.
-    let y = rms_norm(&[3, 4], &[1 << 18, 1 << 18], 1, 1, &tables(), WIDE, &mut 0);
+    let y = rms_norm(&norm(2, 1, 1), &[3, 4], &[1 << 18, 1 << 18], None, &tables(), WIDE, &mut 0);
     assert_eq!(y, [3 * 102_821 * 1024, 4 * 102_821 * 1024]);
 }
 
@@ -52,16 +58,16 @@ fn norm_of_the_worked_example() {
 fn norm_at_the_edges() {
     let (t, mut clamped) = (tables(), 0);
     let top = (1 << 19) - 1;
-    assert_eq!(rms_norm(&[0; 8], &[top; 8], 1, 1, &t, WIDE, &mut clamped), [0; 8]);
+    assert_eq!(rms_norm(&norm(8, 1, 1), &[0; 8], &[top; 8], None, &t, WIDE, &mut clamped), [0; 8]);
     for x in [[i32::MIN; 4], [i32::MAX; 4], [-1, 0, 0, 0]] {
-        let y = rms_norm(&x, &[top; 4], 1, 1, &t, WIDE, &mut clamped);
+        let y = rms_norm(&norm(4, 1, 1), &x, &[top; 4], None, &t, WIDE, &mut clamped);
         assert_close(&y, &real_norm(&x, &[top; 4], 1, 1), |e| e.abs() * RSQRT_ERROR + 1.0);
     }
     let all = u64::MAX;
-    let y = rms_norm(&[i32::MIN; 4], &[top; 4], 1, all, &t, WIDE, &mut clamped);
+    let y = rms_norm(&norm(4, 1, all), &[i32::MIN; 4], &[top; 4], None, &t, WIDE, &mut clamped);
     assert_close(&y, &real_norm(&[i32::MIN; 4], &[top; 4], 1, all), |e| e.abs() * RSQRT_ERROR + 1.0);
     assert_eq!(clamped, 0);
-    let y = rms_norm(&[7, -7], &[top, top], 1, 1, &t, Fixed::new(16, 0), &mut clamped);
+    let y = rms_norm(&norm(2, 1, 1), &[7, -7], &[top, top], None, &t, Fixed::new(16, 0), &mut clamped);
     assert_eq!((y, clamped), (vec![32767, -32767], 2));
 }
 
@@ -168,6 +174,10 @@ fn rope_clamps_what_leaves_its_format() {
 
 // GatedAct
 
+fn silu(gate: Fixed, shift: i16) -> GatedActSpec {
+    GatedActSpec { activation: Activation::Silu, gate, up: Some(WIDE), shift }
+}
+
 #[test]
 fn gated_act_is_silu_times_up() {
     let (t, mut random, mut clamped) = (tables(), Random(5), 0);
@@ -175,7 +185,7 @@ fn gated_act_is_silu_times_up() {
         let (format, shift) = (Fixed::new(20, frac), 8);
         let gate = random.vector(4000, (1 << (frac + 5)) - 1);
         let up = random.vector(4000, 1000);
-        let y = gated_act(&gate, &up, format, shift, &t, WIDE, &mut clamped);
+        let y = gated_act(&silu(format, shift), &gate, Some(&up), &t, WIDE, &mut clamped);
         for ((&g, &u), &got) in gate.iter().zip(&up).zip(&y) {
             let real = format.value(i64::from(g));
             let want = f64::from(g) / (1.0 + (-real).exp()) * f64::from(u) / 256.0;
@@ -191,7 +201,7 @@ fn gated_act_is_silu_times_up() {
 fn gated_act_at_the_edges() {
     let (t, mut clamped) = (tables(), 0);
     let act = |g, u, frac, shift, bits, clamped: &mut u64| {
-        gated_act(&[g], &[u], Fixed::new(32, frac), shift, &t, Fixed::new(bits, 0), clamped)[0]
+        gated_act(&silu(Fixed::new(32, frac), shift), &[g], Some(&[u]), &t, Fixed::new(bits, 0), clamped)[0]
     };
     assert_eq!(act(0, i32::MAX, 12, 0, 32, &mut clamped), 0);
     // sigma(16 and more) is 1 less the table's last value, 2^20 / (1 + e^16) = 0.12, which is 0, interpolated from 1 / 2^20.
@@ -220,7 +230,7 @@ fn gated_act_reads_its_table_to_the_end() {
     let mut t = tables();
     t.sigmoid[256] = 1 << 20;
     for g in [-(16 << 12), -(1 << 30), i32::MIN] {
-        let y = gated_act(&[g], &[1], Fixed::new(32, 12), 0, &t, WIDE, &mut 0);
+        let y = gated_act(&silu(Fixed::new(32, 12), 0), &[g], Some(&[1]), &t, WIDE, &mut 0);
         assert_eq!(y, [g / 256 * 255]);
     }
 }

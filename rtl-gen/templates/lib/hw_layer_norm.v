@@ -1,0 +1,67 @@
+// LayerNorm (numerics, section 4): the vector is centred, normalised, and a bias added where there is one.
+// First beat out 2 * BEATS + 18 cycles after the first beat in, with a bias two later.
+module hw_layer_norm #(
+  parameter V = 8,
+  parameter LEN = 64,
+  parameter IB = 32,
+  parameter OB = 16,
+  parameter QB = 80,
+  parameter [63:0] EPSILON = 1,
+  parameter SHIFT = 19,
+  parameter GAIN_WORDS = 8,
+  parameter VALUE_BITS = 19,
+  parameter SLOPE_BITS = 12,
+  parameter GAIN = "",
+  parameter RSQRT = "",
+  parameter [19:0] MEAN_MANTISSA = 1,
+  parameter MEAN_SHIFT = 19,
+  parameter BIAS = 0,
+  parameter BIASES = ""
+) (
+  input clk,
+  input rst,
+  input in_valid,
+  input [V*IB-1:0] in_data,
+  output out_valid,
+  output [V*OB-1:0] out_data,
+  output ovf
+);
+  localparam BEATS = (LEN + V - 1) / V;
+  localparam BW = $clog2(BEATS + 1);
+  wire centred_valid, normed_valid, centred_ovf, normed_ovf;
+  wire [V*32-1:0] centred;
+  wire [V*OB-1:0] normed;
+  hw_centre #(.V(V), .LEN(LEN), .IB(IB), .MANTISSA(MEAN_MANTISSA), .SHIFT(MEAN_SHIFT)) centre (
+    .clk(clk), .rst(rst), .in_valid(in_valid), .in_data(in_data), .out_valid(centred_valid), .out_data(centred), .ovf(centred_ovf));
+  hw_rms_norm #(
+    .V(V), .LEN(LEN), .GROUPS(1), .IB(32), .OB(OB), .QB(QB), .EPSILON(EPSILON), .SHIFT(SHIFT), .GAIN_WORDS(GAIN_WORDS),
+    .VALUE_BITS(VALUE_BITS), .SLOPE_BITS(SLOPE_BITS), .GAIN(GAIN), .RSQRT(RSQRT)
+  ) norm (
+    .clk(clk), .rst(rst), .in_valid(centred_valid), .in_data(centred), .out_valid(normed_valid), .out_data(normed), .ovf(normed_ovf));
+  generate
+    if (BIAS != 0) begin : bias
+      reg [BW-1:0] at;
+      reg valid, flag;
+      reg [V*OB-1:0] data;
+      wire [V*32-1:0] b;
+      wire last;
+      hw_rom #(.WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) biases (.clk(clk), .en(normed_valid), .addr(at), .data(b));
+      always @(posedge clk) begin
+        valid <= normed_valid;
+        data <= normed;
+        flag <= normed_ovf || centred_ovf;
+        if (normed_valid) at <= (at == BEATS - 1) ? 0 : at + 1;
+        if (rst) begin
+          at <= 0; valid <= 0; flag <= 0;
+        end
+      end
+      hw_sum #(.V(V), .AB(OB), .BB(32), .OB(OB)) sum (
+        .clk(clk), .rst(rst), .in_valid(valid), .in_last(1'b0), .in_ovf(flag), .a(data), .b(b),
+        .out_valid(out_valid), .out_last(last), .out_data(out_data), .ovf(ovf));
+    end else begin : no_bias
+      assign out_valid = normed_valid;
+      assign out_data = normed;
+      assign ovf = normed_ovf || centred_ovf;
+    end
+  endgenerate
+endmodule

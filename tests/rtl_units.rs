@@ -7,8 +7,6 @@ use common::rtl::{self, Draw, Small};
 use hardwire_compiler::Options;
 use hardwire_netlist::unit::{Activation, CentreSpec, Fixed, MixSpec, MvmSpec, RouteSpec};
 use hardwire_netlist::{Chip, Netlist, Stream, Unit, UnitId, UnitKind};
-use hardwire_sim::engine::Engine;
-use hardwire_sim::reference::Reference;
 use hardwire_sim::timing;
 
 const SHAPE: Small = Small { hidden: 24, ffn: 20, layers: 1, heads: 4, kv_heads: 2, head_dim: 4, vocab: 19, context: 12 };
@@ -25,26 +23,11 @@ fn check(s: &Small, seed: u64, change: impl Fn(&mut Chip)) {
     let (mut chip, _guard) = common::chip(&checkpoint, &options);
     change(&mut chip);
     let (prompt, new) = (vec![1u32, 3, 0, 5], 6);
-    same_everywhere(&chip, &prompt);
+    common::same_everywhere(&chip, &prompt);
     let trace = rtl::run(&chip, &dir.path().join("rtl"), std::slice::from_ref(&prompt), new, true);
     rtl::compare(&chip, &trace, std::slice::from_ref(&prompt), new);
     let cycles: Vec<u64> = trace.tokens.iter().map(|t| t.cycle).collect();
     assert_eq!(cycles, timing::generate(chip.netlist(), prompt.len() as u32, new));
-}
-
-fn same_everywhere(chip: &Chip, tokens: &[u32]) {
-    let (engine, reference) = (Engine::new(chip), Reference::new(chip));
-    let (mut fast, mut plain) = (engine.start(), reference.start());
-    for &token in tokens {
-        let mut seen: Vec<(UnitId, Vec<i32>)> = Vec::new();
-        let a = engine.step_probed(&mut fast, 0, token, &mut |id, values| seen.push((id, values.to_vec()))).unwrap();
-        let mut seen = seen.into_iter();
-        let b = reference.step_probed(&mut plain, 0, token, &mut |id, values| {
-            assert_eq!(seen.next(), Some((id, values.to_vec())), "{}", chip.netlist().unit(id).path);
-        });
-        assert_eq!(Ok(a), b);
-    }
-    assert_eq!(fast.saturations, plain.saturations);
 }
 
 fn each(chip: &mut Chip, change: impl Fn(&mut Unit)) {

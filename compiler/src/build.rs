@@ -3,22 +3,25 @@
 use crate::error::Error;
 use crate::formats::source;
 use crate::options::Plan;
-use crate::quantize::QuantizedModel;
-use crate::supported;
+use crate::quantize::{QuantizedModel, positions_path};
 use crate::tables;
 use crate::tile::{self, TilePlan};
-use hardwire_models::{Checkpoint, Node, Op};
+use hardwire_models::{Checkpoint, Node, Op, OpGraph, RouteRule};
 use hardwire_netlist::chip::ModelInfo;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
+use hardwire_netlist::program::ProgramId;
 use hardwire_netlist::program::ProgramWriter;
 use hardwire_netlist::unit::{
-    Activation, AttentionSpec, EmbedSpec, Fixed, GatedActSpec, MvmSpec, NormSpec, RopeSpec, RowFeedSpec, Unit, UnitKind,
+    Activation, AttentionSpec, CentreSpec, EmbedSpec, Fixed, GatedActSpec, MixSpec, MvmSpec, NormSpec, RopeSpec, RouteSpec, RowFeedSpec,
+    Unit, UnitKind,
 };
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::BTreeMap;
 
 /// Scores carry base-2 logarithms with 16 fractional bits (`docs/numerics.md`, section 7).
 const SCORE_FRAC: i32 = 16;
+/// `log2(e)` as a 16-bit mantissa and its fractional bits.
+const LOG2_E: (u32, i32) = (47_274, 15);
 
 struct Builder<'a> {
     checkpoint: &'a Checkpoint,
@@ -27,7 +30,10 @@ struct Builder<'a> {
     tiles: &'a TilePlan,
     graph: DiGraph<Unit, Stream>,
     units: BTreeMap<NodeIndex, UnitId>,
-    feeds: BTreeMap<NodeIndex, UnitId>,
+    /// By producer, and by whether the feed waits for a choice of experts.
+    feeds: BTreeMap<(NodeIndex, bool), UnitId>,
+    /// The last Route.
+    route: Option<UnitId>,
     stations: Vec<Station>,
 }
 
@@ -47,6 +53,7 @@ pub fn build(
         graph: DiGraph::default(),
         units: BTreeMap::new(),
         feeds: BTreeMap::new(),
+        route: None,
         stations: vec![Station { path: "embed".into(), layer: None }],
     };
     let ops = checkpoint.graph();
@@ -77,7 +84,10 @@ impl Builder<'_> {
             UnitKind::Mvm(_) => vec![self.feed(source(ops, id), node, station)?],
             _ => inputs,
         };
-        let unit = self.add(Unit { path: node.path.clone(), station, kind, out, out_len: node.width as u32, expert: None });
+        let unit = self.add(Unit { path: node.path.clone(), station, kind, out, out_len: node.width as u32, expert: node.expert });
+        if matches!(node.op, Op::Route { .. }) {
+            self.route = Some(unit);
+        }
         for (port, &from) in fed.iter().enumerate() {
             self.connect(from, unit, port as u8);
         }
@@ -97,19 +107,29 @@ impl Builder<'_> {
 
     /// The row feed of a producer: one for all matrices that read it.
     fn feed(&mut self, producer: NodeIndex, consumer: &Node, station: u32) -> Result<UnitId, Error> {
-        if let Some(&feed) = self.feeds.get(&producer) {
+        let ops = self.checkpoint.graph();
+        let own = consumer.expert.filter(|&e| ops.graph[producer].expert == Some(e));
+        // What an expert reads from outside is kept until the choice.
+        let waits = consumer.expert.is_some() && own.is_none();
+        if let Some(&feed) = self.feeds.get(&(producer, waits)) {
             return Ok(feed);
         }
         let m = &self.quantized.matrices[&consumer.path].spec;
         let (rows, play) = tile::feed(m, self.tiles.fabrics[&consumer.path]);
         let from = self.units[&producer];
         let input = self.graph[from].out;
-        let spec = RowFeedSpec { len: m.inputs, input, act_bits: self.plan.act_bits, rows, group: m.group.min(rows), play, waits: false };
-        let path = format!("{}.feed", self.checkpoint.graph().graph[producer].path);
+        let spec = RowFeedSpec { len: m.inputs, input, act_bits: self.plan.act_bits, rows, group: m.group.min(rows), play, waits };
+        // A feed of the residual is named after what it feeds: its producer is of the station before.
+        let owner = if self.graph[from].station == station { &ops.graph[producer].path } else { &consumer.path };
+        let path = format!("{owner}.{}", if waits { "experts_feed" } else { "feed" });
         let out = Fixed::new(self.plan.act_bits, input.frac);
-        let feed = self.add(Unit { path, station, kind: UnitKind::RowFeed(spec), out, out_len: m.inputs, expert: None });
+        let feed = self.add(Unit { path, station, kind: UnitKind::RowFeed(spec), out, out_len: m.inputs, expert: own });
         self.connect(from, feed, 0);
-        self.feeds.insert(producer, feed);
+        if waits {
+            let route = self.route.ok_or_else(|| Error::model(&consumer.path, "an expert without a router before it"))?;
+            self.connect(route, feed, 1);
+        }
+        self.feeds.insert((producer, waits), feed);
         Ok(feed)
     }
 
@@ -123,18 +143,20 @@ impl Builder<'_> {
                 let turn = 2.0 * std::f64::consts::PI;
                 let phase = |f: &f64| libm::round(f / turn * 4_294_967_296.0) as u64 as u32;
                 let omega = config.rope_tables().iter().map(|table| table.iter().map(phase).collect()).collect();
-                UnitKind::Embed(EmbedSpec { matrix: self.quantized.matrices[&node.path].spec.clone(), positions: None, omega })
+                let positions = self.quantized.matrices.get(&positions_path(&node.path)).map(|m| m.spec.clone());
+                UnitKind::Embed(EmbedSpec { matrix: self.quantized.matrices[&node.path].spec.clone(), positions, omega })
             }
-            Op::RmsNorm { groups, .. } => {
+            Op::RmsNorm { .. } | Op::LayerNorm { .. } => {
+                let groups = if let Op::RmsNorm { groups, .. } = &node.op { *groups as u32 } else { 1 };
                 let gain = formats.gain(id);
                 UnitKind::RmsNorm(NormSpec {
                     len: node.width as u32,
-                    groups: *groups as u32,
+                    groups,
                     epsilon: gain.epsilon,
                     gain: programs.gain(&node.path, &gain.mantissas)?,
                     input: input(0),
                     shift: gain.shift,
-                    centre: None,
+                    centre: self.centre(node, &gain.bias, programs)?,
                 })
             }
             Op::Linear { .. } => {
@@ -147,14 +169,14 @@ impl Builder<'_> {
                     tot_bits: m.tot_bits,
                 })
             }
-            Op::Rope { heads, head_dim, .. } => UnitKind::Rope(RopeSpec {
+            Op::Rope { heads, head_dim, rotated, table, .. } => UnitKind::Rope(RopeSpec {
                 heads: *heads as u32,
                 head_dim: *head_dim as u32,
-                rotated: *head_dim as u32,
-                table: 0,
+                rotated: *rotated as u32,
+                table: *table as u8,
                 input: input(0),
             }),
-            Op::Attention { heads, kv_heads, head_dim, scale, window, .. } => {
+            Op::Attention { heads, kv_heads, head_dim, scale, window, sinks } => {
                 let (q, k, v) = (input(0), input(1), input(2));
                 let exact = f64::from(*scale) * std::f64::consts::LOG2_E;
                 let (score_mantissa, score_frac) =
@@ -174,20 +196,59 @@ impl Builder<'_> {
                     v,
                     score_mantissa,
                     score_shift: score_frac + i32::from(q.frac) + i32::from(k.frac) - SCORE_FRAC,
-                    sinks: None,
+                    sinks: self.sinks(node, sinks.as_deref(), programs)?,
                 })
             }
             Op::GatedAct { act } => {
-                let activation = match act {
-                    hardwire_models::Activation::Silu => Activation::Silu,
-                    _ => return Err(supported::no_unit(node, "its activation")),
-                };
                 let (gate, up) = (input(0), input(1));
+                let activation = activation(node, *act, gate, up)?;
                 UnitKind::GatedAct(GatedActSpec { activation, gate, up: Some(up), shift: gate.frac + up.frac - formats.of(id).frac })
             }
+            Op::Act { act } => {
+                let gate = input(0);
+                let activation = activation(node, *act, gate, gate)?;
+                UnitKind::GatedAct(GatedActSpec { activation, gate, up: None, shift: gate.frac - formats.of(id).frac })
+            }
             Op::Add => UnitKind::Add,
-            Op::LayerNorm { .. } | Op::Act { .. } | Op::Route { .. } | Op::Mix { .. } => return Err(supported::no_unit(node, "it")),
+            Op::Route { experts, active, rule } => {
+                let logits = input(0);
+                let (score_mantissa, score_frac) = LOG2_E;
+                UnitKind::Route(RouteSpec {
+                    experts: *experts as u32,
+                    active: *active as u32,
+                    of_all: *rule == RouteRule::SoftmaxThenTop { renormalise: false },
+                    logits,
+                    score_mantissa,
+                    score_shift: score_frac + i32::from(logits.frac) - SCORE_FRAC,
+                })
+            }
+            Op::Mix { experts } => {
+                let Op::Route { active, .. } = &ops.graph[ops.inputs(id)[0]].op else {
+                    return Err(Error::model(&node.path, "its weights come from no router"));
+                };
+                UnitKind::Mix(MixSpec { experts: *experts as u32, active: *active as u32, input: input(1) })
+            }
         })
+    }
+
+    /// What makes a norm a LayerNorm.
+    fn centre(&self, node: &Node, bias: &[i32], programs: &mut ProgramWriter) -> Result<Option<CentreSpec>, Error> {
+        if !matches!(node.op, Op::LayerNorm { .. }) {
+            return Ok(None);
+        }
+        let (mantissa, shift) = CentreSpec::reciprocal(node.width as u32);
+        let bias = if bias.is_empty() { None } else { Some(programs.gain(&format!("{}.bias", node.path), bias)?) };
+        Ok(Some(CentreSpec { mantissa, shift, bias }))
+    }
+
+    /// Scores of sinks, in base-2 logarithms.
+    fn sinks(&self, node: &Node, tensor: Option<&str>, programs: &mut ProgramWriter) -> Result<Option<ProgramId>, Error> {
+        let Some(name) = tensor else { return Ok(None) };
+        let unit = std::f64::consts::LOG2_E * libm::exp2(f64::from(SCORE_FRAC));
+        // A sink past the format is as good as its end: all or nothing of the softmax.
+        let score = |&s: &f32| libm::round(f64::from(s) * unit).clamp(-f64::from(i32::MAX), f64::from(i32::MAX)) as i32;
+        let scores: Vec<i32> = self.checkpoint.tensor(name)?.to_f32()?.iter().map(score).collect();
+        Ok(Some(programs.gain(&format!("{}.sinks", node.path), &scores)?))
     }
 
     fn add(&mut self, unit: Unit) -> UnitId {
@@ -211,6 +272,40 @@ impl Builder<'_> {
                 None if i == last => "head".into(),
                 None => format!("station{i}"),
             };
+        }
+    }
+}
+
+/// # Errors
+/// Names the first node that no unit of the chip computes, before any weight is read.
+pub(crate) fn check(graph: &OpGraph) -> Result<(), Error> {
+    let any = Fixed::new(32, 0);
+    let node = |id| &graph.graph[id];
+    graph.topological_order().into_iter().map(node).try_for_each(|n| match &n.op {
+        Op::GatedAct { act } | Op::Act { act } => activation(n, *act, any, any).map(|_| ()),
+        _ => Ok(()),
+    })
+}
+
+/// The chip's activation; limits in the formats of gate and up.
+fn activation(node: &Node, act: hardwire_models::Activation, gate: Fixed, up: Fixed) -> Result<Activation, Error> {
+    use hardwire_models::Activation as Model;
+    let integer = |limit: f32, f: Fixed| libm::round(f64::from(limit) * libm::exp2(f64::from(f.frac))).min(f.max() as f64) as i32;
+    match act {
+        Model::Silu => Ok(Activation::Silu),
+        Model::GeluTanh => Ok(Activation::GeluTanh),
+        Model::Relu2 => Ok(Activation::Relu2),
+        Model::Gelu => Err(Error::model(&node.path, "this chip has no unit for GELU by the error function; its GELU is the tanh form")),
+        // The table's (`docs/numerics.md`, section 9).
+        Model::SwigluClamped { alpha, .. } if (alpha - 1.702).abs() > 1e-6 => {
+            Err(Error::model(&node.path, format!("this chip has no unit for clamped SwiGLU with alpha {alpha}; it has 1.702")))
+        }
+        Model::SwigluClamped { limit, .. } => {
+            let most = i64::from(i32::MAX) - (1i64 << up.frac);
+            if f64::from(limit) * libm::exp2(f64::from(up.frac)) > most as f64 || limit.is_nan() || limit < 0.0 {
+                return Err(Error::model(&node.path, format!("its limit of {limit} does not fit the chip's clamped SwiGLU")));
+            }
+            Ok(Activation::SwigluClamped { gate_limit: integer(limit, gate), up_limit: integer(limit, up) })
         }
     }
 }
@@ -266,5 +361,6 @@ mod tests {
             assert!((f64::from(m) * libm::exp2(-f64::from(f)) / x - 1.0).abs() < 1.0 / 65536.0);
         }
         assert_eq!(mantissa16(0.0), None);
+        assert_eq!(mantissa16(std::f64::consts::LOG2_E), Some(LOG2_E));
     }
 }

@@ -5,9 +5,8 @@
 
 use crate::error::Error;
 use crate::quantize::row_order;
-use crate::supported;
-use hardwire_models::{Checkpoint, Op, OpGraph};
-use hardwire_netlist::unit::Fixed;
+use hardwire_models::{Activation, Checkpoint, Op, OpGraph};
+use hardwire_netlist::unit::{Fixed, RouteSpec};
 use petgraph::graph::NodeIndex;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -24,6 +23,9 @@ const NORM_FRAC: i16 = 11;
 const GAIN_MAX: f64 = 524_287.0;
 /// Root mean square of `silu(x)` for unit normal `x` is 0.60; products of two such streams are taken as half.
 const GATE_RMS: f64 = 0.5;
+
+/// Most fractional bits of a stream that is limited, so that the limits of trained models (7) and one more fit.
+const LIMITED_FRAC: i16 = 26;
 
 /// Rows of a matrix that are looked at: few beside what is read anyway, even where a row costs a visit to the disk.
 const SAMPLED_ROWS: usize = 512;
@@ -42,6 +44,8 @@ pub struct Gain {
     pub epsilon: u64,
     /// Right shift of a product with a mantissa, to the output's format.
     pub shift: u8,
+    /// In the output's format; empty where there is none.
+    pub bias: Vec<i32>,
 }
 
 impl Formats {
@@ -75,34 +79,24 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
         let node = &graph.graph[id];
         let inputs = graph.inputs(id);
         let (format, spread) = match &node.op {
-            Op::Embed { weight, scale, .. } => {
-                let r = root_mean_square(checkpoint, weight, None)? * f64::from(*scale) / libm::sqrt(node.width as f64);
+            Op::Embed { weight, scale, positions } => {
+                let spread = |weight: &str| Ok::<f64, Error>(root_mean_square(checkpoint, weight, None)? / libm::sqrt(node.width as f64));
+                let mut r = spread(weight)? * f64::from(*scale);
+                if let Some(p) = positions {
+                    r = libm::hypot(r, spread(&p.weight)?);
+                }
                 residual = Fixed::new(32, frac(r, BELOW).clamp(8, 20));
                 (residual, r)
             }
             Op::RmsNorm { gain, eps, gain_offset, groups } => {
-                let n = node.width / groups;
-                let input = f.by_node[&inputs[0]];
-                let stored = checkpoint.tensor(gain)?.to_f32()?;
-                // A norm before a rotation has its gains in the order of the rows.
-                let order = row_order(graph, id);
-                let gains: Vec<f64> = (0..n).map(|i| f64::from(stored[order.source_row(i as u32) as usize] + gain_offset)).collect();
-                let r = libm::sqrt(gains.iter().map(|g| g * g).sum::<f64>() / gains.len() as f64);
-                let wanted = match consumers(graph, id) {
-                    Consumers::Residual => Some(residual),
-                    Consumers::Heads => Some(Fixed::new(24, frac(r, BELOW_24))),
-                    Consumers::Other => None,
-                };
-                let (mantissas, fg) = gain_mantissas(&gains, n, wanted);
-                let format = wanted.unwrap_or(Fixed::new(32, NORM_FRAC + fg));
-                let shift = U_FRAC + fg - format.frac;
-                if !(1..=51).contains(&shift) {
-                    return Err(Error::model(&node.path, format!("gains of 2^{} do not fit the unit", 19 - fg)));
-                }
-                let epsilon = libm::round(f64::from(*eps) * n as f64 * libm::exp2(2.0 * f64::from(input.frac))).clamp(1.0, 1e18) as u64;
-                f.gains.insert(id, Gain { mantissas, epsilon, shift: shift as u8 });
-                column_gain.insert(id, gains);
-                (format, r)
+                let gains = read(checkpoint, gain)?.iter().map(|g| g + f64::from(*gain_offset)).collect();
+                let norm = Norm { gains, bias: Vec::new(), eps: *eps, len: node.width / groups };
+                norm.formats(graph, id, residual, &mut f, &mut column_gain)?
+            }
+            Op::LayerNorm { gain, bias, eps } => {
+                let bias = bias.as_ref().map_or(Ok(Vec::new()), |b| read(checkpoint, b))?;
+                let norm = Norm { gains: read(checkpoint, gain)?, bias, eps: *eps, len: node.width };
+                norm.formats(graph, id, residual, &mut f, &mut column_gain)?
             }
             Op::Linear { weight, bias, .. } => {
                 let from = inputs[0];
@@ -110,26 +104,30 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
                 let unit = if columns.is_some() { 1.0 } else { rms[&from] };
                 let mut r = root_mean_square(checkpoint, weight, columns.map(Vec::as_slice))? * unit;
                 if let Some(bias) = bias {
-                    let b = checkpoint.tensor(bias)?.to_f32()?;
-                    let square = b.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() / b.len().max(1) as f64;
-                    r = libm::sqrt(r * r + square);
+                    r = libm::hypot(r, spread(&read(checkpoint, bias)?));
                 }
                 let format = match consumers(graph, id) {
                     Consumers::Residual => residual,
                     Consumers::Heads => Fixed::new(24, frac(r, BELOW_24)),
+                    Consumers::Limited => Fixed::new(32, frac(r, BELOW).clamp(0, LIMITED_FRAC)),
                     Consumers::Other => Fixed::new(32, frac(r, BELOW)),
                 };
                 (format, r)
             }
             Op::Rope { .. } => (f.by_node[&inputs[0]], rms[&inputs[0]]),
             Op::Attention { .. } => (f.by_node[&inputs[2]], rms[&inputs[2]]),
-            Op::GatedAct { .. } => {
-                let r = GATE_RMS * rms[&inputs[0]] * rms[&inputs[1]];
+            Op::GatedAct { act } => {
+                let r = activation_rms(*act, rms[&inputs[0]]) * rms[&inputs[1]];
                 let most = f.by_node[&inputs[0]].frac + f.by_node[&inputs[1]].frac;
                 (Fixed::new(32, frac(r, BELOW).min(most)), r)
             }
+            Op::Act { act } => {
+                let r = activation_rms(*act, rms[&inputs[0]]);
+                (Fixed::new(32, frac(r, BELOW).min(f.by_node[&inputs[0]].frac)), r)
+            }
+            Op::Route { .. } => (RouteSpec::OUT, 1.0),
+            Op::Mix { .. } => (residual, rms[&inputs[1]]),
             Op::Add => (residual, rms[&inputs[0]]),
-            Op::LayerNorm { .. } | Op::Act { .. } | Op::Route { .. } | Op::Mix { .. } => return Err(supported::no_unit(node, "it")),
         };
         f.by_node.insert(id, format);
         rms.insert(id, spread);
@@ -137,20 +135,98 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
     Ok(f)
 }
 
+/// A norm's numbers: its gains with their offset, and the bias of a LayerNorm, empty where it has none.
+struct Norm {
+    gains: Vec<f64>,
+    bias: Vec<f64>,
+    eps: f32,
+    /// Elements normalised together.
+    len: usize,
+}
+
+impl Norm {
+    /// Format and root mean square of the output; gains go to `f`, what they make of a unit normal vector to `column_gain`.
+    fn formats(
+        self,
+        graph: &OpGraph,
+        id: NodeIndex,
+        residual: Fixed,
+        f: &mut Formats,
+        column_gain: &mut BTreeMap<NodeIndex, Vec<f64>>,
+    ) -> Result<(Fixed, f64), Error> {
+        let node = &graph.graph[id];
+        let input = f.by_node[&source(graph, id)];
+        // A norm before a rotation has its gains in the order of the rows.
+        let order = row_order(graph, id);
+        let gains: Vec<f64> = (0..self.gains.len()).map(|i| self.gains[order.source_row(i as u32) as usize]).collect();
+        let columns: Vec<f64> =
+            if self.bias.is_empty() { gains.clone() } else { gains.iter().zip(&self.bias).map(|(&g, &b)| libm::hypot(g, b)).collect() };
+        let r = spread(&columns);
+        let wanted = match consumers(graph, id) {
+            Consumers::Residual => Some(residual),
+            Consumers::Heads => Some(Fixed::new(24, frac(r, BELOW_24))),
+            Consumers::Limited | Consumers::Other => None,
+        };
+        let (mantissas, fg) = gain_mantissas(&gains, self.len, wanted);
+        let format = wanted.unwrap_or(Fixed::new(32, NORM_FRAC + fg));
+        let shift = U_FRAC + fg - format.frac;
+        if !(1..=51).contains(&shift) {
+            return Err(Error::model(&node.path, format!("gains of 2^{} do not fit the unit", 19 - fg)));
+        }
+        let bias = self.bias.iter().map(|&b| integer(&node.path, "bias", b, format)).collect::<Result<Vec<i32>, Error>>()?;
+        let epsilon = f64::from(self.eps) * self.len as f64 * libm::exp2(2.0 * f64::from(input.frac));
+        let epsilon = libm::round(epsilon).clamp(1.0, 1e18) as u64;
+        f.gains.insert(id, Gain { mantissas, epsilon, shift: shift as u8, bias });
+        column_gain.insert(id, columns);
+        Ok((format, r))
+    }
+}
+
+/// `x` in the format `out`.
+fn integer(path: &str, what: &str, x: f64, out: Fixed) -> Result<i32, Error> {
+    let y = libm::round(x * libm::exp2(f64::from(out.frac)));
+    if y.abs() > out.max() as f64 {
+        return Err(Error::model(path, format!("its {what} of {x} does not fit {} bits with {} fractional", out.bits, out.frac)));
+    }
+    Ok(y as i32)
+}
+
+/// Expected root mean square of an activation of a normal vector of spread `r`, times a gate of one.
+fn activation_rms(act: Activation, r: f64) -> f64 {
+    match act {
+        // E[max(x, 0)^4] = 3/2 r^4.
+        Activation::Relu2 => libm::sqrt(1.5) * r * r,
+        _ => GATE_RMS * r,
+    }
+}
+
+fn read(checkpoint: &Checkpoint, tensor: &str) -> Result<Vec<f64>, Error> {
+    Ok(checkpoint.tensor(tensor)?.to_f32()?.iter().map(|&x| f64::from(x)).collect())
+}
+
+/// Root mean square.
+fn spread(x: &[f64]) -> f64 {
+    libm::sqrt(x.iter().map(|x| x * x).sum::<f64>() / x.len().max(1) as f64)
+}
+
 /// Where a stream goes, as far as it decides its format.
 enum Consumers {
     Residual,
     /// Rotations and attention.
     Heads,
+    /// An activation that limits it.
+    Limited,
     Other,
 }
 
 fn consumers(graph: &OpGraph, id: NodeIndex) -> Consumers {
     let ops: Vec<&Op> = graph.graph.neighbors(id).map(|c| &graph.graph[c].op).collect();
-    if ops.iter().any(|op| matches!(op, Op::Add)) {
+    if ops.iter().any(|op| matches!(op, Op::Add | Op::Mix { .. })) {
         Consumers::Residual
     } else if ops.iter().any(|op| matches!(op, Op::Rope { .. } | Op::Attention { .. })) {
         Consumers::Heads
+    } else if ops.iter().any(|op| matches!(op, Op::GatedAct { act: Activation::SwigluClamped { .. } })) {
+        Consumers::Limited
     } else {
         Consumers::Other
     }

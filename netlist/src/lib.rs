@@ -19,6 +19,7 @@ pub mod floorplan;
 pub mod folder;
 pub mod graph;
 pub mod metal;
+mod permutation;
 pub mod program;
 pub mod tables;
 pub mod technology;

@@ -2,6 +2,7 @@
 //! `docs/numerics.md`; the section is named at each kind.
 
 use crate::metal::MetalShape;
+pub use crate::permutation::RowPermutation;
 use crate::program::ProgramId;
 use crate::tile::TileShape;
 use serde::{Deserialize, Serialize};
@@ -116,41 +117,6 @@ pub struct MatrixSpec {
     #[serde(default, skip_serializing_if = "RowPermutation::is_identity")]
     pub rows: RowPermutation,
     pub program: ProgramId,
-}
-
-/// Order in which rows of the checkpoint's tensor became outputs. Nothing computes with it: it leads from the chip back to the checkpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RowPermutation {
-    #[default]
-    Identity,
-    /// The halves of each head side by side, so that the two elements of a rotation are neighbours. `head_dim` is even.
-    Interleave { head_dim: u32 },
-}
-
-impl RowPermutation {
-    pub fn is_identity(&self) -> bool {
-        *self == RowPermutation::Identity
-    }
-
-    /// Row of the tensor that became output `n`.
-    pub fn source_row(self, n: u32) -> u32 {
-        match self {
-            RowPermutation::Identity => n,
-            RowPermutation::Interleave { head_dim } => n - n % head_dim + n % head_dim / 2 + n % 2 * (head_dim / 2),
-        }
-    }
-
-    /// Output that the tensor's row `row` became: inverse of [`RowPermutation::source_row`].
-    pub fn output_of(self, row: u32) -> u32 {
-        match self {
-            RowPermutation::Identity => row,
-            RowPermutation::Interleave { head_dim } => {
-                let (i, half) = (row % head_dim, head_dim / 2);
-                row - i + i % half * 2 + i / half
-            }
-        }
-    }
 }
 
 impl MatrixSpec {
@@ -404,20 +370,4 @@ pub struct MixSpec {
     pub active: u32,
     /// Format of the experts' outputs, and of its own.
     pub input: Fixed,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn interleaving_pairs_the_halves_of_each_head() {
-        let p = RowPermutation::Interleave { head_dim: 4 };
-        let rows: Vec<u32> = (0..8).map(|n| p.source_row(n)).collect();
-        assert_eq!(rows, [0, 2, 1, 3, 4, 6, 5, 7]);
-        for head_dim in [2, 6, 64, 128] {
-            let p = RowPermutation::Interleave { head_dim };
-            assert!((0..3 * head_dim).all(|n| p.output_of(p.source_row(n)) == n && p.source_row(p.output_of(n)) == n));
-        }
-    }
 }

@@ -5,7 +5,9 @@ pub mod rtl;
 
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
-use hardwire_netlist::Chip;
+use hardwire_netlist::{Chip, UnitId};
+use hardwire_sim::engine::Engine;
+use hardwire_sim::reference::Reference;
 use std::path::{Path, PathBuf};
 
 /// A file of the development data beside the checkout; says aloud that the test is skipped where it is absent.
@@ -32,4 +34,35 @@ pub fn chip(checkpoint: &Checkpoint, options: &Options) -> (Chip, tempfile::Temp
     let dir = tempfile::tempdir().unwrap();
     let chip = compile(checkpoint, options, &dir.path().join("chip"), &|_| {}).unwrap();
     (chip, dir)
+}
+
+/// What Hugging Face transformers made of a tiny random checkpoint (`models/tests/goldens`).
+pub struct Golden {
+    pub prompt: Vec<u32>,
+    /// Greedy tokens after it, in float.
+    pub greedy: Vec<u32>,
+}
+
+pub fn golden(name: &str) -> (Checkpoint, Golden) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tests/goldens").join(name);
+    let text = std::fs::read(folder.join("golden.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let tokens = |field: &str| golden[field].as_array().unwrap().iter().map(|t| t.as_u64().unwrap() as u32).collect();
+    (Checkpoint::open(&folder).unwrap(), Golden { prompt: tokens("prompt"), greedy: tokens("greedy") })
+}
+
+/// Engine and scalar reference agree on every value of every unit, and on the clamps.
+pub fn same_everywhere(chip: &Chip, tokens: &[u32]) {
+    let (engine, reference) = (Engine::new(chip), Reference::new(chip));
+    let (mut fast, mut plain) = (engine.start(), reference.start());
+    for &token in tokens {
+        let mut seen: Vec<(UnitId, Vec<i32>)> = Vec::new();
+        let a = engine.step_probed(&mut fast, 0, token, &mut |id, values| seen.push((id, values.to_vec()))).unwrap();
+        let mut seen = seen.into_iter();
+        let b = reference.step_probed(&mut plain, 0, token, &mut |id, values| {
+            assert_eq!(seen.next(), Some((id, values.to_vec())), "{}", chip.netlist().unit(id).path);
+        });
+        assert_eq!(Ok(a), b);
+    }
+    assert_eq!(fast.saturations, plain.saturations);
 }

@@ -77,7 +77,32 @@ pub(super) struct Encoded {
     energy: f64,
 }
 
+/// Bits that scale mantissas gain when they are multiplied with a factor that is no power of two: it is then kept to a part in 2^5 of
+/// the smallest mantissa.
+const FACTOR_BITS: i32 = 4;
+
 impl Encoded {
+    /// Multiplies all weights: exactly for a power of two, otherwise the scales and offsets are rounded again.
+    pub(super) fn scale(&mut self, factor: f64) {
+        let power = libm::floor(libm::log2(factor)) as i32;
+        let mantissa = factor * libm::exp2(f64::from(-power));
+        let room = 30 - i32::from(self.scale_bits.max(self.offset_bits));
+        let spare = if mantissa == 1.0 { 0 } else { FACTOR_BITS.min(room).max(0) };
+        self.exponents.iter_mut().for_each(|e| *e += power - spare);
+        if mantissa == 1.0 {
+            return;
+        }
+        let by = mantissa * f64::from(1 << spare);
+        for v in self.scales.iter_mut().chain(&mut self.offsets) {
+            *v = libm::round(f64::from(*v) * by) as i32;
+        }
+        self.scale_bits = bits(widest(&self.scales)).max(2);
+        if self.offset_bits > 0 {
+            self.offset_bits = bits(widest(&self.offsets)).max(2);
+        }
+        self.lossless = false;
+    }
+
     pub(super) fn relative_square_error(&self) -> f64 {
         if self.energy > 0.0 { self.error / self.energy } else { 0.0 }
     }
@@ -162,8 +187,6 @@ pub(super) fn encode(tensor: &Tensor<'_>, order: RowPermutation, coding: &Coding
         },
     )?;
     let amax = (1u64 << (act_bits - 1)) - 1;
-    let bits = |magnitude: u64| (64 - magnitude.leading_zeros() + 1) as u8;
-    let widest = |v: &[i32]| v.iter().map(|x| u64::from(x.unsigned_abs())).max().unwrap_or(0);
     let max_total = facts.iter().map(|f| f.max_total).max().unwrap_or(0);
     let tot_bits = match max_total.checked_mul(amax) {
         Some(m) if m < 1 << 61 => bits(m),
@@ -187,6 +210,15 @@ pub(super) fn encode(tensor: &Tensor<'_>, order: RowPermutation, coding: &Coding
         scales,
         offsets,
     })
+}
+
+/// Bits of a signed number of this magnitude.
+fn bits(magnitude: u64) -> u8 {
+    (64 - magnitude.leading_zeros() + 1) as u8
+}
+
+fn widest(v: &[i32]) -> u64 {
+    v.iter().map(|x| u64::from(x.unsigned_abs())).max().unwrap_or(0)
 }
 
 /// What a row whose codes were given proves and loses.

@@ -65,21 +65,21 @@ pub fn quantize(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<QuantizedModel, Error> {
     let graph = checkpoint.graph();
-    crate::supported::check(graph)?;
+    crate::build::check(graph)?;
     let order = graph.topological_order();
     let formats = formats::formats(checkpoint)?;
     let total = order.iter().map(|&id| matrix_size(graph, id)).sum();
-    let names: Vec<(NodeIndex, &String)> = order.iter().filter_map(|&id| weight_of(graph, id).map(|w| (id, w))).collect();
+    let names: Vec<Table<'_>> = order.iter().flat_map(|&id| tables_of(graph, id)).collect();
     let mut groups = Groups { checkpoint, graph, plan, natural: BTreeMap::new() };
     let mut matrices = BTreeMap::new();
     let mut done = 0;
     let mut ready: Option<Ready<'_>> = None;
-    for (i, &(id, weight)) in names.iter().enumerate() {
+    for (i, &Table { id, ref path, weight, scale }) in names.iter().enumerate() {
         let node = &graph.graph[id];
         let tensor = checkpoint.tensor(weight)?;
         let rows = row_order(graph, id);
-        if let Some((_, next)) = names.get(i + 1) {
-            checkpoint.tensor(next)?.prefetch();
+        if let Some(next) = names.get(i + 1) {
+            checkpoint.tensor(next.weight)?.prefetch();
         }
         let coding = Coding::of(&tensor, plan, groups.shared(id)?)?;
         // While this matrix is encoded, the one before goes to the disk.
@@ -98,14 +98,15 @@ pub fn quantize(
             progress(Progress { path, done, total });
             matrices.insert(path.to_string(), matrix);
         }
-        let encoded = encoded?;
+        let mut encoded = encoded?;
+        encoded.scale(f64::from(scale));
         let shift_base = match &node.op {
             Op::Embed { .. } => -i32::from(formats.of(id).frac),
             _ => i32::from(formats.of(formats::source(graph, id)).frac) - i32::from(formats.of(id).frac),
         };
         let bias = bias_of(checkpoint, graph, id, formats.of(id))?;
         let shifts = encoded.exponents.iter().map(|&e| shift(&node.path, shift_base - e)).collect::<Result<Vec<i16>, Error>>()?;
-        ready = Some(Ready { path: &node.path, tensor: weight, rows, encoded, shifts, bias });
+        ready = Some(Ready { path, tensor: weight, rows, encoded, shifts, bias });
     }
     if let Some((path, matrix)) = ready.map(|r| r.write(programs)).transpose()? {
         progress(Progress { path, done: done + matrix.spec.weights(), total });
@@ -158,10 +159,31 @@ impl<'a> Ready<'a> {
     }
 }
 
-fn weight_of(graph: &OpGraph, id: NodeIndex) -> Option<&String> {
-    match &graph.graph[id].op {
-        Op::Embed { weight, .. } | Op::Linear { weight, .. } => Some(weight),
-        _ => None,
+/// A tensor that becomes a matrix of the chip.
+struct Table<'a> {
+    id: NodeIndex,
+    /// Its node's, and for learned positions that of [`positions_path`].
+    path: String,
+    weight: &'a String,
+    /// What all its weights are multiplied with.
+    scale: f32,
+}
+
+/// Under which the positions of an embedding are found among the matrices.
+pub(crate) fn positions_path(embedding: &str) -> String {
+    format!("{embedding}.positions")
+}
+
+fn tables_of(graph: &OpGraph, id: NodeIndex) -> Vec<Table<'_>> {
+    let node = &graph.graph[id];
+    let table = |path: String, weight, scale| Table { id, path, weight, scale };
+    match &node.op {
+        Op::Embed { weight, scale, positions } => {
+            let learned = positions.iter().map(|p| table(positions_path(&node.path), &p.weight, 1.0));
+            std::iter::once(table(node.path.clone(), weight, *scale)).chain(learned).collect()
+        }
+        Op::Linear { weight, .. } => vec![table(node.path.clone(), weight, 1.0)],
+        _ => Vec::new(),
     }
 }
 
@@ -173,7 +195,10 @@ fn shift(path: &str, k: i32) -> Result<i16, Error> {
 fn matrix_size(graph: &OpGraph, id: NodeIndex) -> u64 {
     match &graph.graph[id].op {
         Op::Linear { inputs, outputs, .. } => (*inputs as u64) * (*outputs as u64),
-        Op::Embed { .. } => graph.graph[graph.output].width as u64 * graph.graph[id].width as u64,
+        Op::Embed { positions, .. } => {
+            let rows = graph.graph[graph.output].width + positions.as_ref().map_or(0, |p| p.count);
+            rows as u64 * graph.graph[id].width as u64
+        }
         _ => 0,
     }
 }
@@ -217,7 +242,9 @@ pub(crate) fn row_order(graph: &OpGraph, id: NodeIndex) -> RowPermutation {
         let mut next = graph.graph.neighbors(at);
         let (Some(n), None) = (next.next(), next.next()) else { return RowPermutation::Identity };
         match &graph.graph[n].op {
-            Op::Rope { head_dim, order: RowOrder::Half, .. } => return RowPermutation::Interleave { head_dim: *head_dim as u32 },
+            Op::Rope { head_dim, rotated, order: RowOrder::Half, .. } if *rotated > 0 => {
+                return RowPermutation::Interleave { head_dim: *head_dim as u32, rotated: *rotated as u32 };
+            }
             Op::RmsNorm { .. } if matches!(graph.graph[id].op, Op::Linear { .. }) => at = n,
             _ => return RowPermutation::Identity,
         }

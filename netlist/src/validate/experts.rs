@@ -50,10 +50,8 @@ fn member(n: &Netlist, id: UnitId, route: Option<(UnitId, &RouteSpec)>) -> Resul
             return Ok(());
         }
         (UnitKind::Mix(_), None) => return wrong(u, "inputs", "no route in its station", "one before it"),
-        (UnitKind::RowFeed(s), _) if s.waits => {
-            if u.expert.is_some() || route.map(|r| r.0) != Some(from[1]) {
-                return wrong(u, "inputs", &n.unit(from[1]).path, "the route of its station on port 1, for all its experts");
-            }
+        (UnitKind::RowFeed(s), _) if s.waits && (u.expert.is_some() || route.map(|r| r.0) != Some(from[1])) => {
+            return wrong(u, "inputs", &n.unit(from[1]).path, "the route of its station on port 1, for all its experts");
         }
         _ => {}
     }

@@ -24,10 +24,16 @@ pub(super) fn codes(u: &Unit, m: &MatrixSpec) -> Result<(), Error> {
     }
     codebook(u, m)?;
     match m.rows {
-        RowPermutation::Interleave { head_dim } if head_dim < 2 || head_dim % 2 != 0 || !m.outputs.is_multiple_of(head_dim) => {
-            wrong(u, "matrix.rows.interleave.head_dim", head_dim, format!("an even divisor of {} outputs", m.outputs))
+        RowPermutation::Interleave { head_dim, rotated } => {
+            if head_dim == 0 || !m.outputs.is_multiple_of(head_dim) {
+                return wrong(u, "matrix.rows.interleave.head_dim", head_dim, format!("a divisor of {} outputs", m.outputs));
+            }
+            if rotated < 2 || rotated > head_dim || rotated % 2 != 0 {
+                return wrong(u, "matrix.rows.interleave.rotated", rotated, format!("an even number from 2 to {head_dim}"));
+            }
+            Ok(())
         }
-        _ => Ok(()),
+        RowPermutation::Identity => Ok(()),
     }
 }
 

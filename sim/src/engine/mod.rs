@@ -13,7 +13,7 @@ mod vector;
 use crate::step::{Probe, Step, StepError};
 use attention::{Attention, Cache};
 use hardwire_netlist::program::ProgramId;
-use hardwire_netlist::unit::{Fixed, GatedActSpec, RopeSpec, RouteSpec};
+use hardwire_netlist::unit::{Fixed, GatedActSpec, MatrixSpec, RopeSpec, RouteSpec};
 use hardwire_netlist::{Chip, Tables, UnitId, UnitKind};
 use matrix::{Activations, Embedding, Matrix};
 use vector::Norm;
@@ -39,7 +39,7 @@ struct Unit<'c> {
 }
 
 enum Kind<'c> {
-    Embed { tokens: Embedding<'c>, positions: Option<Embedding<'c>>, omega: &'c [Vec<u32>] },
+    Embed { tokens: Box<Embedding<'c>>, positions: Option<Box<Embedding<'c>>>, omega: &'c [Vec<u32>] },
     RmsNorm(Norm<'c>),
     RowFeed { act_bits: u8 },
     Mvm(Box<Matrix<'c>>),
@@ -94,7 +94,7 @@ impl<'c> Engine<'c> {
             .map(|(id, unit)| {
                 let kind = match &unit.kind {
                     UnitKind::Embed(s) => {
-                        let rows = |m| Embedding::new(m, chip.programs.matrix(m.program));
+                        let rows = |m: &MatrixSpec| Box::new(Embedding::new(m, chip.programs.matrix(m.program)));
                         Kind::Embed { tokens: rows(&s.matrix), positions: s.positions.as_ref().map(rows), omega: &s.omega }
                     }
                     UnitKind::RmsNorm(s) => {

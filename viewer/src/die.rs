@@ -66,7 +66,7 @@ impl Die {
                     let s = netlist.stations.get(netlist.unit(id).station as usize)?;
                     regions.get(s.path.as_str()).copied()
                 });
-                let holds = matches!(b.kind, BlockKind::Tiles | BlockKind::EmbeddingRom);
+                let holds = matches!(b.kind, BlockKind::Tiles | BlockKind::Metal | BlockKind::EmbeddingRom);
                 let rom = unit.filter(|_| holds).and_then(|id| RomGrid::of(netlist, &chip.structure.technology, id, b));
                 let census = unit.map(|id| census::unit(netlist, id)).unwrap_or_default();
                 BlockInfo { unit, station, rom, census, exponent: unit.map_or(0, |id| exponent(netlist, id)), norm: OnceLock::new() }

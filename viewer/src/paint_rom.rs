@@ -9,6 +9,7 @@ use crate::theme::Theme;
 use crate::view::View;
 use egui::epaint::Mesh;
 use egui::{Align2, Color32, FontId, Painter, Rect as Screen, Shape, Stroke, StrokeKind, pos2, vec2};
+use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Rect, WeightSite};
 
 /// Sizes on screen, in points, from which the next level of detail is drawn.
@@ -159,7 +160,7 @@ fn tile_label(painter: &Painter, view: &View, tile: &Rect, store: &Rect, (n_tile
     if strip.height() < 80.0 || strip.intersect(view.canvas).width() < 70.0 {
         return;
     }
-    let ink = Theme::on(theme.logic(hardwire_netlist::floorplan::BlockKind::Tiles));
+    let ink = Theme::on(theme.logic(BlockKind::Tiles));
     let at = pos2(strip.intersect(view.canvas).center().x, strip.top() + (strip.height() * 0.06).min(13.0));
     if view.canvas.contains(at) {
         painter.text(at, Align2::CENTER_CENTER, format!("tile[{k_tile},{n_tile}]"), FontId::proportional(11.0), ink);
@@ -189,7 +190,9 @@ fn cells(painter: &Painter, view: &View, die: &Die, b: usize, rom: &RomGrid, sto
             }
             let Some(weight) = die.weight(b, site) else { continue };
             let ink = Theme::on(theme.weight((weight.real / die.norm(b)) as f32));
-            vias(painter, r, rom.code_bits, weight.code, ink, cell_w.min(cell_h) >= CELL_WIRES);
+            if block.kind != BlockKind::Metal {
+                vias(painter, r, rom.code_bits, weight.code, ink, cell_w.min(cell_h) >= CELL_WIRES);
+            }
             if cell_w.min(cell_h) >= CELL_TEXT {
                 let size = (r.height() * 0.2).min(r.width() * 0.2).clamp(9.0, 40.0);
                 let at = pos2(r.center().x, r.top() + r.height() * 0.18);

@@ -29,6 +29,9 @@ pub fn shares(census: &Census, technology: &Technology) -> Vec<(&'static str, f6
 
 /// Paints the logic below the ROM of one tile.
 pub fn logic(painter: &Painter, view: &View, block: usize, tile: &Rect, store: &Rect, theme: Theme) {
+    if view.die.plan().blocks[block].kind == BlockKind::Metal {
+        return;
+    }
     let strip = Rect { y1_nm: store.y0_nm, ..*tile };
     let Some(cut) = view.camera.rect(view.canvas, strip.into()) else { return };
     if cut.height() < TOLD || cut.width() < TOLD {

@@ -8,10 +8,15 @@ use hardwire_netlist::floorplan::Block;
 use hardwire_netlist::unit::{MatrixSpec, UnitKind};
 use hardwire_netlist::{Floorplan, Netlist, Rect, Technology, TileShape, UnitId, WeightSite, census};
 
+/// See [`Deal::Fields`].
+const FIELD: u32 = 256;
+
 /// How matrix elements map to tiles.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Deal {
     Tile(TileShape),
+    /// Metal embedding has no tiles: its matrix is divided into fields of at most [`FIELD`] x [`FIELD`] to be looked at.
+    Fields(TileShape),
     /// Banks of `rows` tokens, a token's elements along a row.
     Banks {
         rows: u32,
@@ -51,14 +56,19 @@ impl RomGrid {
         let count = census::unit(netlist, id);
         let share = technology.rom_um2(&count) / technology.area_um2(&count).max(1e-9);
         let (across, down, rows, cols, deal) = match kind {
-            UnitKind::Mvm(s) => {
-                let t = s.tile()?;
-                let (across, down) = block.array?;
-                if (across, down) != (t.n_tiles(m.outputs), t.k_tiles(m.inputs)) {
-                    return None;
+            UnitKind::Mvm(s) => match s.tile() {
+                Some(t) => {
+                    let (across, down) = block.array?;
+                    if (across, down) != (t.n_tiles(m.outputs), t.k_tiles(m.inputs)) {
+                        return None;
+                    }
+                    (across, down, t.rows, t.cols, Deal::Tile(t))
                 }
-                (across, down, t.rows, t.cols, Deal::Tile(t))
-            }
+                None => {
+                    let t = TileShape { rows: m.inputs.min(FIELD), cols: m.outputs.min(FIELD), deal: 1, lanes: 1 };
+                    (t.n_tiles(m.outputs), t.k_tiles(m.inputs), t.rows, t.cols, Deal::Fields(t))
+                }
+            },
             _ => {
                 let rows = bank_rows(m, &block.rect);
                 (m.outputs.div_ceil(rows), 1, rows, m.inputs, Deal::Banks { rows })
@@ -66,8 +76,10 @@ impl RomGrid {
         };
         let first = match deal {
             Deal::Tile(_) => Floorplan::tile_rect(block, 0, 0)?,
-            Deal::Banks { .. } => grid_cell(&block.rect, (0, across), (0, down)),
+            Deal::Fields(_) | Deal::Banks { .. } => grid_cell(&block.rect, (0, across), (0, down)),
         };
+        // Wires run over all of a field.
+        let share = if let Deal::Fields(_) = deal { 0.95 } else { share };
         let share = if share.is_finite() { share.clamp(0.02, 0.95) } else { 0.5 };
         let rom_share = rom_shares(&first, share, f64::from(cols) * f64::from(m.code_bits) / f64::from(rows.max(1)));
         let grid = RomGrid { across, down, rows, cols, outputs: m.outputs, inputs: m.inputs, code_bits: m.code_bits, rom_share, deal };
@@ -128,7 +140,7 @@ impl RomGrid {
     /// Place of the weight from input `k` to output `n`.
     pub fn site(&self, n: u32, k: u32) -> Option<WeightSite> {
         (n < self.outputs && k < self.inputs).then(|| match self.deal {
-            Deal::Tile(t) => t.site(n, k),
+            Deal::Tile(t) | Deal::Fields(t) => t.site(n, k),
             Deal::Banks { rows } => WeightSite { k_tile: 0, n_tile: n / rows, row: n % rows, col: k },
         })
     }
@@ -136,7 +148,7 @@ impl RomGrid {
     /// One past the last input that lies in the same tile as input `k`.
     pub fn band_end(&self, k: u32) -> u32 {
         match self.deal {
-            Deal::Tile(t) => ((k / t.rows + 1) * t.rows).min(self.inputs),
+            Deal::Tile(t) | Deal::Fields(t) => ((k / t.rows + 1) * t.rows).min(self.inputs),
             Deal::Banks { .. } => self.inputs,
         }
     }
@@ -144,7 +156,7 @@ impl RomGrid {
     /// `(n, k)` of a site; `None` where the row or column is not used.
     pub fn weight_at(&self, s: WeightSite) -> Option<(u32, u32)> {
         match self.deal {
-            Deal::Tile(t) => t.weight_at(s, self.outputs, self.inputs),
+            Deal::Tile(t) | Deal::Fields(t) => t.weight_at(s, self.outputs, self.inputs),
             Deal::Banks { rows } => {
                 let n = s.n_tile * rows + s.row;
                 (s.row < rows && s.col < self.inputs && s.k_tile == 0 && n < self.outputs).then_some((n, s.col))

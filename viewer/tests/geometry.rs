@@ -5,9 +5,12 @@ mod common;
 
 use common::die;
 use egui::{Rect as Screen, pos2};
+use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
 use hardwire_netlist::WeightSite;
+use hardwire_netlist::floorplan::BlockKind;
 use hardwire_viewer::camera::Camera;
+use hardwire_viewer::die::Die;
 use hardwire_viewer::item::Item;
 use proptest::prelude::*;
 
@@ -107,6 +110,29 @@ fn weights_read_on_the_die_are_the_checkpoints() {
         assert_eq!(die().site_of(block, spec.outputs, 0), None);
     }
     assert!(rotated > 10_000, "queries and keys of five layers stand in another order: {rotated}");
+}
+
+/// A matrix whose weights are wires has no tiles, and is looked at all the same.
+#[test]
+fn weights_of_metal_are_found_and_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { fabric: vec!["down_proj=metal".parse().unwrap()], context: Some(64), ..Options::default() };
+    let chip = compile(&Checkpoint::bundled(), &options, &folder.path().join("metal.chip"), &|_| {}).unwrap();
+    let die = Die::new(chip);
+    let block = die.find_block("layers.1.mlp.down_proj").unwrap();
+    assert_eq!(die.plan().blocks[block].kind, BlockKind::Metal);
+    let checkpoint = Checkpoint::bundled();
+    let tensor = checkpoint.tensor("model.layers.1.mlp.down_proj.weight").unwrap().to_f32().unwrap();
+    let (rom, plan) = (die.blocks[block].rom.unwrap(), &die.plan().blocks[block]);
+    for row in 0..128 {
+        for k in (row % 5..384).step_by(5) {
+            let site = die.site_of(block, row, k).unwrap();
+            let r = rom.weight_rect(plan, site).unwrap();
+            assert_eq!(rom.site_at(plan, r.x0_nm, r.y0_nm), Some(site));
+            let (weight, want) = (die.weight(block, site).unwrap(), f64::from(tensor[(row * 384 + k) as usize]));
+            assert!((weight.real - want).abs() <= want.abs() * 1e-6, "[{row}, {k}]: {} is not {want}", weight.real);
+        }
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::theme::{KINDS, Theme, kind_name};
 use crate::view::View;
 use egui::{Grid, RichText, ScrollArea, Ui};
 use hardwire_netlist::Census;
+use hardwire_netlist::floorplan::BlockKind;
 use hardwire_sim::{energy, timing};
 
 pub fn show(ui: &mut Ui, view: &mut View, theme: Theme, commands: &mut Vec<Command>) {
@@ -162,12 +163,15 @@ fn unit(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
 
 fn tile(ui: &mut Ui, view: &View, block: usize, n_tile: u32, k_tile: u32) {
     let (Some(rom), Some((spec, _))) = (view.die.blocks[block].rom, view.die.matrix(block)) else { return };
-    let used = used_share(&rom, n_tile, k_tile);
-    let mut known = vec![
-        ("rows", format!("{} word lines from input {}", rom.rows, k_tile * rom.rows)),
-        ("columns", format!("{} of {} bits", rom.cols, spec.code_bits)),
-        ("cells used", format!("{:.1} %", 100.0 * used)),
-    ];
+    let mut known = if view.die.plan().blocks[block].kind == BlockKind::Metal {
+        vec![("field", format!("{} outputs by {} inputs, to be looked at", rom.cols, rom.rows))]
+    } else {
+        vec![
+            ("rows", format!("{} word lines from input {}", rom.rows, k_tile * rom.rows)),
+            ("columns", format!("{} of {} bits", rom.cols, spec.code_bits)),
+            ("cells used", format!("{:.1} %", 100.0 * used_share(&rom, n_tile, k_tile))),
+        ]
+    };
     if let Some(zeros) = view.heat.zeros.get(&block).and_then(|z| z.get((k_tile * rom.across + n_tile) as usize)) {
         known.push(("zeros", format!("{:.1} %", 100.0 * zeros)));
     }
@@ -245,7 +249,11 @@ fn weight(ui: &mut Ui, view: &View, b: usize, site: hardwire_netlist::WeightSite
         &[
             ("tensor", spec.tensor.clone()),
             ("index", format!("[{}, {}]", w.row, w.k)),
-            ("vias", format!("{:0width$b}", w.code, width = usize::from(spec.code_bits))),
+            if die.plan().blocks[b].kind == BlockKind::Metal {
+                ("wire", format!("counted among those of value {:+}", w.value))
+            } else {
+                ("vias", format!("{:0width$b}", w.code, width = usize::from(spec.code_bits)))
+            },
             ("code", w.code.to_string()),
             ("value", format!("{:+}", w.value)),
             ("scale", format!("{} (group {})", w.scale, w.k / spec.group)),

@@ -1,143 +1,175 @@
 #!/usr/bin/env python3
-"""Synthesises one emitted unit for ASAP7 and prints its area, cells and critical path as one line of JSON.
+"""Synthesises library modules for ASAP7 and records area, cells and critical path: compiler/data/synthesis.csv.
 
-    hardwire rtl CHIP -o unit --unit rope
-    python3 rtl-gen/synth.py unit rope ../shared/pdk/asap7/asap7_rvt_tt_nopower.lib.gz [--ripple N]
+    python3 rtl-gen/synth.py ../shared/pdk/asap7/asap7_rvt_tt_nopower.lib.gz                # every row again
+    python3 rtl-gen/synth.py LIBERTY --row rope "hw_rope V=2 IB=24 OB=24"                   # one row, printed
 
-Needs PyPI pyosys 0.70. hw_rom and hw_sram stay black boxes: a foundry macro takes their place, and the census counts their bits. Adders
-of at most N bits (default 20) become chains of the library's full adder, which halves their area; wider ones are left to abc.
-The Liberty has no wires: delays are cells only.
+Needs PyPI pyosys 0.70 and OpenSTA (Debian: opensta). Rows are modules of rtl-gen/templates/lib with their parameters; what the rows are is
+the table itself, so a new row is a new line with empty figures. Registers with a common enable share a clock gate. ROM and SRAM are
+outside (rtl-gen/synth/boxes.v): their data come 250 ps after the clock, their addresses are taken like a flop's data. Delays are cells
+only: the Liberty has no wires, typical corner.
 """
 import argparse
+import csv
 import glob
 import gzip
+import io
 import json
 import os
 import re
 import shutil
-import sys
+import subprocess
 import tempfile
-import time
 
-# ASAP7's full adder inverts both outputs and is self-dual: an odd bit takes inverted operands and the inverted carry.
-ADDER = """
-(* techmap_celltype = "$alu" *)
-module ripple_alu (A, B, CI, BI, X, Y, CO);
-  parameter A_SIGNED = 0; parameter B_SIGNED = 0; parameter A_WIDTH = 1; parameter B_WIDTH = 1; parameter Y_WIDTH = 1;
-  parameter _TECHMAP_CONSTMSK_CI_ = 0; parameter _TECHMAP_CONSTMSK_BI_ = 0;
-  input [A_WIDTH-1:0] A; input [B_WIDTH-1:0] B; input CI, BI;
-  output [Y_WIDTH-1:0] X, Y, CO;
-  wire _TECHMAP_FAIL_ = Y_WIDTH > %d || Y_WIDTH < 3 || A_WIDTH == 0 || B_WIDTH == 0;
-  wire [Y_WIDTH-1:0] AA, BB0;
-  generate if (A_WIDTH > 0 && B_WIDTH > 0) begin : extend
-    \\$pos #(.A_SIGNED(A_SIGNED), .A_WIDTH(A_WIDTH), .Y_WIDTH(Y_WIDTH)) ea (.A(A), .Y(AA));
-    \\$pos #(.A_SIGNED(B_SIGNED), .A_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH)) eb (.A(B), .Y(BB0));
-  end endgenerate
-  wire [Y_WIDTH-1:0] BB = BI ? ~BB0 : BB0;
-  assign X = AA ^ BB;
-  genvar i;
-  generate for (i = 0; i < Y_WIDTH; i = i + 1) begin : bit
-    wire c, s;
-    wire ci;
-    if (i == 0) assign ci = CI; else assign ci = bit[i-1].c;
-    if (i %% 2 == 0) begin
-      FAx1_ASAP7_75t_R fa (.A(AA[i]), .B(BB[i]), .CI(ci), .CON(c), .SN(s));
-      assign Y[i] = ~s;
-      assign CO[i] = ~c;
-    end else begin
-      FAx1_ASAP7_75t_R fa (.A(~AA[i]), .B(~BB[i]), .CI(ci), .CON(c), .SN(s));
-      assign Y[i] = s;
-      assign CO[i] = c;
-    end
-  end endgenerate
-endmodule
+HERE = os.path.dirname(os.path.abspath(__file__))
+TABLE = os.path.join(HERE, "..", "compiler", "data", "synthesis.csv")
+FIGURES = ["um2", "cells", "flops", "full_adders", "path_ps"]
+# The mapper does not see through full adders, so each stretch of logic between them is asked to be fast.
+STRETCH_PS = 200
+SLOW = "-dont_use *xp33* -dont_use HB* -dont_use INVxp67* -dont_use *DC_*"
+
+
+def steps(work, module, parameters, chain):
+    lib = os.path.join(work, "cells.lib")
+    maps = os.path.join(HERE, "synth")
+    templates = os.path.join(HERE, "templates", "lib")
+    skipped = ("hw_rom.v", "hw_sram.v", "hw_probe.v")
+    files = [f for f in sorted(glob.glob(os.path.join(templates, "*.v"))) if os.path.basename(f) not in skipped]
+    sets = " ".join("-chparam %s %s" % tuple(p.split("=", 1)) for p in parameters)
+    adders = "techmap -D CHAIN=%d -map %s/adders.v" % (chain, maps)
+    return [
+        "read_verilog -lib %s/boxes.v" % maps,
+        "read_verilog -defer -I%s %s" % (templates, " ".join(files)),
+        "hierarchy -check -top %s %s" % (module, sets), "rename -top %s" % module,
+        "proc", "flatten", "opt", "wreduce", "peepopt", "opt_clean",
+        "techmap -autoproc -map %s/booth.v" % maps, "opt", "alumacc", "opt", "memory -nomap", "memory_map", "opt",
+        "maccmap", "opt -fast", adders, "opt -fast", adders, "techmap", "opt",
+        "dfflegalize -cell $_DFF_P_ x -cell $_DFFE_PP_ x", "opt_clean",
+        "clockgate -min_net_size 4 -pos ICGx1_ASAP7_75t_R ENA:CLK:GCLK -tie_lo SE",
+        "dfflegalize -cell $_DFF_P_ x", "opt -fast",
+        "dfflibmap -dont_use DFFHQx4* -dont_use DFFLQ* -dont_use *SDF* -liberty %s" % lib, "opt -fast",
+        "abc -liberty %s %s -script %s/abc.script" % (lib, SLOW, work),
+        "opt_clean -purge",
+        "read_liberty -lib -ignore_miss_func %s" % lib,
+        "write_json %s/mapped.json" % work,
+    ], [
+        "design -reset",
+        "read_json %s/buffered.json" % work,
+        "tee -q -o %s/stat.json stat -json -liberty %s" % (work, lib),
+        "expose -evert t:hw_rom t:hw_sram",
+        "write_verilog -noattr -noexpr %s/net.v" % work,
+    ]
+
+
+def buffer(source, sink, module):
+    """A tree of buffers on every net of more than 16 inputs but the clocks: the mapper sees no load on flops and full adders."""
+    design = json.load(open(source))
+    top = design["modules"][module]
+    fresh = max(b for n in top["netnames"].values() for b in n["bits"] if isinstance(b, int)) + 1
+    inputs = {}
+    for name, cell in top["cells"].items():
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] == "input" and port not in ("CLK", "clk"):
+                for i, bit in enumerate(bits):
+                    inputs.setdefault(bit, []).append((name, port, i))
+    for net, sinks in inputs.items():
+        if not isinstance(net, int) or len(sinks) <= 16:
+            continue
+        kind, share = "BUFx4_ASAP7_75t_R", 12
+        while len(sinks) > 6:
+            above = []
+            for at in range(0, len(sinks), share):
+                for name, port, i in sinks[at:at + share]:
+                    top["cells"][name]["connections"][port][i] = fresh
+                name = "fanout_%d" % fresh
+                top["cells"][name] = {"hide_name": 0, "type": kind, "parameters": {}, "attributes": {},
+                                      "port_directions": {"A": "input", "Y": "output"}, "connections": {"A": [net], "Y": [fresh]}}
+                above.append((name, "A", 0))
+                fresh += 1
+            sinks, kind, share = above, "BUFx8_ASAP7_75t_R", 8
+    json.dump(design, open(sink, "w"))
+
+
+STA = """read_liberty {work}/cells.lib
+read_verilog {work}/net.v
+link_design {module}
+create_clock -name clk -period 1000 [get_ports clk]
+set_input_delay 40 -clock clk [all_inputs]
+foreach p [get_ports *data*] {{
+  if {{[get_property $p direction] == "input" && [string match *.* [get_property $p full_name]]}} {{ set_input_delay 250 -clock clk $p }}
+}}
+set_output_delay 0 -clock clk [all_outputs]
+report_checks -path_delay max -digits 1
+exit
 """
 
-FULL = """
-(* techmap_celltype = "$fa" *)
-module full_adders (A, B, C, X, Y);
-  parameter WIDTH = 1;
-  input [WIDTH-1:0] A, B, C;
-  output [WIDTH-1:0] X, Y;
-  wire [WIDTH-1:0] c, s;
-  assign X = ~c, Y = ~s;
-  genvar i;
-  generate for (i = 0; i < WIDTH; i = i + 1) begin : bit
-    FAx1_ASAP7_75t_R fa (.A(A[i]), .B(B[i]), .CI(C[i]), .CON(c[i]), .SN(s[i]));
-  end endgenerate
-endmodule
-"""
 
-BOXES = """
-(* blackbox *) module hw_rom #(parameter WIDTH = 8, parameter DEPTH = 2, parameter AW = 1, parameter PORTS = 1, parameter FILE = "")
-  (input clk, input en, input [PORTS*AW-1:0] addr, output [PORTS*WIDTH-1:0] data); endmodule
-(* blackbox *) module hw_sram #(parameter WIDTH = 8, parameter DEPTH = 2, parameter AW = 1)
-  (input clk, input we, input [AW-1:0] waddr, input [WIDTH-1:0] wdata, input re, input [AW-1:0] raddr, output [WIDTH-1:0] rdata); endmodule
-"""
+def synthesise(liberty, module, parameters):
+    """Figures of one module. CHAIN=n among the parameters: sums of n bits are carry chains of full adders."""
+    from pyosys import libyosys as ys
+
+    chain = next((int(p.split("=")[1]) for p in parameters if p.startswith("CHAIN=")), 8)
+    parameters = [p for p in parameters if not p.startswith("CHAIN=")]
+    work = tempfile.mkdtemp(prefix="hw-synth-")
+    opener = gzip.open if liberty.endswith(".gz") else open
+    with opener(liberty, "rb") as source, open(os.path.join(work, "cells.lib"), "wb") as sink:
+        shutil.copyfileobj(source, sink)
+    with open(os.path.join(work, "abc.script"), "w") as f:
+        d = STRETCH_PS
+        f.write("strash\ndch\nmap -B 0.9 -D %d\ntopo\nbuffer -c -N 12\nupsize -D %d\ndnsize -D %d\n" % (d, d, d))
+    design = ys.Design()
+    log = open(os.path.join(work, "log"), "w")
+    saved = os.dup(1)
+    os.dup2(log.fileno(), 1)
+    try:
+        mapping, measuring = steps(work, module, parameters, chain)
+        for step in mapping:
+            ys.run_pass(step, design)
+        buffer(os.path.join(work, "mapped.json"), os.path.join(work, "buffered.json"), module)
+        for step in measuring:
+            ys.run_pass(step, design)
+    finally:
+        os.dup2(saved, 1)
+    text = open(os.path.join(work, "stat.json")).read()
+    stat = json.loads(text[text.index("{"):])["design"]
+    cells = stat["num_cells_by_type"]
+    count = lambda *starts: sum(n for c, n in cells.items() if c.startswith(starts))
+    with open(os.path.join(work, "sta.tcl"), "w") as f:
+        f.write(STA.format(work=work, module=module))
+    report = subprocess.run(["sta", "-no_splash", "-exit", os.path.join(work, "sta.tcl")], capture_output=True, text=True).stdout
+    slack = re.search(r"\n\s+(-?[0-9.]+)\s+slack", report)
+    if slack is None:
+        raise SystemExit("%s: no path in the report of sta:\n%s" % (module, report))
+    shutil.rmtree(work)
+    boxes = count("hw_rom", "hw_sram", "$paramod")
+    return {"um2": round(stat["area"], 2), "cells": sum(cells.values()) - boxes, "flops": count("DFF"),
+            "full_adders": count("FAx1"), "path_ps": round(1000 - float(slack.group(1)))}
 
 
 def main():
     args = argparse.ArgumentParser()
-    args.add_argument("folder")
-    args.add_argument("kind", help="unit kind, or a module name")
     args.add_argument("liberty")
-    args.add_argument("--ripple", type=int, default=20)
-    args.add_argument("--top", help="module to synthesise, with its default parameters or those of --set")
-    args.add_argument("--set", action="append", default=[], help="NAME=VALUE")
+    args.add_argument("--row", nargs=2, metavar=("KIND", "MODULE"), help="only this one, printed; the module with its parameters")
+    args.add_argument("--empty", action="store_true", help="only the rows of the table that have no figures yet")
     a = args.parse_args()
-    from pyosys import libyosys as ys
-
-    work = tempfile.mkdtemp(prefix="hw-synth-")
-    lib = os.path.join(work, "cells.lib")
-    opener = gzip.open if a.liberty.endswith(".gz") else open
-    with opener(a.liberty, "rb") as src, open(lib, "wb") as dst:
-        shutil.copyfileobj(src, dst)
-    for name, text in (("adder.v", ADDER % a.ripple + FULL), ("boxes.v", BOXES)):
-        with open(os.path.join(work, name), "w") as f:
-            f.write(text)
-    log = os.path.join(work, "log")
-    design = ys.Design()
-    start = time.time()
-    top = a.top or "unit_" + a.kind
-    files = [f for f in sorted(glob.glob(os.path.join(a.folder, "rtl", "*.v"))) if os.path.basename(f) not in ("hw_rom.v", "hw_sram.v", "hw_probe.v")]
-    sets = " ".join("-chparam %s %s" % tuple(s.split("=", 1)) for s in a.set)
-    script = os.path.join(work, "abc.script")
-    with open(script, "w") as f:
-        f.write("strash\ndch\nmap -B 0.9 -D 1000\ntopo\nbuffer -c -N 24\nupsize -D 1000\ndnsize -D 1000\nstime -p\n")
-    steps = [
-        "read_verilog %s/boxes.v" % work,
-        "read_verilog -defer -I%s/rtl %s" % (a.folder, " ".join(files)),
-        "hierarchy -check -top %s %s" % (top, sets),
-        "proc", "flatten", "opt", "wreduce", "peepopt", "opt_clean",
-        "booth", "alumacc", "opt", "memory -nomap", "memory_map", "opt -fast",
-        "maccmap -unmap", "opt -fast", "techmap -map %s/adder.v" % work,
-        "techmap", "opt -fast",
-        "dfflegalize -cell $_DFF_P_ x", "opt -fast",
-        "dfflibmap -liberty %s" % lib, "opt -fast",
-        "tee -q -o %s/abc.log abc -liberty %s -script %s" % (work, lib, script),
-        "opt_clean -purge",
-        "tee -q -o %s/stat.json stat -json -liberty %s" % (work, lib),
-    ]
-    with open(log, "w") as sink:
-        saved = os.dup(1)
-        os.dup2(sink.fileno(), 1)
-        try:
-            for s in steps:
-                ys.run_pass(s, design)
-        finally:
-            os.dup2(saved, 1)
-    text = open(os.path.join(work, "stat.json")).read()
-    stat = json.loads(text[text.index("{"):])["design"]
-    delay = re.findall(r"Delay\s*=\s*([0-9.]+)\s*ps", open(os.path.join(work, "abc.log")).read())
-    cells = stat["num_cells_by_type"]
-    full = sum(n for c, n in cells.items() if c.startswith("FAx1"))
-    flops = sum(n for c, n in cells.items() if c.startswith(("DFF", "DLL", "DHL")))
-    boxes = {c: n for c, n in cells.items() if "hw_rom" in c or "hw_sram" in c}
-    total = sum(cells.values()) - sum(boxes.values())
-    print(json.dumps({"unit": a.kind, "um2": stat.get("area"), "cells": total, "flops": flops, "full_adders": full,
-                      "delay_ps": float(delay[-1]) if delay else None, "seconds": round(time.time() - start, 1)}))
-    shutil.rmtree(work)
+    if a.row:
+        module, *parameters = a.row[1].split()
+        print(json.dumps({"kind": a.row[0], "module": a.row[1], **synthesise(a.liberty, module, parameters)}))
+        return
+    with open(TABLE) as f:
+        comment, rows = f.readline(), list(csv.DictReader(f))
+    for row in rows:
+        if a.empty and row["um2"]:
+            continue
+        module, *parameters = row["module"].split()
+        row.update(synthesise(a.liberty, module, parameters))
+        out = io.StringIO()
+        table = csv.DictWriter(out, ["kind", "module", *FIGURES], lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        with open(TABLE, "w") as f:
+            f.write(comment + out.getvalue())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -16,6 +16,7 @@ pub mod diff;
 mod error;
 pub mod figure;
 pub mod floorplan;
+pub mod fold;
 pub mod folder;
 pub mod graph;
 pub mod metal;

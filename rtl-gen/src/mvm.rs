@@ -56,11 +56,16 @@ struct Text<'a> {
     groups: u32,
     beats: u32,
     code_bits: u8,
+    fold: u32,
+    values: usize,
     value_bits: u32,
-    codebook: String,
+    factors: String,
+    lift: i32,
+    halve: u32,
     linear: u32,
     first_value: i32,
-    acc: u8,
+    acc: u32,
+    inner: u8,
     tot: u32,
     scale_bits: u8,
     offset_bits: u8,
@@ -75,20 +80,19 @@ struct Text<'a> {
 
 /// Value bits and Verilog literal of a codebook, value 0 lowest.
 pub fn codebook(m: &MatrixSpec) -> (u32, String) {
-    let (lo, hi) = m.codebook.iter().fold((0, 0), |(lo, hi), &v| (lo.min(i64::from(v)), hi.max(i64::from(v))));
+    list(&m.codebook)
+}
+
+fn list(values: &[i32]) -> (u32, String) {
+    let (lo, hi) = values.iter().fold((0, 0), |(lo, hi), &v| (lo.min(i64::from(v)), hi.max(i64::from(v))));
     let bits = signed_bits(lo, hi);
-    let mut digits = String::with_capacity(m.codebook.len() * bits as usize + 16);
-    for &v in m.codebook.iter().rev() {
+    let mut digits = String::with_capacity(values.len() * bits as usize + 16);
+    for &v in values.iter().rev() {
         for b in (0..bits).rev() {
             digits.push(if v >> b & 1 == 1 { '1' } else { '0' });
         }
     }
-    (bits, format!("{}'b{digits}", m.codebook.len() * bits as usize))
-}
-
-/// The values count up from the first: a code is its own value, displaced.
-fn is_linear(m: &MatrixSpec) -> bool {
-    m.codebook.windows(2).all(|w| w[1] == w[0] + 1)
+    (bits, format!("{}'b{digits}", values.len() * bits as usize))
 }
 
 /// Writes the site module and the images of one matrix.
@@ -104,7 +108,7 @@ pub fn emit(
     let (m, v) = (&s.matrix, shape.lanes);
     let (spec, widths) = feed;
     let fail = |what: String| Err(Error::unit(&unit.path, what));
-    let linear = is_linear(m) && m.code_bits >= 6;
+    let linear = m.multiplies();
     if m.code_bits == 8 && !linear {
         return fail("8-bit codes whose values do not count up need 256 products a row; use 6 bits or fewer".into());
     }
@@ -119,17 +123,20 @@ pub fn emit(
     let folder_of = format!("rom/{}", unit.path);
     let (bands, e) = (t.k_tiles(m.inputs), t.tile_lanes());
     let tiles = roms::tiles(&t, m);
+    let fold = m.fold();
+    let stored = fold.as_ref().map(|f| &f.codes[..]);
     let mut texts = Vec::with_capacity(tiles.len());
     for &tile in &tiles {
         let name = |part: &str| format!("{folder_of}/k{}n{}.{part}.hex", tile.k_tile, tile.n_tile);
         let (codes, scales) = (name("codes"), name("scales"));
-        roms::tile_codes(folder, &codes, &t, tile, &view)?;
+        roms::tile_codes(folder, &codes, &t, tile, &view, stored)?;
         roms::tile_scales(folder, &scales, &t, tile, m, &view, spec.group, groups)?;
         texts.push(text_of(&t, tile, codes, scales));
     }
     let out = outputs(folder, unit, m, &view, v)?;
     let (sw, cw, kw) = (bits(t.steps()), bits(groups * t.steps()), bits(t.blocks(m.outputs)));
-    let (value_bits, codebook) = codebook(m);
+    let bank = fold.as_ref().map_or(&m.codebook, |f| &f.factors);
+    let (value_bits, factors) = list(bank);
     let text = Text {
         path: &unit.path,
         ident: ident(&unit.path),
@@ -154,11 +161,17 @@ pub fn emit(
         groups,
         beats: m.outputs.div_ceil(v),
         code_bits: m.code_bits,
+        fold: u32::from(fold.is_some()),
+        // A multiplying column has one product, the activation itself.
+        values: if linear { 1 } else { bank.len() },
         value_bits,
-        codebook,
+        factors: if linear { "0".into() } else { factors },
+        lift: fold.as_ref().map_or(0, |f| f.lift),
+        halve: u32::from(fold.as_ref().is_some_and(|f| f.halved)),
         linear: u32::from(linear),
         first_value: m.codebook.first().copied().unwrap_or(0),
-        acc: s.acc_bits,
+        acc: s.column_bits(),
+        inner: s.acc_bits,
         tot: u32::from(s.tot_bits),
         scale_bits: m.scale_bits,
         offset_bits: m.offset_bits,

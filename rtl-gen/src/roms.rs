@@ -31,8 +31,15 @@ pub fn tiles(shape: &TileShape, m: &MatrixSpec) -> Vec<Tile> {
     all
 }
 
-/// Codes of one tile: a word a row, column 0 lowest. Unused columns are code 0; their scales are 0.
-pub fn tile_codes(folder: &mut Folder, name: &str, shape: &TileShape, tile: Tile, view: &MatrixView<'_>) -> Result<(), Error> {
+/// Codes of one tile, each as `stored` has it if given: a word a row, column 0 lowest. Unused columns are 0; their scales are 0.
+pub fn tile_codes(
+    folder: &mut Folder,
+    name: &str,
+    shape: &TileShape,
+    tile: Tile,
+    view: &MatrixView<'_>,
+    stored: Option<&[u8]>,
+) -> Result<(), Error> {
     if !folder.takes_images() {
         return Ok(());
     }
@@ -49,7 +56,8 @@ pub fn tile_codes(folder: &mut Folder, name: &str, shape: &TileShape, tile: Tile
         let first = (tile.k_tile * shape.rows) as usize;
         let (byte, shift) = (col as usize * cb / 8, col as usize * cb % 8);
         for r in 0..rows {
-            let wide = u16::from(unpack(codes, view.code_bits, first + r)) << shift;
+            let code = unpack(codes, view.code_bits, first + r);
+            let wide = u16::from(stored.map_or(code, |s| s[usize::from(code)])) << shift;
             words[r * stride + byte] |= wide as u8;
             words[r * stride + byte + 1] |= (wide >> 8) as u8;
         }

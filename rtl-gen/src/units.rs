@@ -10,7 +10,7 @@ use crate::instance::Instance;
 use crate::roms;
 use crate::shape::{Shape, TOP_K, bits, ceil_log, ident, index_bits};
 use crate::{metal, mvm};
-use hardwire_netlist::unit::{Activation, AttentionSpec, CentreSpec, Fabric, GatedActSpec, MatrixSpec, NormSpec, Play, RowFeedSpec};
+use hardwire_netlist::unit::{Activation, AttentionSpec, CentreSpec, Fabric, GatedActSpec, NormSpec, Play, RowFeedSpec};
 use hardwire_netlist::{Chip, Unit, UnitId, UnitKind};
 
 /// A stream as its consumer sees it: nets and width of an element.
@@ -41,8 +41,7 @@ pub struct FeedShape {
 
 pub fn feed_shape(chip: &Chip, id: UnitId, s: &RowFeedSpec) -> FeedShape {
     let netlist = chip.netlist();
-    let offsets = |m: &MatrixSpec| m.offset_bits > 0;
-    let sums = netlist.consumers(id).iter().any(|&(c, _)| matches!(&netlist.unit(c).kind, UnitKind::Mvm(m) if offsets(&m.matrix)));
+    let sums = netlist.consumers(id).iter().any(|&(c, _)| matches!(&netlist.unit(c).kind, UnitKind::Mvm(m) if m.matrix.group_sums()));
     let act = u32::from(s.act_bits);
     FeedShape { bands: s.k_tiles(), act, sum_bits: act + index_bits(s.group), row_bits: bits(s.played_rows()), sums }
 }

@@ -27,8 +27,9 @@ module mvm_{{ ident }} (
   wire [{{ e * tot }}-1:0] t{{ t.k_tile }}_{{ t.n_tile }};
   hw_mvm_tile #(
     .ROWS({{ t.rows }}), .COLS({{ t.cols }}), .E({{ e }}), .STEPS({{ t.steps }}), .BLOCK({{ t.block }}),
-    .CODE_BITS({{ code_bits }}), .VALUE_BITS({{ value_bits }}), .CODEBOOK({{ codebook }}), .LINEAR({{ linear }}), .FIRST({{ first_value }}),
-    .A({{ a }}), .ACC({{ acc }}), .SCALE_BITS({{ scale_bits }}), .OFFSET_BITS({{ offset_bits }}), .AB({{ ab }}), .TOT({{ tot }}),
+    .CODE_BITS({{ code_bits }}), .FOLD({{ fold }}), .VALUES({{ values }}), .VALUE_BITS({{ value_bits }}), .FACTORS({{ factors }}),
+    .LIFT({{ lift }}), .HALVE({{ halve }}), .LINEAR({{ linear }}), .FIRST({{ first_value }}),
+    .A({{ a }}), .ACC({{ acc }}), .INNER({{ inner }}), .SCALE_BITS({{ scale_bits }}), .OFFSET_BITS({{ offset_bits }}), .AB({{ ab }}), .TOT({{ tot }}),
     .RW({{ rw }}), .SW({{ sw }}), .CW({{ cw }}), .KW({{ kw }}), .CTL({{ ctl }}), .SCALE_WORDS({{ groups * steps }}),
     .CODES("{{ t.codes }}"), .SCALES("{{ t.scales }}")
   ) tile{{ t.k_tile }}_{{ t.n_tile }} (

@@ -26,7 +26,14 @@ module hw_argmax #(
   // Level n has ceil(V / 4^n) candidates; level 0 is the input.
   reg signed [IB-1:0] x [0:(LEVELS+1)*V-1];
   reg [IDW-1:0] id [0:(LEVELS+1)*V-1];
-  integer n, i, j, l;
+  reg signed [IB-1:0] high, low;
+  reg [IDW-1:0] high_id, low_id;
+  integer n, i, l;
+  // Candidate j of entry i of stage n; where there is none, the first again.
+  function integer at;
+    input integer n, i, j;
+    at = (n-1)*V + 4*i + ((4*i + j < ((V + (1 << (2*n-2)) - 1) >> (2*n-2))) ? j : 0);
+  endfunction
 
   always @(posedge clk) begin
     v_q <= v[LEVELS-1:0];
@@ -37,26 +44,32 @@ module hw_argmax #(
       out_logit <= x[LEVELS*V];
       out_id <= id[LEVELS*V];
     end
-    if (in_valid) begin
-      count <= (count == BEATS - 1) ? 0 : count + 1;
-      for (l = 0; l < V; l = l + 1) begin
-        // Padding never wins: formats are symmetric, no logit is LEAST.
-        x[l] = (count * V + l < LEN) ? $signed(in_data[l*IB +: IB]) : LEAST;
-        id[l] = count * V + l;
-      end
-    end
+    if (in_valid) count <= (count == BEATS - 1) ? 0 : count + 1;
     for (n = LEVELS; n >= 1; n = n - 1)
-      if (v[n-1])
-        for (i = 0; i < ((V + (1 << (2*n)) - 1) >> (2*n)); i = i + 1) begin
-          x[n*V+i] = x[(n-1)*V+4*i];
-          id[n*V+i] = id[(n-1)*V+4*i];
-          for (j = 1; j < 4; j = j + 1)
-            if (4*i + j < ((V + (1 << (2*n-2)) - 1) >> (2*n-2)))
-              if (x[(n-1)*V+4*i+j] > x[n*V+i]) begin
-                x[n*V+i] = x[(n-1)*V+4*i+j];
-                id[n*V+i] = id[(n-1)*V+4*i+j];
-              end
+      if (v[n-1]) begin
+        if (n == 1) for (l = 0; l < V; l = l + 1) begin
+          // Padding never wins: formats are symmetric, no logit is LEAST.
+          x[l] = (count * V + l < LEN) ? $signed(in_data[l*IB +: IB]) : LEAST;
+          id[l] = count * V + l;
         end
+        for (i = 0; i < ((V + (1 << (2*n)) - 1) >> (2*n)); i = i + 1) begin
+          // The better of two pairs.
+          low = x[at(n, i, 0)];
+          low_id = id[at(n, i, 0)];
+          if (x[at(n, i, 1)] > low) begin
+            low = x[at(n, i, 1)];
+            low_id = id[at(n, i, 1)];
+          end
+          high = x[at(n, i, 2)];
+          high_id = id[at(n, i, 2)];
+          if (x[at(n, i, 3)] > high) begin
+            high = x[at(n, i, 3)];
+            high_id = id[at(n, i, 3)];
+          end
+          x[n*V+i] = (high > low) ? high : low;
+          id[n*V+i] = (high > low) ? high_id : low_id;
+        end
+      end
     if (rst) begin
       count <= 0; v_q <= 0; out_valid <= 0;
     end

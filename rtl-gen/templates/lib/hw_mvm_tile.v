@@ -6,12 +6,17 @@ module hw_mvm_tile #(
   parameter STEPS = 8,           // steps of this tile: COLS / E
   parameter BLOCK = 0,
   parameter CODE_BITS = 4,
+  parameter FOLD = 1,            // a code is a sign and which of half as many products; else which of all products
+  parameter VALUES = 8,          // products of the bank
   parameter VALUE_BITS = 5,
-  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] CODEBOOK = 0,
+  parameter [VALUES*VALUE_BITS-1:0] FACTORS = 0, // of the bank's products
+  parameter signed [15:0] LIFT = 0, // group sums to add to a group's sum, which is then halved HALVE times
+  parameter HALVE = 0,
   parameter LINEAR = 0,          // a code is its value less FIRST: a multiplier a column instead of a bank
   parameter signed [15:0] FIRST = 0,
   parameter A = 12,
-  parameter ACC = 20,
+  parameter ACC = 21,            // bits of a column's sum
+  parameter INNER = 20,          // and of the group's sum it stands for
   parameter SCALE_BITS = 8,
   parameter OFFSET_BITS = 0,
   parameter AB = 17,
@@ -32,8 +37,8 @@ module hw_mvm_tile #(
   input signed [AB-1:0] asum,
   output [E*TOT-1:0] total
 );
-  localparam VALUES = (LINEAR != 0) ? 1 : (1 << CODE_BITS);
   localparam PB = A + VALUE_BITS - 1;
+  localparam LB = ((ACC > AB + 8) ? ACC : AB + 8) + 1;
   localparam REC = SCALE_BITS + OFFSET_BITS;
   localparam OFB = (OFFSET_BITS > 0) ? OFFSET_BITS : 1;
   wire row_valid, pick, add, add_first, add_end, scan, mul, sum, acc_valid, acc_first, run;
@@ -54,9 +59,13 @@ module hw_mvm_tile #(
   reg signed [PB-1:0] picked [0:COLS-1];
   reg signed [ACC-1:0] acc [0:COLS-1];
   reg signed [ACC-1:0] shadow [0:COLS-1];
-  reg signed [ACC-1:0] next;
+  reg negated [0:COLS-1];        // the selected product is inverted: the adder's carry completes its negation
+  reg signed [ACC-1:0] next, addend;
+  reg signed [ACC:0] sum_carry;
+  reg signed [LB-1:0] lifted;
   reg signed [VALUE_BITS-1:0] factor;
-  reg signed [ACC-1:0] m [0:E-1];
+  reg [CODE_BITS-1:0] code;
+  reg signed [INNER-1:0] m [0:E-1];
   reg signed [AB-1:0] asum_m;
   reg signed [TOT-1:0] product [0:E-1], offset [0:E-1];
   reg [E*TOT-1:0] psum, psum_next;
@@ -76,11 +85,19 @@ module hw_mvm_tile #(
     end
     if (scan) begin
       asum_m <= asum;
-      if (step < STEPS) for (e = 0; e < E; e = e + 1) m[e] = shadow[step*E+e];
+      if (step < STEPS) for (e = 0; e < E; e = e + 1) begin
+        lifted = shadow[step*E+e];
+        if (LIFT != 0) lifted = (lifted + LIFT * asum) >>> HALVE;
+        m[e] = lifted[INNER-1:0];
+      end
     end
     // Rows, last stage first.
     if (add) for (c = 0; c < COLS; c = c + 1) begin
-      next = (add_first ? 0 : acc[c]) + picked[c];
+      addend = picked[c];
+      if (FOLD != 0) begin
+        sum_carry = {add_first ? {ACC{1'b0}} : acc[c], 1'b1} + {addend, negated[c]};
+        next = sum_carry[ACC:1];
+      end else next = (add_first ? 0 : acc[c]) + addend;
       acc[c] = next;
       if (add_end) shadow[c] = next;
     end
@@ -89,11 +106,17 @@ module hw_mvm_tile #(
         factor = $signed({1'b0, codes[c*CODE_BITS +: CODE_BITS]}) + FIRST;
         picked[c] = bank[0] * factor;
       end
-      else for (c = 0; c < COLS; c = c + 1) picked[c] = bank[codes[c*CODE_BITS +: CODE_BITS]];
+      else for (c = 0; c < COLS; c = c + 1) begin
+        code = codes[c*CODE_BITS +: CODE_BITS];
+        if (FOLD != 0) begin
+          negated[c] = code[CODE_BITS-1];
+          picked[c] = bank[code[CODE_BITS-2:0]] ^ {PB{code[CODE_BITS-1]}};
+        end else picked[c] = bank[code];
+      end
     end
     if (row_valid) begin
       if (LINEAR != 0) bank[0] = a;
-      else for (c = 0; c < VALUES; c = c + 1) bank[c] = a * $signed(CODEBOOK[c*VALUE_BITS +: VALUE_BITS]);
+      else for (c = 0; c < VALUES; c = c + 1) bank[c] = a * $signed(FACTORS[c*VALUE_BITS +: VALUE_BITS]);
     end
   end
 

@@ -32,7 +32,15 @@ module hw_topk #(
   reg [LW-1:0] level;
   reg [KW-1:0] rank;
   reg above, above_before;
-  integer n, i, j, l, r, src;
+  reg signed [IB-1:0] one_x [0:3];
+  reg [IDW-1:0] one_id [0:3];
+  reg [31:0] one_from [0:3];
+  integer n, i, j, l, r, a, b;
+  // Candidate j of entry i of stage n; where there is none, the first again.
+  function integer at;
+    input integer n, i, j;
+    at = (n-1)*V + 4*i + ((4*i + j < ((V + (1 << (2*n-2)) - 1) >> (2*n-2))) ? j : 0);
+  endfunction
 
   always @(posedge clk) begin
     out_valid <= 0;
@@ -54,24 +62,34 @@ module hw_topk #(
       if (rank == K - 1) merging <= 0;
     end else if (merging) begin
       level <= level + 1;
-      if (level == 0)
-        for (l = 0; l < V; l = l + 1) begin
-          x[l] = best[l*K];
-          id[l] = best_id[l*K];
-          from[l] = l;
-        end
       for (n = 1; n <= LEVELS; n = n + 1)
-        if (level == n - 1)
-          for (i = 0; i < ((V + (1 << (2*n)) - 1) >> (2*n)); i = i + 1)
-            for (j = 0; j < 4; j = j + 1)
-              if (4*i + j < ((V + (1 << (2*n-2)) - 1) >> (2*n-2))) begin
-                src = (n-1)*V + 4*i + j;
-                if (j == 0 || x[src] > x[n*V+i] || (x[src] == x[n*V+i] && id[src] < id[n*V+i])) begin
-                  x[n*V+i] = x[src];
-                  id[n*V+i] = id[src];
-                  from[n*V+i] = from[src];
-                end
+        if (level == n - 1) begin
+          if (n == 1) for (l = 0; l < V; l = l + 1) begin
+            x[l] = best[l*K];
+            id[l] = best_id[l*K];
+            from[l] = l;
+          end
+          for (i = 0; i < ((V + (1 << (2*n)) - 1) >> (2*n)); i = i + 1) begin
+            for (j = 0; j < 4; j = j + 1) begin
+              one_x[j] = x[at(n, i, j)];
+              one_id[j] = id[at(n, i, j)];
+              one_from[j] = from[at(n, i, j)];
+            end
+            // The better of two pairs: 3 into 2, 1 into 0, 2 into 0.
+            for (j = 2; j >= 0; j = j - 1) begin
+              a = (j == 2) ? 2 : 0;
+              b = (j == 2) ? 3 : (j == 1) ? 1 : 2;
+              if (one_x[b] > one_x[a] || (one_x[b] == one_x[a] && one_id[b] < one_id[a])) begin
+                one_x[a] = one_x[b];
+                one_id[a] = one_id[b];
+                one_from[a] = one_from[b];
               end
+            end
+            x[n*V+i] = one_x[0];
+            id[n*V+i] = one_id[0];
+            from[n*V+i] = one_from[0];
+          end
+        end
     end
     if (in_valid) begin
       count <= (count == BEATS - 1) ? 0 : count + 1;

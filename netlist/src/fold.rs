@@ -87,6 +87,7 @@ mod tests {
             scale_bits: 8,
             offset_bits: 0,
             bias: false,
+            rows: crate::unit::RowPermutation::Identity,
             program,
         }
     }

@@ -8,3 +8,4 @@ mod small_chip;
 mod support;
 mod tokens;
 mod vector_units;
+mod wider_units;

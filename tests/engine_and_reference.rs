@@ -4,7 +4,7 @@ mod common;
 
 use hardwire_compiler::Options;
 use hardwire_models::Checkpoint;
-use hardwire_netlist::Chip;
+use hardwire_netlist::{Chip, UnitId};
 use hardwire_sim::engine::Engine;
 use hardwire_sim::reference::Reference;
 use hardwire_sim::step::StepError;
@@ -32,6 +32,29 @@ fn compare(chip: &Chip, tokens: &[(u32, u32)]) {
         assert_eq!(fast, slow);
     }
     assert_eq!(a.saturations, b.saturations);
+    blocks(&engine, tokens);
+    blocks(&Engine::portable(chip), &tokens[..tokens.len().min(9)]);
+}
+
+/// The tokens of one user after another and in blocks: every stream is the same.
+fn blocks(engine: &Engine<'_>, tokens: &[(u32, u32)]) {
+    let tokens: Vec<u32> = tokens.iter().map(|t| t.1).collect();
+    let (mut one, mut many) = (engine.start(), engine.start());
+    let mut streams = std::collections::BTreeMap::new();
+    let probe = |at: usize, streams: &mut std::collections::BTreeMap<_, _>, id: UnitId, v: &[i32]| {
+        streams.insert((at, id), v.to_vec());
+    };
+    let step = |(at, &t): (usize, &u32)| engine.step_probed(&mut one, 0, t, &mut |id, v| probe(at, &mut streams, id, v)).unwrap();
+    let steps: Vec<_> = tokens.iter().enumerate().map(step).collect();
+    let mut at = 0;
+    for size in [1, 11, 2, tokens.len()] {
+        let block = &tokens[at..(at + size).min(tokens.len())];
+        let check = &mut |t: usize, id: UnitId, v: &[i32]| assert_eq!(streams[&(at + t, id)], v, "position {}, unit {id:?}", at + t);
+        assert_eq!(engine.block_probed(&mut many, 0, block, check).unwrap(), steps[at..at + block.len()]);
+        at += block.len();
+    }
+    assert_eq!(one.saturations, many.saturations);
+    assert_eq!(many.position(0) as usize, tokens.len());
 }
 
 fn mixed(n: u32, vocab: u32, users: u32) -> Vec<(u32, u32)> {
@@ -75,7 +98,11 @@ fn tokens_users_and_context_are_checked() {
         engine.step(&mut state, 0, 5).unwrap();
     }
     assert_eq!(engine.step(&mut state, 0, 5), Err(StepError::ContextFull { context: 3 }));
+    assert_eq!(engine.block(&mut state, 0, &[5]), Err(StepError::ContextFull { context: 3 }));
     state.reset(0);
+    assert_eq!(engine.block(&mut state, 0, &[5, 1024]), Err(StepError::Token { token: 1024, vocab: 1024 }));
+    assert_eq!(engine.block(&mut state, 0, &[5, 5, 5, 5]), Err(StepError::ContextFull { context: 3 }));
+    assert_eq!(state.position(0), 0, "a refused block takes no token");
     let first = engine.step(&mut state, 0, 5).unwrap();
     engine.step(&mut state, 0, 6).unwrap();
     state.truncate(0, 0);

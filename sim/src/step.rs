@@ -14,6 +14,9 @@ pub struct Step {
 /// Sees every unit's output stream, padding left out, in topological order. A RowFeed shows its activations `a`.
 pub type Probe<'a> = &'a mut dyn FnMut(UnitId, &[i32]);
 
+/// The same for tokens taken together: index of the token, unit, stream; all tokens of a unit before the next unit.
+pub type BlockProbe<'a> = &'a mut dyn FnMut(usize, UnitId, &[i32]);
+
 /// Why a token could not be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {

@@ -48,44 +48,41 @@ impl Attention {
         Attention { spec: spec.clone(), sinks }
     }
 
+    /// Writes the key and value heads of a new position to the cache.
+    pub(super) fn remember(&self, cache: &mut Cache, user: u32, position: u32, k: &[i32], v: &[i32]) {
+        let s = &self.spec;
+        let (d, kv) = (s.head_dim as usize, s.kv_heads as usize);
+        let cache = cache.users[user as usize].get_or_insert_with(|| Sequence::new(s));
+        for head in 0..kv {
+            let at = position as usize * kv + head;
+            let part = head * d..(head + 1) * d;
+            cache.key_shifts[at] = quantize(&k[part.clone()], s.kv_bits, &mut cache.keys[at * d..][..d]) as u8;
+            cache.value_shifts[at] = quantize(&v[part], s.kv_bits, &mut cache.values[at * d..][..d]) as u8;
+        }
+    }
+
+    /// The queries of `position` over what the cache holds up to it.
     #[allow(clippy::too_many_arguments)]
-    pub(super) fn run(
+    pub(super) fn attend(
         &self,
-        cache: &mut Cache,
+        cache: &Cache,
         user: u32,
         position: u32,
-        [q, k, v]: [&[i32]; 3],
+        q: &[i32],
         tables: &Tables,
         format: Fixed,
         out: &mut Vec<i32>,
     ) -> u64 {
         let s = &self.spec;
         let (d, kv) = (s.head_dim as usize, s.kv_heads as usize);
-        let cache = cache.users[user as usize].get_or_insert_with(|| Sequence::new(s));
-        let vector = |pos: usize, head: usize| pos * kv + head;
-        for head in 0..kv {
-            let at = vector(position as usize, head);
-            let part = head * d..(head + 1) * d;
-            cache.key_shifts[at] = quantize(&k[part.clone()], s.kv_bits, &mut cache.keys[at * d..][..d]) as u8;
-            cache.value_shifts[at] = quantize(&v[part], s.kv_bits, &mut cache.values[at * d..][..d]) as u8;
-        }
+        let cache = cache.users[user as usize].as_ref().expect("a position is remembered before it is attended to");
         let end = position as usize + 1;
         let first = s.window.map_or(0, |w| end.saturating_sub(w as usize));
         out.clear();
         out.resize(s.heads as usize * d, 0);
-        let cache = &*cache;
         let head = |(h, out): (usize, &mut [i32])| {
             let kv_head = h / (s.heads as usize / kv);
-            self.head(
-                cache,
-                |pos| vector(pos, kv_head),
-                first..end,
-                &q[h * d..(h + 1) * d],
-                self.sinks.get(h).copied(),
-                tables,
-                format,
-                out,
-            )
+            self.head(cache, |pos| pos * kv + kv_head, first..end, &q[h * d..(h + 1) * d], self.sinks.get(h).copied(), tables, format, out)
         };
         if (end - first) * s.heads as usize * d >= PARALLEL_ELEMENTS {
             out.par_chunks_mut(d).enumerate().map(head).sum()

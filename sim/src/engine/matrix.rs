@@ -1,6 +1,6 @@
 //! Matrices and activations, made ready for the kernels (`docs/numerics.md`, sections 2, 3, 5, 6).
 
-use super::arith::{quantize, sat, shift_sat};
+use super::arith::{quantize, shift_sat};
 use super::kernel::{self, LANES, ROWS};
 use hardwire_netlist::MatrixView;
 use hardwire_netlist::unit::{Fixed, MatrixSpec, MvmSpec};
@@ -33,23 +33,34 @@ impl Activations {
         self.padded[..self.len].iter().copied()
     }
 
-    fn group_sums(&self, group: usize) -> Vec<i64> {
+    /// Zeros follow up to a whole number of vectors.
+    pub(super) fn padded(&self) -> &[i16] {
+        &self.padded
+    }
+
+    pub(super) fn shift(&self) -> i32 {
+        self.shift
+    }
+
+    pub(super) fn group_sums(&self, group: usize) -> Vec<i64> {
         self.padded[..self.len].chunks(group).map(|g| g.iter().map(|&a| i64::from(a)).sum()).collect()
     }
 }
 
 /// One matrix: codes mapped from the chip, scales transposed in blocks of [`ROWS`] outputs: `[block][group][row]`.
 pub(super) struct Matrix<'c> {
-    view: MatrixView<'c>,
-    code_bits: u8,
-    codebook: Vec<i16>,
-    group: usize,
+    pub(super) view: MatrixView<'c>,
+    pub(super) code_bits: u8,
+    pub(super) codebook: Vec<i16>,
+    pub(super) group: usize,
     groups: usize,
     scales: Vec<i32>,
-    offsets: Vec<i32>,
-    shifts: Vec<i32>,
-    bias: Option<Vec<i32>>,
+    pub(super) offsets: Vec<i32>,
+    pub(super) shifts: Vec<i32>,
+    pub(super) bias: Option<Vec<i32>>,
     kernel: Kernel,
+    /// Whether many vectors go through panels of pairs.
+    pub(super) paired: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -68,7 +79,8 @@ enum Kernel {
 const TASK_WEIGHTS: usize = 1 << 16;
 
 impl<'c> Matrix<'c> {
-    pub(super) fn new(spec: &MvmSpec, view: MatrixView<'c>) -> Self {
+    /// `vector_units`: whether this machine's may be used.
+    pub(super) fn new(spec: &MvmSpec, view: MatrixView<'c>, vector_units: bool) -> Self {
         let m = &spec.matrix;
         let group = m.group.min(m.inputs) as usize;
         let groups = m.groups() as usize;
@@ -91,7 +103,8 @@ impl<'c> Matrix<'c> {
             offsets: if m.offset_bits > 0 { transpose(&|n, g| view.offset(n, g)) } else { Vec::new() },
             shifts: (0..m.outputs).map(|n| view.shift(n)).collect(),
             bias: view.bias.map(|b| b.to_vec()),
-            kernel: choose(m, group, spec.acc_bits),
+            kernel: if vector_units { choose(m, group, spec.acc_bits) } else { Kernel::Unpacked },
+            paired: vector_units && spec.acc_bits <= 32 && super::panel::wide_registers(),
             view,
         }
     }
@@ -111,27 +124,32 @@ impl<'c> Matrix<'c> {
     fn rows(&self, first: usize, a: &Activations, sums: &[i64], format: Fixed, out: &mut [i32]) -> u64 {
         let mut clamped = 0;
         let mut unpacked = vec![0i16; if self.kernel == Kernel::Unpacked { a.padded.len() } else { 0 }];
-        let max = format.max();
         for (b, out) in out.chunks_mut(ROWS).enumerate() {
             let n = first + b * ROWS;
-            let at = n / ROWS * self.groups * ROWS..(n / ROWS + 1) * self.groups * ROWS;
             let mut z = [0i64; ROWS];
-            self.block(n, out.len(), &self.scales[at.clone()], a, &mut unpacked, &mut z);
+            self.block(n, out.len(), self.block_scales(n), a, &mut unpacked, &mut z);
             if !self.offsets.is_empty() {
-                for (o, &sum) in self.offsets[at].chunks_exact(ROWS).zip(sums) {
-                    for (z, &o) in z.iter_mut().zip(o) {
-                        *z += i64::from(o) * sum;
-                    }
-                }
+                self.add_offsets(n, sums, &mut z);
             }
             for (i, y) in out.iter_mut().enumerate() {
-                *y = shift_sat(z[i], self.shifts[n + i] - a.shift, max, &mut clamped);
-                if let Some(bias) = &self.bias {
-                    *y = sat(i64::from(*y) + i64::from(bias[n + i]), max, &mut clamped);
-                }
+                *y = self.finish(n + i, z[i], a, format, &mut clamped);
             }
         }
         clamped
+    }
+
+    /// Scales of the [`ROWS`] outputs from `n`, a multiple of them: `[group][ROWS]`.
+    pub(super) fn block_scales(&self, n: usize) -> &[i32] {
+        &self.scales[n / ROWS * self.groups * ROWS..][..self.groups * ROWS]
+    }
+
+    /// Adds the offsets of the [`ROWS`] outputs from `n` times the group sums of the activations.
+    pub(super) fn add_offsets(&self, n: usize, sums: &[i64], z: &mut [i64; ROWS]) {
+        for (o, &sum) in self.offsets[n / ROWS * self.groups * ROWS..].chunks_exact(ROWS).zip(sums) {
+            for (z, &o) in z.iter_mut().zip(o) {
+                *z += i64::from(o) * sum;
+            }
+        }
     }
 
     /// Scaled sums of `count` outputs from `n`, into `z`.

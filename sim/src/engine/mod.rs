@@ -5,12 +5,14 @@
 
 mod arith;
 mod attention;
+mod block;
 mod experts;
 mod kernel;
 mod matrix;
+mod panel;
 mod vector;
 
-use crate::step::{Probe, Step, StepError};
+use crate::step::{BlockProbe, Probe, Step, StepError};
 use attention::{Attention, Cache};
 use hardwire_netlist::program::ProgramId;
 use hardwire_netlist::unit::{Fixed, GatedActSpec, MatrixSpec, RopeSpec, RouteSpec};
@@ -52,17 +54,39 @@ enum Kind<'c> {
     Mix,
 }
 
-/// What a chip remembers between tokens, and the buffers of one pass.
+/// What a chip remembers between tokens, and the buffers of the passes.
 pub struct State {
     positions: Vec<u32>,
     caches: Vec<Option<Cache>>,
+    /// One a token that is taken at once.
+    passes: Vec<Pass>,
+    /// Clamped outputs by unit index since the state began; above zero, the unit's overflow flag is set.
+    pub saturations: Vec<u64>,
+}
+
+/// The streams of one token on its way through the chip.
+struct Pass {
+    token: u32,
+    position: u32,
     values: Vec<Vec<i32>>,
     feeds: Vec<Option<Activations>>,
     phases: Vec<Vec<(i32, i32)>>,
     /// The experts that the last Route chose.
     chosen: Vec<bool>,
-    /// Clamped outputs by unit index since the state began; above zero, the unit's overflow flag is set.
-    pub saturations: Vec<u64>,
+}
+
+impl Pass {
+    fn new(units: usize) -> Self {
+        let feeds = (0..units).map(|_| None).collect();
+        Pass { token: 0, position: 0, values: vec![Vec::new(); units], feeds, phases: Vec::new(), chosen: Vec::new() }
+    }
+
+    fn show(&self, i: usize, probe: &mut dyn FnMut(UnitId, &[i32])) {
+        match &self.feeds[i] {
+            Some(a) => probe(UnitId::new(i), &a.values().map(i32::from).collect::<Vec<i32>>()),
+            None => probe(UnitId::new(i), &self.values[i]),
+        }
+    }
 }
 
 impl State {
@@ -86,6 +110,15 @@ impl State {
 impl<'c> Engine<'c> {
     /// Prepares `chip`. Costs one pass over its scales; codes stay mapped.
     pub fn new(chip: &'c Chip) -> Self {
+        Self::with(chip, true)
+    }
+
+    /// As [`Engine::new`] without code of its own for this machine's vector units: the same bits, slower.
+    pub fn portable(chip: &'c Chip) -> Self {
+        Self::with(chip, false)
+    }
+
+    fn with(chip: &'c Chip, vector_units: bool) -> Self {
         let netlist = chip.netlist();
         let values = |p: ProgramId| chip.programs.gain(p).to_vec();
         let mut head = 0;
@@ -104,7 +137,7 @@ impl<'c> Engine<'c> {
                     UnitKind::RowFeed(s) => Kind::RowFeed { act_bits: s.act_bits },
                     UnitKind::Mvm(s) => {
                         head = id.index();
-                        Kind::Mvm(Box::new(Matrix::new(s, chip.programs.matrix(s.matrix.program))))
+                        Kind::Mvm(Box::new(Matrix::new(s, chip.programs.matrix(s.matrix.program), vector_units)))
                     }
                     UnitKind::Rope(s) => Kind::Rope(s),
                     UnitKind::Attention(s) => Kind::Attention(Attention::new(s, s.sinks.map_or(Vec::new(), values))),
@@ -131,10 +164,7 @@ impl<'c> Engine<'c> {
         State {
             positions: vec![0; self.users as usize],
             caches: self.units.iter().map(cache).collect(),
-            values: vec![Vec::new(); self.units.len()],
-            feeds: (0..self.units.len()).map(|_| None).collect(),
-            phases: Vec::new(),
-            chosen: Vec::new(),
+            passes: vec![Pass::new(self.units.len())],
             saturations: vec![0; self.units.len()],
         }
     }
@@ -152,67 +182,114 @@ impl<'c> Engine<'c> {
         self.run(state, user, token, Some(probe))
     }
 
-    fn run(&self, state: &mut State, user: u32, token: u32, mut probe: Option<Probe<'_>>) -> Result<Step, StepError> {
-        if token >= self.vocab {
+    /// Takes the next tokens of one sequence, as known from a text, through the chip together: every code is unpacked once for all
+    /// of them. Gives what [`Engine::step`] would give for each, bit for bit. Memory: all streams of all `tokens`.
+    ///
+    /// # Errors
+    /// As [`Engine::step`]; no token is taken then.
+    pub fn block(&self, state: &mut State, user: u32, tokens: &[u32]) -> Result<Vec<Step>, StepError> {
+        self.run_block(state, user, tokens, None)
+    }
+
+    /// As [`Engine::block`], showing `probe` every unit's output, unit by unit.
+    ///
+    /// # Errors
+    /// As [`Engine::block`].
+    pub fn block_probed(&self, state: &mut State, user: u32, tokens: &[u32], probe: BlockProbe<'_>) -> Result<Vec<Step>, StepError> {
+        self.run_block(state, user, tokens, Some(probe))
+    }
+
+    /// The user's position, if these tokens can be taken.
+    fn admit(&self, state: &State, user: u32, tokens: &[u32]) -> Result<u32, StepError> {
+        if let Some(&token) = tokens.iter().find(|&&t| t >= self.vocab) {
             return Err(StepError::Token { token, vocab: self.vocab });
         }
         if user >= self.users {
             return Err(StepError::User { user, users: self.users });
         }
         let position = state.positions[user as usize];
-        if position >= self.context {
+        if tokens.len() > (self.context - position) as usize {
             return Err(StepError::ContextFull { context: self.context });
         }
-        for i in 0..self.units.len() {
-            if self.units[i].expert.is_some_and(|e| !state.chosen[e]) {
-                continue;
-            }
-            let mut out = std::mem::take(&mut state.values[i]);
-            self.unit(i, state, user, position, token, &mut out);
-            if let Some(probe) = probe.as_mut() {
-                let id = UnitId::new(i);
-                match &state.feeds[i] {
-                    Some(a) => probe(id, &a.values().map(i32::from).collect::<Vec<i32>>()),
-                    None => probe(id, &out),
-                }
-            }
-            state.values[i] = out;
-        }
-        state.positions[user as usize] += 1;
-        let logits = state.values[self.head].clone();
-        let top = state.values[self.units.len() - 1][0] as u32;
-        Ok(Step { logits, top })
+        Ok(position)
     }
 
-    fn unit(&self, i: usize, state: &mut State, user: u32, position: u32, token: u32, out: &mut Vec<i32>) {
+    fn run(&self, state: &mut State, user: u32, token: u32, mut probe: Option<Probe<'_>>) -> Result<Step, StepError> {
+        let position = self.admit(state, user, &[token])?;
+        let pass = &mut state.passes[0];
+        (pass.token, pass.position) = (token, position);
+        for i in 0..self.units.len() {
+            if !self.works(i, pass) {
+                continue;
+            }
+            state.saturations[i] += match (&self.units[i].kind, &mut state.caches[i]) {
+                (Kind::Attention(a), Some(cache)) => {
+                    self.remember(i, a, cache, user, pass);
+                    self.attend(i, a, cache, user, pass)
+                }
+                _ => self.unit(i, pass),
+            };
+            if let Some(probe) = probe.as_mut() {
+                pass.show(i, probe);
+            }
+        }
+        state.positions[user as usize] += 1;
+        Ok(self.outcome(&state.passes[0]))
+    }
+
+    /// Whether a unit works on this token: an expert's do where it was chosen.
+    fn works(&self, i: usize, pass: &Pass) -> bool {
+        self.units[i].expert.is_none_or(|e| pass.chosen[e])
+    }
+
+    /// What the last units of a finished pass say.
+    fn outcome(&self, pass: &Pass) -> Step {
+        Step { logits: pass.values[self.head].clone(), top: pass.values[self.units.len() - 1][0] as u32 }
+    }
+
+    /// Writes the keys and values of a pass to the cache.
+    fn remember(&self, i: usize, attention: &Attention, cache: &mut Cache, user: u32, pass: &Pass) {
+        let [_, k, v] = [0, 1, 2].map(|port| &pass.values[self.units[i].inputs[port]]);
+        attention.remember(cache, user, pass.position, k, v);
+    }
+
+    /// Attention of a pass whose keys and values are in the cache.
+    fn attend(&self, i: usize, attention: &Attention, cache: &Cache, user: u32, pass: &mut Pass) -> u64 {
+        let mut out = std::mem::take(&mut pass.values[i]);
+        let q = &pass.values[self.units[i].inputs[0]];
+        let clamped = attention.attend(cache, user, pass.position, q, self.tables, self.units[i].out, &mut out);
+        pass.values[i] = out;
+        clamped
+    }
+
+    /// Any unit but attention, for one pass; gives the number of clamped outputs.
+    fn unit(&self, i: usize, pass: &mut Pass) -> u64 {
         let unit = &self.units[i];
-        let input = |port: usize| &state.values[unit.inputs[port]];
+        let mut values = std::mem::take(&mut pass.values[i]);
+        let out = &mut values;
+        let input = |port: usize| &pass.values[unit.inputs[port]];
         let mut clamped = 0;
         match &unit.kind {
             Kind::Embed { tokens, positions, omega } => {
-                state.phases = omega.iter().map(|t| vector::phases(t, position, self.tables)).collect();
-                clamped = tokens.row(token, unit.out, out);
+                pass.phases = omega.iter().map(|t| vector::phases(t, pass.position, self.tables)).collect();
+                clamped = tokens.row(pass.token, unit.out, out);
                 if let Some(positions) = positions {
                     let (token, mut learned) = (std::mem::take(out), Vec::new());
-                    clamped += positions.row(position, unit.out, &mut learned) + vector::add(&token, &learned, unit.out, out);
+                    clamped += positions.row(pass.position, unit.out, &mut learned) + vector::add(&token, &learned, unit.out, out);
                 }
             }
             Kind::RmsNorm(norm) => clamped = vector::rms_norm(norm, input(0), self.tables, unit.out, out),
             Kind::RowFeed { act_bits } => {
-                let mut a = state.feeds[i].take().unwrap_or_default();
+                let mut a = pass.feeds[i].take().unwrap_or_default();
                 a.fill(input(0), *act_bits);
-                state.feeds[i] = Some(a);
+                pass.feeds[i] = Some(a);
             }
             Kind::Mvm(m) => {
-                let a = state.feeds[unit.inputs[0]].as_ref().expect("a feed precedes its matrices");
+                let a = pass.feeds[unit.inputs[0]].as_ref().expect("a feed precedes its matrices");
                 clamped = m.multiply(a, unit.out, out);
             }
-            Kind::Rope(spec) => clamped = vector::rope(spec, input(0), &state.phases[usize::from(spec.table)], unit.out, out),
-            Kind::Attention(a) => {
-                let mut cache = state.caches[i].take().expect("made by start");
-                clamped = a.run(&mut cache, user, position, [input(0), input(1), input(2)], self.tables, unit.out, out);
-                state.caches[i] = Some(cache);
-            }
+            Kind::Rope(spec) => clamped = vector::rope(spec, input(0), &pass.phases[usize::from(spec.table)], unit.out, out),
+            Kind::Attention(_) => unreachable!("needs the cache, so it has its own way"),
             Kind::GatedAct(spec) => {
                 let up: &[i32] = if spec.up.is_some() { input(1) } else { &[] };
                 clamped = vector::gated_act(spec, input(0), up, self.tables, unit.out, out);
@@ -223,15 +300,16 @@ impl<'c> Engine<'c> {
                 out.push(vector::argmax(input(0)) as i32);
             }
             Kind::Route(spec) => {
-                let mut chosen = std::mem::take(&mut state.chosen);
-                clamped = experts::route(spec, &state.values[unit.inputs[0]], self.tables, &mut chosen, out);
-                state.chosen = chosen;
+                let mut chosen = std::mem::take(&mut pass.chosen);
+                clamped = experts::route(spec, &pass.values[unit.inputs[0]], self.tables, &mut chosen, out);
+                pass.chosen = chosen;
             }
             Kind::Mix => {
-                let weighed = |(e, &weight): (usize, &i32)| state.chosen[e].then(|| (weight, input(e + 1).as_slice()));
+                let weighed = |(e, &weight): (usize, &i32)| pass.chosen[e].then(|| (weight, input(e + 1).as_slice()));
                 clamped = experts::mix(input(0).iter().enumerate().filter_map(weighed), unit.out, unit.out_len, out);
             }
         }
-        state.saturations[i] += clamped;
+        pass.values[i] = values;
+        clamped
     }
 }

@@ -7,6 +7,7 @@ mod attention;
 mod kernels;
 mod load;
 mod panels;
+mod stream;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -19,11 +20,14 @@ use attention::{Cache, Heads};
 use kernels::each_token;
 use panels::Panels;
 
+pub use stream::{Changed, FloatPass, Site, stream};
+
 /// Tokens of a long text computed at once: enough that reading the weights costs little beside using them, few enough that logits
 /// of a large vocabulary stay in some hundred megabytes.
 const BLOCK: usize = 256;
 
 /// A model with its weights as `f32`.
+#[derive(Clone)]
 pub struct FloatModel {
     steps: Vec<Step>,
     /// Step that gives the logits.
@@ -35,6 +39,7 @@ pub struct FloatModel {
 }
 
 /// One node in execution order. Buffers are numbered like steps.
+#[derive(Clone)]
 struct Step {
     path: String,
     width: usize,
@@ -54,6 +59,7 @@ struct Expert {
 }
 
 /// An operator with its weights at hand.
+#[derive(Clone)]
 enum Kernel {
     /// table `[vocab, width]`, positions `[context, width]`
     Embed {
@@ -201,24 +207,12 @@ impl FloatModel {
 
     /// The graph on checked tokens; logits only for `wanted` of them.
     fn block(&self, state: &mut FloatState, tokens: &[u32], wanted: Range<usize>, probe: &mut Probe<'_>) -> Vec<f32> {
-        let positions = state.position..state.position + tokens.len();
-        let angles: Vec<Vec<Vec<(f32, f32)>>> = positions.clone().map(|p| self.angles(p)).collect();
+        let text = self.text(state.position, tokens);
         // [tokens, width] each, from where a node writes it to where the last one reads it
         let mut buffers: Vec<Vec<f32>> = vec![Vec::new(); self.steps.len()];
         for (number, step) in self.steps.iter().enumerate() {
-            let rows = match step.expert {
-                Some(expert) => self.chose(expert, &buffers),
-                None if number == self.output => wanted.clone().collect(),
-                None => (0..tokens.len()).collect(),
-            };
-            let inputs: Vec<Cow<[f32]>> = step.inputs.iter().map(|&source| self.gather(step, source, &buffers[source], &rows)).collect();
-            let mut out = vec![0.0; rows.len() * step.width];
-            let block = Block { width: step.width, rows: &rows, tokens, positions: positions.clone(), angles: &angles, inputs: &inputs };
-            match &step.kernel {
-                Kernel::Mix => self.mix(step, &mut out, &buffers),
-                kernel => kernel.apply(&mut out, &block, &mut state.caches),
-            }
-            drop(inputs);
+            let rows = if number == self.output { wanted.clone() } else { 0..tokens.len() };
+            let out = self.step(number, &step.kernel, &text, rows, &buffers, &mut state.caches);
             probe(&step.path, &out);
             for &read in &step.last_reads {
                 buffers[read] = Vec::new();
@@ -227,6 +221,37 @@ impl FloatModel {
         }
         state.position += tokens.len();
         std::mem::take(&mut buffers[self.output])
+    }
+
+    /// Tokens that follow one another from `position`.
+    fn text<'a>(&self, position: usize, tokens: &'a [u32]) -> Text<'a> {
+        let positions = position..position + tokens.len();
+        Text { tokens, positions: positions.clone(), angles: positions.map(|p| self.angles(p)).collect() }
+    }
+
+    /// What a step gives with `kernel` for the wanted tokens, or for those among all that chose its expert.
+    fn step(
+        &self,
+        number: usize,
+        kernel: &Kernel,
+        text: &Text<'_>,
+        wanted: Range<usize>,
+        buffers: &[Vec<f32>],
+        caches: &mut [Cache],
+    ) -> Vec<f32> {
+        let step = &self.steps[number];
+        let rows = match step.expert {
+            Some(expert) => self.chose(expert, buffers),
+            None => wanted.collect(),
+        };
+        let inputs: Vec<Cow<[f32]>> = step.inputs.iter().map(|&source| self.gather(step, source, &buffers[source], &rows)).collect();
+        let mut out = vec![0.0; rows.len() * step.width];
+        let block = Block { width: step.width, rows: &rows, text, inputs: &inputs };
+        match kernel {
+            Kernel::Mix => self.mix(step, &mut out, buffers),
+            kernel => kernel.apply(&mut out, &block, caches),
+        }
+        out
     }
 
     /// Tokens whose router gave the expert a weight.
@@ -274,16 +299,20 @@ impl FloatModel {
     }
 }
 
+/// Tokens of a block, and their positions.
+struct Text<'a> {
+    tokens: &'a [u32],
+    positions: Range<usize>,
+    /// For each position and rope table (cos, sin) of each pair
+    angles: Vec<Vec<Vec<(f32, f32)>>>,
+}
+
 /// What a step computes from.
 struct Block<'a> {
     width: usize,
     /// Numbers of the tokens it computes for.
     rows: &'a [usize],
-    /// All tokens of the block, and their positions.
-    tokens: &'a [u32],
-    positions: Range<usize>,
-    /// For each position and rope table (cos, sin) of each pair
-    angles: &'a [Vec<Vec<(f32, f32)>>],
+    text: &'a Text<'a>,
     /// Each port's vectors, `[rows, width of its producer]`.
     inputs: &'a [Cow<'a, [f32]>],
 }
@@ -294,7 +323,7 @@ impl Kernel {
         let row = |port: usize, t: usize| &input(port)[t * width..(t + 1) * width];
         match self {
             Kernel::Embed { table, scale, positions } => each_token(out, width, |t, y| {
-                let (token, position) = (block.tokens[block.rows[t]], block.positions.start + block.rows[t]);
+                let (token, position) = (block.text.tokens[block.rows[t]], block.text.positions.start + block.rows[t]);
                 y.iter_mut().zip(table.row(token as usize)).for_each(|(y, w)| *y = scale * w);
                 if let Some(positions) = positions {
                     y.iter_mut().zip(positions.row(position)).for_each(|(y, p)| *y += p);
@@ -307,7 +336,7 @@ impl Kernel {
             Kernel::Linear { weight, bias } => weight.multiply(input(0), bias.as_deref(), out),
             Kernel::Rope { head_dim, rotated, table, order } => each_token(out, width, |t, y| {
                 y.copy_from_slice(row(0, t));
-                kernels::rope(y, *head_dim, *order, &block.angles[block.rows[t]][*table][..rotated / 2]);
+                kernels::rope(y, *head_dim, *order, &block.text.angles[block.rows[t]][*table][..rotated / 2]);
             }),
             Kernel::Attention(heads) => {
                 let (cache, width) = (&mut caches[heads.cache], heads.kv_heads * heads.head_dim);

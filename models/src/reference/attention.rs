@@ -8,6 +8,7 @@ use super::panels::{LANES, Lanes, PARALLEL_FROM, ROWS, sums};
 const TOKENS_A_TASK: usize = 8;
 
 /// What an attention node is.
+#[derive(Clone)]
 pub(super) struct Heads {
     /// Number of this node's keys and values in the state.
     pub cache: usize,

@@ -13,8 +13,16 @@ use crate::{Checkpoint, Error};
 
 /// All nodes in execution order, and the number of the one whose output is the logits.
 pub(super) fn steps(checkpoint: &Checkpoint) -> Result<(Vec<Step>, usize), Error> {
-    let graph = checkpoint.graph();
-    let mut weights = Weights { checkpoint, matrices: HashMap::new() };
+    steps_with(Weights { checkpoint, matrices: HashMap::new(), bare: false })
+}
+
+/// The same with empty matrices.
+pub(super) fn bare_steps(checkpoint: &Checkpoint) -> Result<(Vec<Step>, usize), Error> {
+    steps_with(Weights { checkpoint, matrices: HashMap::new(), bare: true })
+}
+
+fn steps_with(mut weights: Weights<'_>) -> Result<(Vec<Step>, usize), Error> {
+    let graph = weights.checkpoint.graph();
     let mut number: HashMap<NodeIndex, usize> = HashMap::new();
     let mut steps: Vec<Step> = Vec::new();
     let mut caches = 0;
@@ -24,7 +32,7 @@ pub(super) fn steps(checkpoint: &Checkpoint) -> Result<(Vec<Step>, usize), Error
             Op::Embed { weight, scale, positions } => Kernel::Embed {
                 table: weights.matrix(weight)?,
                 scale: *scale,
-                positions: positions.as_ref().map(|p| weights.matrix(&p.weight)).transpose()?,
+                positions: positions.as_ref().map(|p| weights.read(&p.weight)).transpose()?,
             },
             Op::RmsNorm { gain, eps, gain_offset, .. } => {
                 Kernel::RmsNorm { gain: weights.vector(gain)?.iter().map(|g| g + gain_offset).collect(), eps: *eps }
@@ -88,10 +96,16 @@ fn assign(graph: &OpGraph, number: &HashMap<NodeIndex, usize>, steps: &mut [Step
 struct Weights<'a> {
     checkpoint: &'a Checkpoint,
     matrices: HashMap<String, Arc<Panels>>,
+    /// Matrices are left empty.
+    bare: bool,
 }
 
 impl Weights<'_> {
     fn matrix(&mut self, name: &str) -> Result<Arc<Panels>, Error> {
+        if self.bare { Ok(Arc::new(Panels::default())) } else { self.read(name) }
+    }
+
+    fn read(&mut self, name: &str) -> Result<Arc<Panels>, Error> {
         if let Some(matrix) = self.matrices.get(name) {
             return Ok(matrix.clone());
         }

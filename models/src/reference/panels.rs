@@ -18,6 +18,7 @@ pub(super) const PARALLEL_FROM: usize = 1 << 16;
 pub(super) type Lanes = [f32; LANES];
 
 /// A matrix `[outputs, inputs]`.
+#[derive(Default)]
 pub(super) struct Panels {
     outputs: usize,
     inputs: usize,
@@ -39,6 +40,11 @@ impl Panels {
         };
         let failed = data.par_chunks_mut(inputs.max(1)).enumerate().map(fill).find_map_first(Result::err);
         failed.map_or(Ok(Panels { outputs, inputs, data }), Err)
+    }
+
+    /// Outputs and inputs.
+    pub fn size(&self) -> (usize, usize) {
+        (self.outputs, self.inputs)
     }
 
     /// Row `n`, gathered.

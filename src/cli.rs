@@ -4,8 +4,12 @@ mod view;
 
 pub use view::View;
 
+mod options;
+
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
+
+pub use options::{CompileOptions, Quantizing};
 
 /// Compile a trained language model into the chip that is that model.
 #[derive(Parser, Debug)]
@@ -121,47 +125,6 @@ pub struct Synth {
     /// The same seed gives the same bytes.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-}
-
-/// Choices the compiler makes itself unless told.
-#[derive(ClapArgs, Debug, Clone, Default)]
-pub struct CompileOptions {
-    /// Code bits of every matrix: 2, 3, 4, 6 or 8. Unless given, a stored grid is kept exactly and the rest gets 4.
-    #[arg(long)]
-    pub bits: Option<u8>,
-    /// Inputs that share a scale.
-    #[arg(long)]
-    pub group: Option<u32>,
-    /// Bits of the activations that enter matrices [default: 12].
-    #[arg(long)]
-    pub act_bits: Option<u8>,
-    /// Bits of cached keys and values [default: 8].
-    #[arg(long)]
-    pub kv_bits: Option<u8>,
-    /// Positions the KV cache holds for each user [default: the model's, at most 2048].
-    #[arg(long)]
-    pub context: Option<u32>,
-    /// Sequences the KV cache holds [default: 1].
-    #[arg(long)]
-    pub users: Option<u32>,
-    /// Elements a stream moves a cycle.
-    #[arg(long)]
-    pub lanes: Option<u32>,
-    /// Most inputs of a tile [default: 256].
-    #[arg(long)]
-    pub tile_rows: Option<u32>,
-    /// Matrices held otherwise, such as down_proj=1024,lm_head=metal: the most inputs of their tiles, or metal embedding.
-    #[arg(long, value_delimiter = ',', value_name = "MATRIX=ROWS|metal")]
-    pub fabric: Vec<hardwire_compiler::fabric::Rule>,
-    /// Most outputs of a tile [default: 256].
-    #[arg(long)]
-    pub tile_cols: Option<u32>,
-    /// Cached positions attention reads a cycle.
-    #[arg(long)]
-    pub pos_lanes: Option<u32>,
-    /// Process node: N7, N6, N5 or ASAP7 [default: N6].
-    #[arg(long)]
-    pub node: Option<String>,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -348,11 +311,21 @@ pub struct Report {
 
 #[derive(ClapArgs, Debug)]
 pub struct Evaluate {
-    /// A Hugging Face folder, a .gguf file, or `tales`.
-    pub checkpoint: PathBuf,
+    /// A chip folder, or a checkpoint to compile first.
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: PathBuf,
     /// Text file to judge on.
     #[arg(long)]
     pub text: PathBuf,
+    /// The checkpoint a chip was made from, for the float model beside it.
+    #[arg(long)]
+    pub checkpoint: Option<PathBuf>,
+    /// Average bits of several chips to compile and judge, such as 3,3.5,4.5.
+    #[arg(long, value_delimiter = ',', value_name = "BITS")]
+    pub sweep: Vec<f64>,
+    /// Where the error comes from, layer by layer: weights, activations, KV, tables, clamps.
+    #[arg(long, conflicts_with = "sweep")]
+    pub trace_error: bool,
     /// Predictions to judge.
     #[arg(long, default_value_t = 1024)]
     pub tokens: usize,

@@ -8,6 +8,7 @@ mod commands;
 mod figures;
 mod flat;
 mod generate;
+mod judge;
 mod ledger;
 mod progress;
 mod report;

@@ -8,7 +8,7 @@
 //! [`shape`] builds the same structure from a bare `config.json`, for models of any size and for families that cannot be compiled
 //! with weights yet.
 //!
-//! [`compile`] runs them and writes the chip folder. This crate computes no activations and emits no Verilog.
+//! [`compile`] runs them and writes the chip folder. This crate emits no Verilog, and runs the float model only to calibrate.
 
 pub mod build;
 mod error;
@@ -24,10 +24,14 @@ pub mod tile;
 
 pub use error::Error;
 pub use options::{Options, Plan};
+pub use quantize::{Quantizer, chip_weights};
 
 use hardwire_models::Checkpoint;
 use hardwire_netlist::chip::{Chip, ChipWriter, Structure};
 use std::path::Path;
+
+/// Calibrated on unless another text is given: the openings of five children's books.
+pub const CALIBRATION_TEXT: &str = include_str!("../data/calibration.txt");
 
 /// Told after each matrix; `done` and `total` count weights.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::fabric::{Holdings, Rule};
+use crate::quantize::{Choice, Quantizer};
 use hardwire_models::ModelConfig;
 
 /// Compile options; `None` leaves the choice to the compiler.
@@ -11,6 +12,18 @@ pub struct Options {
     pub bits: Option<u8>,
     /// Inputs that share a scale where the compiler chooses codes.
     pub group: Option<u32>,
+    pub quantizer: Quantizer,
+    /// Text to calibrate on in place of [`crate::CALIBRATION_TEXT`].
+    pub calibration: Option<String>,
+    /// Tokens of it that are used.
+    pub calibration_tokens: Option<usize>,
+    /// A codebook of its own for every matrix of up to 4 bits.
+    pub fitted: bool,
+    /// Mantissa bits of scales and offsets where the compiler chooses them; no offsets at 0.
+    pub scale_bits: Option<u8>,
+    pub offset_bits: Option<u8>,
+    /// Bits a weight on average over all matrices, scales and offsets included; excludes `bits`.
+    pub average_bits: Option<f64>,
     /// Activation bits into the matrices.
     pub act_bits: Option<u8>,
     pub kv_bits: Option<u8>,
@@ -36,6 +49,7 @@ pub struct Options {
 pub struct Plan {
     pub bits: Option<u8>,
     pub group: u32,
+    pub choice: Choice,
     pub act_bits: u8,
     pub kv_bits: u8,
     pub context: u32,
@@ -49,6 +63,8 @@ pub struct Plan {
 
 /// Positions of KV cache unless asked otherwise: longer ones cost die area linearly.
 const DEFAULT_CONTEXT: u32 = 2048;
+/// Tokens of calibration text unless asked otherwise: more changes little.
+const CALIBRATION_TOKENS: usize = 8192;
 
 impl Options {
     pub(crate) fn resolve(&self, config: &ModelConfig) -> Result<Plan, Error> {
@@ -83,6 +99,7 @@ impl Options {
         Ok(Plan {
             bits: self.bits,
             group: within("group", self.group.unwrap_or(32), 8, 1 << 20)?,
+            choice: self.choice()?,
             act_bits: within("act-bits", self.act_bits.unwrap_or(12).into(), 4, 16)? as u8,
             kv_bits: within("kv-bits", self.kv_bits.unwrap_or(8).into(), 4, 12)? as u8,
             context,
@@ -92,6 +109,37 @@ impl Options {
             tile_cols: within("tile-cols", self.tile_cols.unwrap_or(256), 1, 4096)?,
             pos_lanes: within("pos-lanes", self.pos_lanes.unwrap_or((context / 512).max(1).next_power_of_two().min(16)), 1, 64)?,
             node: self.node.clone().unwrap_or_else(|| "N6".into()),
+        })
+    }
+}
+
+impl Options {
+    fn choice(&self) -> Result<Choice, Error> {
+        let width = |option, bits: Option<u8>, none: &str| match bits {
+            Some(b) if !(4..=16).contains(&b) && (b > 0 || none.is_empty()) => {
+                Err(Error::option(option, format!("{b}, expected 4 to 16{none}")))
+            }
+            b => Ok(b),
+        };
+        if self.average_bits.is_some() && self.bits.is_some() {
+            return Err(Error::option("average-bits", "given with bits: one of them"));
+        }
+        if let Some(bits) = self.average_bits
+            && !(bits > 0.0 && bits <= 32.0)
+        {
+            return Err(Error::option("average-bits", format!("{bits}, expected a number of bits such as 4.5")));
+        }
+        if self.calibration.is_some() && self.quantizer == Quantizer::Nearest && self.average_bits.is_none() {
+            return Err(Error::option("calibrate", "a text, but nothing that calibrates: add --quantizer gptq or --average-bits"));
+        }
+        Ok(Choice {
+            quantizer: self.quantizer,
+            fitted: self.fitted,
+            scale_bits: width("scale-bits", self.scale_bits, "")?,
+            offset_bits: width("offset-bits", self.offset_bits, ", or 0 for none")?,
+            calibration: self.calibration.clone(),
+            calibration_tokens: self.calibration_tokens.unwrap_or(CALIBRATION_TOKENS),
+            average_bits: self.average_bits,
         })
     }
 }

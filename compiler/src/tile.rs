@@ -122,6 +122,7 @@ mod tests {
         Plan {
             bits: None,
             group: 32,
+            choice: Default::default(),
             act_bits: 12,
             kv_bits: 8,
             context: 512,

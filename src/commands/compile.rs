@@ -3,11 +3,11 @@
 use crate::cli::{Compile, CompileOptions, Global};
 use crate::progress;
 use crate::scale::evaluate::Cut;
-use anyhow::Result;
-use hardwire_compiler::Options;
+use anyhow::{Context, Result, bail};
+use hardwire_compiler::{Options, Quantizer};
 use hardwire_models::Checkpoint;
 use hardwire_netlist::Chip;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub fn run(args: &Compile, global: &Global) -> Result<()> {
     if args.shape_only {
@@ -33,8 +33,9 @@ pub fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
 
 /// Compiles with a progress bar.
 pub fn compile(checkpoint: &Checkpoint, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
+    let options = resolve(options)?;
     let bar = progress::bar(global.quiet, checkpoint.config().parameters, "weights");
-    let chip = hardwire_compiler::compile(checkpoint, &resolve(options), target, &|p| {
+    let chip = hardwire_compiler::compile(checkpoint, &options, target, &|p| {
         bar.set_length(p.total);
         bar.set_position(p.done);
         bar.set_message(p.path.to_string());
@@ -44,10 +45,29 @@ pub fn compile(checkpoint: &Checkpoint, options: &CompileOptions, target: &Path,
 }
 
 /// The compiler's options as typed.
-pub fn resolve(o: &CompileOptions) -> Options {
-    Options {
+pub fn resolve(o: &CompileOptions) -> Result<Options> {
+    let q = &o.quantizing;
+    let quantizer = match q.quantizer.as_deref() {
+        None | Some("nearest") => Quantizer::Nearest,
+        Some("gptq") => Quantizer::Gptq,
+        Some(other) => bail!("--quantizer {other}: expected nearest or gptq"),
+    };
+    let fitted = match q.codebook.as_deref() {
+        None | Some("uniform") => false,
+        Some("fitted") => true,
+        Some(other) => bail!("--codebook {other}: expected uniform or fitted"),
+    };
+    let text = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+    Ok(Options {
         bits: o.bits,
         group: o.group,
+        quantizer,
+        calibration: q.calibrate.as_ref().map(text).transpose()?,
+        calibration_tokens: q.calibrate_tokens,
+        fitted,
+        scale_bits: q.scale_bits,
+        offset_bits: q.offset_bits,
+        average_bits: q.average_bits,
         act_bits: o.act_bits,
         kv_bits: o.kv_bits,
         context: o.context,
@@ -58,5 +78,5 @@ pub fn resolve(o: &CompileOptions) -> Options {
         fabric: o.fabric.clone(),
         pos_lanes: o.pos_lanes,
         node: o.node.clone(),
-    }
+    })
 }

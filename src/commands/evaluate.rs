@@ -2,115 +2,150 @@
 
 use super::compile::{compile, open_checkpoint};
 use super::simulate::tempdir;
-use crate::cli::{Evaluate, Global};
-use crate::generate::logits_format;
+use super::source::Source;
+use crate::cli::{CompileOptions, Evaluate, Global};
+use crate::figures::{die_area_mm2, speed_at};
+use crate::judge::{Quality, judge, trace};
 use crate::progress;
 use anyhow::{Context, Result, bail};
-use hardwire_models::{FloatModel, argmax};
-use hardwire_sim::engine::Engine;
+use hardwire_models::{Checkpoint, FloatModel};
+use hardwire_netlist::{Chip, Figure};
 use serde::Serialize;
+use std::path::Path;
 
-#[derive(Serialize, Default)]
-struct Quality {
+/// Most positions a trace keeps every residual of.
+const TRACED: usize = 128;
+
+#[derive(Serialize)]
+struct Report<'a> {
     text: String,
-    /// Predictions judged.
-    tokens: usize,
-    /// Positions a window of the text fills before the sequence starts anew.
-    window: usize,
-    bits_per_weight: f64,
-    perplexity_chip: f64,
-    perplexity_float: f64,
-    /// Chip over float.
-    perplexity_ratio: f64,
-    /// Mean over positions of KL(float || chip), nats.
-    kl_divergence_nats: f64,
-    /// Share of positions with the same greedy token.
-    top1_agreement: f64,
-    saturations: Vec<(String, u64)>,
+    #[serde(flatten)]
+    quality: &'a Quality,
+    area_mm2: Figure,
+    j_per_token: Figure,
 }
 
 pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
-    let checkpoint = open_checkpoint(&args.checkpoint)?;
+    let source = Source::open(&args.source)?;
     let text = std::fs::read_to_string(&args.text).with_context(|| args.text.display().to_string())?;
-    let tokenizer = checkpoint.tokenizer()?.context("the checkpoint has no tokenizer, so no text can be judged")?;
+    let tokenizer = source.tokenizer()?.context("the checkpoint has no tokenizer, so no text can be judged")?;
     let mut ids = tokenizer.encode(&text)?;
     ids.truncate(args.tokens.saturating_add(1));
     if ids.len() < 2 {
         bail!("{}: two tokens at least are needed, --tokens one at least", args.text.display());
     }
     let scratch = tempdir()?;
-    let chip = compile(&checkpoint, &args.options, &scratch.0.join("chip"), global)?;
-    let window = args.window.min(chip.model().context as usize);
+    let (chips, checkpoint) = chips(args, source, &scratch.0, global)?;
+    let context = chips.iter().map(|c| c.model().context as usize).min().unwrap_or(0);
+    let window = args.window.min(context);
     if window < 2 {
         bail!("--window {}: expected two positions or more", args.window);
     }
-    let (engine, float) = (Engine::new(&chip), FloatModel::new(&checkpoint)?);
-    let (mut state, mut float_state) = (engine.start(), float.start());
-    let format = logits_format(&chip);
+    if args.trace_error {
+        let checkpoint = checkpoint.as_ref().context("--trace-error needs the weights: give the chip's --checkpoint")?;
+        ids.truncate(window.min(TRACED));
+        return print_trace(&trace::trace(checkpoint, &chips[0], &ids)?, global);
+    }
+    let float = checkpoint.as_ref().map(FloatModel::new).transpose()?;
     let bar = progress::bar(global.quiet, ids.len() as u64 - 1, "tokens");
-    let (mut nll_chip, mut nll_float, mut kl, mut same) = (0.0, 0.0, 0.0, 0usize);
-    for (i, pair) in ids.windows(2).enumerate() {
-        if i % window == 0 {
-            state.reset(0);
-            float_state = float.start();
-        }
-        let step = engine.step(&mut state, 0, pair[0])?;
-        let reference = float.forward(&mut float_state, pair[0])?;
-        let chip_log = log_softmax(step.logits.iter().map(|&x| format.value(i64::from(x))));
-        let float_log = log_softmax(reference.iter().map(|&x| f64::from(x)));
-        nll_chip -= chip_log[pair[1] as usize];
-        nll_float -= float_log[pair[1] as usize];
-        kl += float_log.iter().zip(&chip_log).map(|(p, q)| p.exp() * (p - q)).sum::<f64>();
-        same += usize::from(step.top == argmax(&reference));
-        bar.inc(1);
-    }
+    let refs: Vec<&Chip> = chips.iter().collect();
+    let judged = judge(&refs, float.as_ref(), &ids, window, &|n| bar.inc(n));
     bar.finish_and_clear();
-    let n = ids.len() - 1;
-    let weights: u64 = chip.structure.matrices().map(|(_, m)| m.weights()).sum();
-    let bits: f64 = chip.structure.matrices().map(|(_, m)| m.bits_per_weight() * m.weights() as f64).sum();
-    let (chip_ppl, float_ppl) = ((nll_chip / n as f64).exp(), (nll_float / n as f64).exp());
-    let quality = Quality {
-        text: args.text.display().to_string(),
-        tokens: n,
-        window,
-        bits_per_weight: bits / weights as f64,
-        perplexity_chip: chip_ppl,
-        perplexity_float: float_ppl,
-        perplexity_ratio: chip_ppl / float_ppl,
-        kl_divergence_nats: kl / n as f64,
-        top1_agreement: same as f64 / n as f64,
-        saturations: chip
-            .netlist()
-            .units()
-            .zip(&state.saturations)
-            .filter(|(_, n)| **n > 0)
-            .map(|((_, u), n)| (u.path.clone(), *n))
-            .collect(),
-    };
-    if global.json {
-        println!("{}", serde_json::to_string_pretty(&quality)?);
-        return Ok(());
-    }
-    println!(
-        "{} tokens of {} in windows of {}, {:.3} bits a weight",
-        quality.tokens, quality.text, quality.window, quality.bits_per_weight
-    );
-    println!(
-        "perplexity   chip {:.4}  float {:.4}  ratio {:.4}",
-        quality.perplexity_chip, quality.perplexity_float, quality.perplexity_ratio
-    );
-    println!("KL(float || chip) {:.5} nats   same greedy token {:.2} %", quality.kl_divergence_nats, 100.0 * quality.top1_agreement);
-    for (unit, n) in &quality.saturations {
-        println!("overflow: {unit} clamped {n} values");
+    let judged = judged?;
+    let reports: Vec<Report<'_>> = chips
+        .iter()
+        .zip(&judged)
+        .map(|(chip, quality)| Report {
+            text: args.text.display().to_string(),
+            quality,
+            area_mm2: die_area_mm2(chip),
+            j_per_token: speed_at(chip, (chip.model().context / 2).max(1)).j_per_token_single_user,
+        })
+        .collect();
+    match (&reports[..], global.json) {
+        ([one], true) if args.sweep.is_empty() => println!("{}", serde_json::to_string_pretty(one)?),
+        (all, true) => println!("{}", serde_json::to_string_pretty(all)?),
+        ([one], false) if args.sweep.is_empty() => print(one),
+        (all, false) => print_sweep(all),
     }
     Ok(())
 }
 
-/// Natural-log probabilities.
-fn log_softmax(logits: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut x: Vec<f64> = logits.collect();
-    let max = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let log_sum = x.iter().map(|v| (v - max).exp()).sum::<f64>().ln() + max;
-    x.iter_mut().for_each(|v| *v -= log_sum);
-    x
+/// The chips to judge, and the checkpoint they are judged beside.
+fn chips(args: &Evaluate, source: Source, scratch: &Path, global: &Global) -> Result<(Vec<Chip>, Option<Checkpoint>)> {
+    match source {
+        Source::Chip(chip) => {
+            if !args.sweep.is_empty() {
+                bail!("{}: --sweep compiles a checkpoint at several widths; this is a chip", args.source.display());
+            }
+            Ok((vec![*chip], args.checkpoint.as_deref().map(open_checkpoint).transpose()?))
+        }
+        Source::Checkpoint(_) if args.checkpoint.is_some() => {
+            bail!("--checkpoint: only beside a chip; {} is one itself", args.source.display())
+        }
+        Source::Checkpoint(checkpoint) => {
+            let options = |bits: f64| {
+                let mut o = args.options.clone();
+                (o.bits, o.quantizing.average_bits) = (None, Some(bits));
+                o
+            };
+            let each: Vec<CompileOptions> = match &args.sweep[..] {
+                [] => vec![args.options.clone()],
+                sweep => sweep.iter().map(|&bits| options(bits)).collect(),
+            };
+            let compiled = each.iter().enumerate().map(|(i, o)| compile(&checkpoint, o, &scratch.join(format!("chip{i}")), global));
+            Ok((compiled.collect::<Result<Vec<Chip>>>()?, Some(*checkpoint)))
+        }
+    }
+}
+
+fn print(r: &Report<'_>) {
+    let q = r.quality;
+    println!("{} tokens of {} in windows of {}, {:.3} bits a weight", q.tokens, r.text, q.window, q.bits_per_weight);
+    println!("lossless {} of {} matrices", q.lossless_matrices, q.matrices);
+    match &q.beside_float {
+        Some(b) => {
+            println!("perplexity   chip {:.4}  float {:.4}  ratio {:.4}", q.perplexity_chip, b.perplexity_float, b.perplexity_ratio);
+            println!("KL(float || chip) {:.5} nats   same greedy token {:.2} %", b.kl_divergence_nats, 100.0 * b.top1_agreement);
+        }
+        None => println!("perplexity   chip {:.4}  (the float model's with --checkpoint)", q.perplexity_chip),
+    }
+    for (unit, n) in &q.saturations {
+        println!("overflow: {unit} clamped {n} values");
+    }
+}
+
+fn print_sweep(reports: &[Report<'_>]) {
+    println!("bits/weight  perplexity   ratio      KL  same token       mm2   J/token");
+    for r in reports {
+        let q = r.quality;
+        let (ratio, kl, same) = q
+            .beside_float
+            .as_ref()
+            .map_or((f64::NAN, f64::NAN, f64::NAN), |b| (b.perplexity_ratio, b.kl_divergence_nats, b.top1_agreement));
+        println!(
+            "{:11.3}  {:10.4}  {ratio:6.4}  {kl:6.4}  {:8.2} %  {:8.2}  {:.2e}",
+            q.bits_per_weight,
+            q.perplexity_chip,
+            100.0 * same,
+            r.area_mm2.value,
+            r.j_per_token.value
+        );
+    }
+}
+
+fn print_trace(layers: &[trace::Layer], global: &Global) -> Result<()> {
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(layers)?);
+        return Ok(());
+    }
+    println!("error energy over signal energy of the residual, by cause");
+    println!("{:28} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9}", "after", "total", "weights", "activations", "kv", "tables", "clamped");
+    for l in layers {
+        println!(
+            "{:28} {:9.2e} {:9.2e} {:11.2e} {:9.2e} {:9.2e} {:9}",
+            l.path, l.total, l.weights, l.activations, l.kv, l.tables, l.saturations
+        );
+    }
+    Ok(())
 }

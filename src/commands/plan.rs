@@ -1,6 +1,6 @@
 //! `hardwire plan`: a chip from a bare `config.json`, no weights: counts, floorplan, cycles, energy, with low and high.
 
-use crate::cli::{Global, Plan};
+use crate::cli::{Global, Plan, Quantizing};
 use crate::report::number;
 use crate::scale::evaluate::{self, Cut, Evaluation, Range, Setting};
 use anyhow::{Result, bail};
@@ -9,9 +9,12 @@ use hardwire_compiler::technology::{self, Silicon};
 use serde_json::{Value, json};
 
 pub fn run(args: &Plan, global: &Global) -> Result<()> {
+    if args.options.quantizing != Quantizing::default() {
+        bail!("a bare config.json has no weights to calibrate or share bits among: give --bits alone");
+    }
     let start = std::time::Instant::now();
     let shape = Shape::from_file(&args.config)?;
-    let chip = shape::plan(&shape, &super::compile::resolve(&args.options))?;
+    let chip = shape::plan(&shape, &super::compile::resolve(&args.options)?)?;
     let node = args.options.node.as_deref().unwrap_or("N6");
     let (technology, silicon) = (technology::node(node)?, technology::silicon(node)?);
     let on = |dies, context, users| Setting { dies, cut: args.cut, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };

@@ -2,12 +2,16 @@
 //! own, and what a row proves and loses is summed in row order whatever the thread count.
 
 use super::blocks::Stored;
+use super::choice::Width;
+use super::compensate::{self, Grid};
+use super::curvature::Curvature;
+use super::eight::{Book, EIGHT, Eight};
 use super::nearest::Scratch;
-use super::{blocks, grid, nearest};
+use super::{blocks, fit, grid, nearest};
 use crate::error::Error;
 use crate::options::Plan;
 use hardwire_models::Tensor;
-use hardwire_netlist::program::{pack_row, row_stride};
+use hardwire_netlist::program::{pack_row, row_stride, unpack};
 use hardwire_netlist::unit::RowPermutation;
 use rayon::prelude::*;
 
@@ -20,14 +24,20 @@ pub(super) enum Coding {
     Grid { group: u32 },
     /// Least squared error.
     Nearest { bits: u8, group: u32 },
+    /// Least cost by [`compensate`].
+    Chosen { width: Width, fitted: bool, group: u32 },
 }
 
 /// Widest scale or offset mantissa kept exactly; past it scales are rounded to this width and the matrix is not lossless.
 pub(super) const MAX_MANTISSA_BITS: u8 = 28;
 
 impl Coding {
-    /// The coding for `tensor` under `plan`; `group` overrides its natural group by a divisor of it.
-    pub(super) fn of(tensor: &Tensor<'_>, plan: &Plan, group: Option<u32>) -> Result<Coding, Error> {
+    /// The coding for `tensor` under `plan`; `group` overrides its natural group by a divisor of it, `width` is one chosen for it.
+    pub(super) fn of(tensor: &Tensor<'_>, plan: &Plan, group: Option<u32>, width: Option<Width>) -> Result<Coding, Error> {
+        let chosen = |width: Width| Coding::Chosen { width, fitted: plan.choice.fitted, group: group.unwrap_or(plan.group) };
+        if let Some(width) = width {
+            return Ok(chosen(width));
+        }
         if plan.bits.is_none() {
             if let Some(f) = tensor.block_format() {
                 let range = (f.code_max - f.code_min) as u32;
@@ -45,12 +55,16 @@ impl Coding {
                 return Ok(Coding::Grid { group: group.unwrap_or(grid::GROUP as u32) });
             }
         }
-        Ok(Coding::Nearest { bits: plan.bits.unwrap_or(4), group: group.unwrap_or(plan.group) })
+        let bits = plan.bits.unwrap_or(4);
+        if plan.choice.is_plain() {
+            return Ok(Coding::Nearest { bits, group: group.unwrap_or(plan.group) });
+        }
+        Ok(chosen(plan.choice.width(bits)))
     }
 
     pub(super) fn group(&self) -> u32 {
         match self {
-            Coding::Blocks { group, .. } | Coding::Grid { group } | Coding::Nearest { group, .. } => *group,
+            Coding::Blocks { group, .. } | Coding::Grid { group } | Coding::Nearest { group, .. } | Coding::Chosen { group, .. } => *group,
         }
     }
 }
@@ -103,6 +117,19 @@ impl Encoded {
         self.lossless = false;
     }
 
+    /// Output `n` as the chip reads it: what each code stands for.
+    pub(super) fn row(&self, n: usize, out: &mut [f32]) {
+        let (groups, stride) = ((self.inputs).div_ceil(self.group) as usize, row_stride(self.inputs, self.code_bits) as usize);
+        let unit = libm::exp2(f64::from(self.exponents[n]));
+        for (k, out) in out.iter_mut().enumerate() {
+            let at = n * groups + k / self.group as usize;
+            let code = unpack(&self.codes[n * stride..][..stride], self.code_bits, k);
+            let offset = self.offsets.get(at).copied().unwrap_or(0);
+            let value = i64::from(self.scales[at]) * i64::from(self.codebook[usize::from(code)]) + i64::from(offset);
+            *out = (value as f64 * unit) as f32;
+        }
+    }
+
     pub(super) fn relative_square_error(&self) -> f64 {
         if self.energy > 0.0 { self.error / self.energy } else { 0.0 }
     }
@@ -140,15 +167,26 @@ impl Facts {
 }
 
 /// Rows a thread takes at a time: enough to be worth the hand-over, few enough to share the last ones.
-const TASK_ROWS: usize = 8;
+const TASK_ROWS: usize = EIGHT;
 
-pub(super) fn encode(tensor: &Tensor<'_>, order: RowPermutation, coding: &Coding, act_bits: u8) -> Result<Encoded, Error> {
+/// Encodes a matrix. `curvature`, where calibration has measured it, is what errors cost; only [`Coding::Chosen`] heeds it.
+pub(super) fn encode(
+    tensor: &Tensor<'_>,
+    order: RowPermutation,
+    coding: &Coding,
+    act_bits: u8,
+    curvature: Option<&Curvature>,
+) -> Result<Encoded, Error> {
     let (rows, cols) = (tensor.rows(), tensor.cols());
-    let (code_bits, codebook) = codebook(coding);
+    let (code_bits, codebook) = codebook(tensor, coding)?;
     let group = coding.group() as usize;
     let groups = cols.div_ceil(group);
     let stride = row_stride(cols as u32, code_bits) as usize;
-    let has_offset = matches!(coding, Coding::Blocks { has_offset: true, .. });
+    let (has_offset, grid) = match coding {
+        Coding::Blocks { has_offset, .. } => (*has_offset, None),
+        Coding::Chosen { width, .. } => (width.offset > 0, Some(width.grid(Book::new(&codebook), group.min(cols)))),
+        Coding::Grid { .. } | Coding::Nearest { .. } => (false, None),
+    };
     let (mut codes, mut scales) = (vec![0u8; stride * rows], vec![0i32; groups * rows]);
     let mut offsets = vec![0i32; if has_offset { groups * rows } else { 0 }];
     let mut facts = vec![Facts::default(); rows];
@@ -163,6 +201,8 @@ pub(super) fn encode(tensor: &Tensor<'_>, order: RowPermutation, coding: &Coding
     tasks.into_par_iter().enumerate().try_for_each_init(
         buffers,
         |(weights, row_codes, scratch), (task, (codes, scales, facts, offsets))| {
+            let count = facts.len();
+            let chosen = grid.as_ref().map(|g| choose(tensor, order, task * TASK_ROWS, count, curvature, g)).transpose()?;
             let mut offset_rows = offsets.chunks_mut(groups);
             for (i, (packed, scales)) in codes.chunks_mut(stride).zip(scales.chunks_mut(groups)).enumerate() {
                 let n = order.source_row((task * TASK_ROWS + i) as u32) as usize;
@@ -174,6 +214,15 @@ pub(super) fn encode(tensor: &Tensor<'_>, order: RowPermutation, coding: &Coding
                         let stored = Stored { group: *stored, code_min: *code_min, has_offset: *has_offset };
                         let (exponent, lossless) = blocks::row(tensor, n, stored, group, &mut out)?;
                         measure(&out, weights, &codebook, group, exponent, lossless)
+                    }
+                    Coding::Chosen { .. } => {
+                        let chosen = chosen.as_ref().expect("there is a grid");
+                        out.codes.iter_mut().zip(&chosen.codes).for_each(|(to, c)| *to = c[i]);
+                        out.scales.iter_mut().zip(&chosen.scales).for_each(|(to, s)| *to = s[i] as i32);
+                        out.offsets.iter_mut().zip(&chosen.offsets).for_each(|(to, o)| *to = o[i] as i32);
+                        let mut facts = measure(&out, weights, &codebook, group, chosen.exponents[i], false);
+                        facts.lossless = facts.error == 0.0;
+                        facts
                     }
                     Coding::Grid { .. } => {
                         let left = || Error::model(tensor.name, "left its grid");
@@ -241,13 +290,36 @@ fn measure(row: &RowOut<'_>, weights: &[f32], codebook: &[i32], group: usize, ex
     facts
 }
 
-fn codebook(coding: &Coding) -> (u8, Vec<i32>) {
+/// Eight outputs from `first` by least cost; past `count` they are zero.
+fn choose(
+    tensor: &Tensor<'_>,
+    order: RowPermutation,
+    first: usize,
+    count: usize,
+    curvature: Option<&Curvature>,
+    grid: &Grid,
+) -> Result<compensate::Rows, Error> {
+    let mut weights: Vec<Eight> = vec![[0.0; EIGHT]; tensor.cols()];
+    let mut row = vec![0f32; tensor.cols()];
+    for i in 0..count {
+        tensor.row_f32(order.source_row((first + i) as u32) as usize, &mut row)?;
+        weights.iter_mut().zip(&row).for_each(|(to, w)| to[i] = *w);
+    }
+    Ok(compensate::rows(weights, curvature, grid))
+}
+
+fn codebook(tensor: &Tensor<'_>, coding: &Coding) -> Result<(u8, Vec<i32>), Error> {
     let range = |first: i32, bits: u8| (bits, (0..1i32 << bits).map(|i| first + i).collect());
-    match coding {
+    Ok(match coding {
         Coding::Blocks { code_min, code_bits, .. } => range(*code_min, *code_bits),
         Coding::Grid { .. } => range(-8, 4),
         Coding::Nearest { bits, .. } => range(-(1 << (bits - 1)), *bits),
-    }
+        Coding::Chosen { width, fitted: true, group } if width.code <= 4 => {
+            let values = fit::codebook(tensor, width.code, *group as usize, width.offset > 0, width.greatest_value())?;
+            (width.code, values)
+        }
+        Coding::Chosen { width, .. } => range(-(1 << (width.code - 1)), width.code),
+    })
 }
 
 /// Mantissas of exact floats under one exponent, or rounded ones (`false`) where [`MAX_MANTISSA_BITS`] do not hold them.

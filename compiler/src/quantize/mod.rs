@@ -2,10 +2,19 @@
 //! matrix at a time: memory holds the codes of two matrices whatever the model, and none of its weights for long.
 //!
 //! A tensor that is already on a grid is kept exactly: the blocks of a GGUF file as stored ([`blocks`]), or floats that are
-//! `q * s` in groups of 32 ([`grid`]). Everything else gets codes and scales of least squared error ([`nearest`]).
+//! `q * s` in groups of 32 ([`grid`]). Everything else gets codes and scales of least squared error ([`nearest`]), or of least cost on
+//! calibration text ([`calibrate`], [`curvature`], [`compensate`]), on consecutive values or on a codebook of its own ([`fit`]), at
+//! the bits asked for or at those that lose least under a budget ([`choice`], [`budget`]).
 
 mod blocks;
+mod budget;
+mod calibrate;
+mod choice;
+mod compensate;
+mod curvature;
+mod eight;
 mod encode;
+mod fit;
 mod grid;
 mod lanes;
 mod nearest;
@@ -15,6 +24,8 @@ use crate::Progress;
 use crate::error::Error;
 use crate::formats::{self, Formats};
 use crate::options::Plan;
+use choice::Width;
+use curvature::Curvature;
 use encode::{Coding, Encoded};
 use hardwire_models::{Checkpoint, Op, OpGraph, RowOrder};
 use hardwire_netlist::chip::MatrixQuality;
@@ -23,6 +34,8 @@ use hardwire_netlist::unit::{Fixed, MatrixSpec, RowPermutation};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
 
+pub use calibrate::chip_weights;
+pub use choice::{Choice, Quantizer};
 pub(crate) use sample::sample;
 
 /// One matrix in the chip's number system, its codes already in the program file.
@@ -67,57 +80,130 @@ pub fn quantize(
     let graph = checkpoint.graph();
     crate::build::check(graph)?;
     let order = graph.topological_order();
-    let formats = formats::formats(checkpoint)?;
-    let total = order.iter().map(|&id| matrix_size(graph, id)).sum();
-    let names: Vec<Table<'_>> = order.iter().flat_map(|&id| tables_of(graph, id)).collect();
-    let mut groups = Groups { checkpoint, graph, plan, natural: BTreeMap::new() };
-    let mut matrices = BTreeMap::new();
-    let mut done = 0;
-    let mut ready: Option<Ready<'_>> = None;
-    for (i, &Table { id, ref path, weight, scale }) in names.iter().enumerate() {
+    let mut work = Work {
+        checkpoint,
+        plan,
+        formats: formats::formats(checkpoint)?,
+        widths: BTreeMap::new(),
+        natural: BTreeMap::new(),
+        tables: order.iter().flat_map(|&id| tables_of(graph, id)).collect(),
+        matrices: BTreeMap::new(),
+        done: 0,
+        total: order.iter().map(|&id| matrix_size(graph, id)).sum(),
+        ready: None,
+        programs,
+        progress,
+    };
+    if let Some(bits) = plan.choice.average_bits {
+        work.widths = budget::widths(checkpoint, plan, bits, progress)?;
+    }
+    match plan.choice.quantizer {
+        Quantizer::Nearest => (0..work.tables.len()).try_for_each(|i| work.matrix(i, None))?,
+        Quantizer::Gptq => calibrate::calibrate(&mut work)?,
+    }
+    work.write_ready()?;
+    Ok(QuantizedModel { matrices: work.matrices, formats: work.formats })
+}
+
+/// Matrices on their way into the program file, in graph order.
+struct Work<'a> {
+    checkpoint: &'a Checkpoint,
+    plan: &'a Plan,
+    formats: Formats,
+    /// Widths chosen under a budget, by node.
+    widths: BTreeMap<NodeIndex, Width>,
+    /// Natural scale groups of tensors, each looked at once.
+    natural: BTreeMap<&'a str, u32>,
+    tables: Vec<Table<'a>>,
+    matrices: BTreeMap<String, QuantizedMatrix>,
+    done: u64,
+    total: u64,
+    /// Encoded, and written while the next one is encoded.
+    ready: Option<Ready<'a>>,
+    programs: &'a mut ProgramWriter,
+    progress: &'a (dyn Fn(Progress<'_>) + Sync),
+}
+
+impl<'a> Work<'a> {
+    /// Encodes matrix `i`, while the one before goes to the disk.
+    fn matrix(&mut self, i: usize, curvature: Option<&Curvature>) -> Result<(), Error> {
+        let graph = self.checkpoint.graph();
+        let Table { id, ref path, weight, scale } = self.tables[i];
+        let path = path.clone();
         let node = &graph.graph[id];
-        let tensor = checkpoint.tensor(weight)?;
         let rows = row_order(graph, id);
-        if let Some(next) = names.get(i + 1) {
-            checkpoint.tensor(next.weight)?.prefetch();
+        let tensor = self.checkpoint.tensor(weight)?;
+        if let Some(next) = self.tables.get(i + 1) {
+            self.checkpoint.tensor(next.weight)?.prefetch();
         }
-        let coding = Coding::of(&tensor, plan, groups.shared(id)?)?;
-        // While this matrix is encoded, the one before goes to the disk.
-        let finished = ready.take();
+        let group = self.shared_group(id)?;
+        let coding = Coding::of(&tensor, self.plan, group, self.widths.get(&id).copied())?;
+        let finished = self.ready.take();
+        let (checkpoint, plan, programs) = (self.checkpoint, self.plan, &mut *self.programs);
         let (encoded, written) = rayon::join(
             || {
                 checkpoint.tensor_digest(weight)?;
-                let encoded = encode::encode(&tensor, rows, &coding, plan.act_bits);
+                let encoded = encode::encode(&tensor, rows, &coding, plan.act_bits, curvature);
                 tensor.release();
                 encoded
             },
             || finished.map(|r| r.write(programs)).transpose(),
         );
-        if let Some((path, matrix)) = written? {
-            done += matrix.spec.weights();
-            progress(Progress { path, done, total });
-            matrices.insert(path.to_string(), matrix);
-        }
+        self.took(written?);
         let mut encoded = encoded?;
         encoded.scale(f64::from(scale));
+        let formats = &self.formats;
         let shift_base = match &node.op {
             Op::Embed { .. } => -i32::from(formats.of(id).frac),
             _ => i32::from(formats.of(formats::source(graph, id)).frac) - i32::from(formats.of(id).frac),
         };
         let bias = bias_of(checkpoint, graph, id, formats.of(id))?;
-        let shifts = encoded.exponents.iter().map(|&e| shift(&node.path, shift_base - e)).collect::<Result<Vec<i16>, Error>>()?;
-        ready = Some(Ready { path, tensor: weight, rows, encoded, shifts, bias });
+        let shifts = encoded.exponents.iter().map(|&e| shift(&path, shift_base - e)).collect::<Result<Vec<i16>, Error>>()?;
+        self.ready = Some(Ready { path, tensor: weight, rows, encoded, shifts, bias });
+        Ok(())
     }
-    if let Some((path, matrix)) = ready.map(|r| r.write(programs)).transpose()? {
-        progress(Progress { path, done: done + matrix.spec.weights(), total });
-        matrices.insert(path.to_string(), matrix);
+
+    fn write_ready(&mut self) -> Result<(), Error> {
+        let written = self.ready.take().map(|r| r.write(self.programs)).transpose()?;
+        self.took(written);
+        Ok(())
     }
-    Ok(QuantizedModel { matrices, formats })
+
+    fn took(&mut self, written: Option<(String, QuantizedMatrix)>) {
+        if let Some((path, matrix)) = written {
+            self.done += matrix.spec.weights();
+            (self.progress)(Progress { path: &path, done: self.done, total: self.total });
+            self.matrices.insert(path, matrix);
+        }
+    }
+
+    /// Matrices that share an input run in lockstep, so they share a group: the smallest of theirs. `None` if nothing forces one.
+    fn shared_group(&mut self, id: NodeIndex) -> Result<Option<u32>, Error> {
+        let graph = self.checkpoint.graph();
+        let Op::Linear { .. } = &graph.graph[id].op else { return Ok(None) };
+        let source = formats::source(graph, id);
+        let mut group: Option<u32> = None;
+        for sibling in graph.graph.neighbors(source) {
+            if let Op::Linear { weight, .. } = &graph.graph[sibling].op {
+                let natural = match self.natural.get(weight.as_str()) {
+                    Some(&g) => g,
+                    None => {
+                        let width = self.widths.get(&sibling).copied();
+                        let g = Coding::of(&self.checkpoint.tensor(weight)?, self.plan, None, width)?.group();
+                        self.natural.insert(weight, g);
+                        g
+                    }
+                };
+                group = Some(group.map_or(natural, |g| g.min(natural)));
+            }
+        }
+        Ok(group)
+    }
 }
 
 /// A matrix that waits to be written.
 struct Ready<'a> {
-    path: &'a str,
+    path: String,
     tensor: &'a str,
     rows: RowPermutation,
     encoded: Encoded,
@@ -126,10 +212,10 @@ struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    fn write(self, programs: &mut ProgramWriter) -> Result<(&'a str, QuantizedMatrix), Error> {
+    fn write(self, programs: &mut ProgramWriter) -> Result<(String, QuantizedMatrix), Error> {
         let e = self.encoded;
         let program = programs.matrix(&MatrixData {
-            name: self.path,
+            name: &self.path,
             outputs: e.outputs,
             inputs: e.inputs,
             code_bits: e.code_bits,
@@ -200,37 +286,6 @@ fn matrix_size(graph: &OpGraph, id: NodeIndex) -> u64 {
             rows as u64 * graph.graph[id].width as u64
         }
         _ => 0,
-    }
-}
-
-/// Natural scale groups of tensors, each looked at once.
-struct Groups<'a> {
-    checkpoint: &'a Checkpoint,
-    graph: &'a OpGraph,
-    plan: &'a Plan,
-    natural: BTreeMap<&'a str, u32>,
-}
-
-impl Groups<'_> {
-    /// Matrices that share an input run in lockstep, so they share a group: the smallest of theirs. `None` if nothing forces one.
-    fn shared(&mut self, id: NodeIndex) -> Result<Option<u32>, Error> {
-        let Op::Linear { .. } = &self.graph.graph[id].op else { return Ok(None) };
-        let source = formats::source(self.graph, id);
-        let mut group: Option<u32> = None;
-        for sibling in self.graph.graph.neighbors(source) {
-            if let Op::Linear { weight, .. } = &self.graph.graph[sibling].op {
-                let natural = match self.natural.get(weight.as_str()) {
-                    Some(&g) => g,
-                    None => {
-                        let g = Coding::of(&self.checkpoint.tensor(weight)?, self.plan, None)?.group();
-                        self.natural.insert(weight, g);
-                        g
-                    }
-                };
-                group = Some(group.map_or(natural, |g| g.min(natural)));
-            }
-        }
-        Ok(group)
     }
 }
 

@@ -1,0 +1,73 @@
+//! The compiler's options as typed, shared by every command that compiles.
+
+use clap::Args as ClapArgs;
+use std::path::PathBuf;
+
+/// Choices the compiler makes itself unless told.
+#[derive(ClapArgs, Debug, Clone, Default)]
+pub struct CompileOptions {
+    /// Code bits of every matrix: 2, 3, 4, 6 or 8. Unless given, a stored grid is kept exactly and the rest gets 4.
+    #[arg(long)]
+    pub bits: Option<u8>,
+    /// Inputs that share a scale.
+    #[arg(long)]
+    pub group: Option<u32>,
+    #[command(flatten)]
+    pub quantizing: Quantizing,
+    /// Bits of the activations that enter matrices [default: 12].
+    #[arg(long)]
+    pub act_bits: Option<u8>,
+    /// Bits of cached keys and values [default: 8].
+    #[arg(long)]
+    pub kv_bits: Option<u8>,
+    /// Positions the KV cache holds for each user [default: the model's, at most 2048].
+    #[arg(long)]
+    pub context: Option<u32>,
+    /// Sequences the KV cache holds [default: 1].
+    #[arg(long)]
+    pub users: Option<u32>,
+    /// Elements a stream moves a cycle.
+    #[arg(long)]
+    pub lanes: Option<u32>,
+    /// Most inputs of a tile [default: 256].
+    #[arg(long)]
+    pub tile_rows: Option<u32>,
+    /// Matrices held otherwise, such as down_proj=1024,lm_head=metal: the most inputs of their tiles, or metal embedding.
+    #[arg(long, value_delimiter = ',', value_name = "MATRIX=ROWS|metal")]
+    pub fabric: Vec<hardwire_compiler::fabric::Rule>,
+    /// Most outputs of a tile [default: 256].
+    #[arg(long)]
+    pub tile_cols: Option<u32>,
+    /// Cached positions attention reads a cycle.
+    #[arg(long)]
+    pub pos_lanes: Option<u32>,
+    /// Process node: N7, N6, N5 or ASAP7 [default: N6].
+    #[arg(long)]
+    pub node: Option<String>,
+}
+
+/// How weights that keep no stored grid become codes.
+#[derive(ClapArgs, Debug, Clone, Default, PartialEq)]
+pub struct Quantizing {
+    /// nearest, or gptq: rounding errors made up for by the weights after them, with calibration text [default: nearest].
+    #[arg(long)]
+    pub quantizer: Option<String>,
+    /// Text file to calibrate on [default: the openings of five children's books].
+    #[arg(long, value_name = "TEXT")]
+    pub calibrate: Option<PathBuf>,
+    /// Tokens of it [default: 8192].
+    #[arg(long, value_name = "N")]
+    pub calibrate_tokens: Option<usize>,
+    /// uniform, or fitted: values of its own for every matrix of up to 4 bits [default: uniform].
+    #[arg(long)]
+    pub codebook: Option<String>,
+    /// Mantissa bits of scales.
+    #[arg(long)]
+    pub scale_bits: Option<u8>,
+    /// Mantissa bits of offsets; 0 for none.
+    #[arg(long)]
+    pub offset_bits: Option<u8>,
+    /// Bits a weight on average, scales and offsets included: every matrix gets the code bits that lose least.
+    #[arg(long, value_name = "B", conflicts_with = "bits")]
+    pub average_bits: Option<f64>,
+}

@@ -30,7 +30,7 @@ use hardwire_models::Checkpoint;
 use hardwire_netlist::chip::{Chip, ChipWriter, Structure};
 use std::path::Path;
 
-/// Calibrated on unless another text is given: the openings of five children's books.
+/// Calibrated on unless another text is given: stories that the bundled model wrote, and pages of this project's documentation.
 pub const CALIBRATION_TEXT: &str = include_str!("../data/calibration.txt");
 
 /// Told after each matrix; `done` and `total` count weights.

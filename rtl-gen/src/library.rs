@@ -31,6 +31,7 @@ library![
     "hw_rope.v",
     "hw_quantize.v",
     "hw_score.v",
+    "hw_most.v",
     "hw_exponent.v",
     "hw_value.v",
     "hw_attention.v",

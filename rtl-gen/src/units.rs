@@ -74,10 +74,17 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
                 Some(c) => centre(chip, folder, unit, s, c, v, instance("hw_layer_norm", format!("{} elements", s.len)))?,
             };
             let i = i.param("V", v).param("LEN", s.len).param("SHIFT", s.shift).param("IB", s.input.bits).param("OB", out);
-            let i =
-                i.param("QB", square_bits(s)).param("EPSILON", format!("64'd{}", s.epsilon)).param("GAIN_WORDS", roms::gain_words(s, v));
+            let i = i
+                .param("QB", square_bits(s))
+                .param("EPSILON", format!("64'd{}", s.epsilon))
+                .param("TREE", ceil_log(square_lanes(s, v), 8).max(1));
             let t = shape.rsqrt();
-            let i = i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("GAIN", &file).file("RSQRT", &t.file);
+            let i = i
+                .param("GAIN_WORDS", roms::gain_words(s, v))
+                .param("VALUE_BITS", t.value_bits)
+                .param("SLOPE_BITS", t.slope_bits)
+                .file("GAIN", &file)
+                .file("RSQRT", &t.file);
             give(stream(i.clocked(), "in_valid", "in_data", 0))
         }
         UnitKind::RowFeed(s) if s.play == Play::Bits => {
@@ -212,6 +219,11 @@ fn norm_gains(chip: &Chip, folder: &mut Folder, file: &str, s: &NormSpec, lanes:
     roms::beats(folder, file, lanes, (words * lanes).min(s.len), 20, &|i| gain[(i % m) as usize])
 }
 
+/// Lanes of a beat whose squares are of one group.
+fn square_lanes(s: &NormSpec, lanes: u32) -> u32 {
+    if s.groups == 1 { lanes } else { lanes.min(s.len / s.groups) }
+}
+
 /// Bits of `E + sum of squares`.
 fn square_bits(s: &NormSpec) -> u32 {
     let most = s.input.max() as u128;
@@ -236,6 +248,7 @@ fn attention(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &A
     let i = i.param("CONTEXT", s.context).param("USERS", s.users).param("WINDOW", s.window.unwrap_or(0)).param("A", s.act_bits);
     let i = i.param("KVB", s.kv_bits).param("P", s.pos_lanes).param("QB", s.q.bits).param("KB", s.k.bits).param("VB", s.v.bits);
     let i = i.param("OB", unit.out.bits).param("POSW", shape.pos_bits).param("UW", shape.user_bits).param("TREE", ceil_log(s.head_dim, 8));
+    let i = i.param("MOST", ceil_log(s.pos_lanes, 4)).param("SUM", ceil_log(s.pos_lanes, 8));
     let i = i.param("MANTISSA", s.score_mantissa).param("SHIFT", s.score_shift);
     let i = i.param("EXP2_VALUE", exp2.value_bits).param("EXP2_SLOPE", exp2.slope_bits);
     let i = i.param("RECIP_VALUE", recip.value_bits).param("RECIP_SLOPE", recip.slope_bits);

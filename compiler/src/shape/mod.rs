@@ -99,7 +99,7 @@ impl ShapeChip {
     /// Cycles a station needs beyond those of its graph, where stand-ins hold the place of slower or faster units.
     pub fn extra_cycles(&self, station: u32) -> i64 {
         let of = |(id, s): (&UnitId, &Standin)| {
-            if self.netlist.unit(*id).station == station { s.extra_cycles() } else { 0 }
+            if self.netlist.unit(*id).station == station { s.extra_cycles(self.plan.lanes) } else { 0 }
         };
         self.standins.iter().map(of).sum()
     }

@@ -19,7 +19,9 @@ module hw_attention #(
   parameter OB = 16,
   parameter POSW = 9,
   parameter UW = 1,
-  parameter TREE = 1,
+  parameter TREE = 1,            // adder stages of a score: eight to one each
+  parameter MOST = 0,            // stages that compare the positions of a word: four to one each
+  parameter SUM = 0,             // adder stages of a word's values: eight to one each
   parameter [15:0] MANTISSA = 1,
   parameter signed [9:0] SHIFT = 0,
   parameter EXP2_VALUE = 22,
@@ -64,7 +66,7 @@ module hw_attention #(
   localparam BW = $clog2(QBEATS + 1);
   localparam RT = RECIP_VALUE + RECIP_SLOPE;
   `HW_BITLEN(bitlen, PSB, ZB)
-  `HW_ROUND(normalise, OSB, ZB + 1, OSB)
+  `HW_ROUND_DOWN(normalise, OSB, ZB, OSB)
   `HW_ROUND_BY(round, OSB + 18, 31, OB)
 
   // Quantise, then write the new position.
@@ -90,16 +92,16 @@ module hw_attention #(
 
   // Pass 1: one word of P positions a cycle; pass 2 the same for the values.
   reg pass1, pass2, k_valid1, s_valid;
-  reg [WW-1:0] word1, word1q, score_at, word2;
+  reg [WW-1:0] word1, word1q, score_at, best_at, word2;
   reg [WW-1:0] word2_p [1:6];
   reg [5:0] pv;                  // pass 2 stages
   reg sink;                      // the sinks' turn in pass 2
   reg [5:0] sv;
   reg k_last;
-  reg [TREE+2:0] last;
+  reg [TREE+MOST+2:0] last;
   wire [HEADS*HEAD_DIM*OSB-1:0] all_sums;
   wire [HEADS*PSB-1:0] all_p;
-  reg [4:0] fin;
+  reg [SUM+3:0] fin;
   wire [P*ROW-1:0] k_rows, v_rows;
   wire [P-1:0] k_mask, e_mask, v_mask;
   wire [HEADS*P*32-1:0] scores, scores_read, sink_scores;
@@ -139,15 +141,19 @@ module hw_attention #(
   ) score (
     .clk(clk), .rst(rst), .in_valid(k_valid1), .in_mask(k_mask), .q(q), .q_shift(q_shift), .k(k_rows),
     .out_valid(score_valid), .out_mask(s_mask), .score(scores), .ovf(score_ovf));
+  wire best_valid;
+  wire [HEADS*32-1:0] word_best;
+  hw_most #(.HEADS(HEADS), .P(P), .LEVELS(MOST)) most (
+    .clk(clk), .rst(rst), .in_valid(score_valid), .mask(s_mask), .score(scores), .out_valid(best_valid), .best(word_best));
   hw_exponent #(.HEADS(HEADS), .P(P), .VALUE_BITS(EXP2_VALUE), .SLOPE_BITS(EXP2_SLOPE), .EXP2(EXP2)) exponent (
     .clk(clk), .in_valid(pv[0]), .in_mask(e_mask), .score(sv[0] ? sink_scores : scores_read), .greatest(greatest), .p(weights));
-  hw_value #(.HEADS(HEADS), .KV_HEADS(KV_HEADS), .P(P), .HEAD_DIM(HEAD_DIM), .KVB(KVB), .ROW(ROW), .OSB(OSB), .PSB(PSB)) value (
-    .clk(clk), .clear(go), .in_valid(pv[5]), .mask(v_mask), .p(weights), .v(v_rows), .sums(all_sums), .p_sum(all_p));
+  hw_value #(.HEADS(HEADS), .KV_HEADS(KV_HEADS), .P(P), .TREE(SUM), .HEAD_DIM(HEAD_DIM), .KVB(KVB), .ROW(ROW), .OSB(OSB), .PSB(PSB)) value (
+    .clk(clk), .clear(go), .in_valid(pv[5]), .mask(v_mask), .p(weights), .v_rows(v_rows), .sums(all_sums), .p_sum(all_p));
   hw_sram #(.WIDTH(HEADS*P*32), .DEPTH(WORDS), .AW(WW)) score_store (
     .clk(clk), .we(score_valid), .waddr(score_at), .wdata(scores), .re(pass2), .raddr(word2 - first_word), .rdata(scores_read));
 
-  reg signed [31:0] best, one;
-  integer n, i;
+  reg signed [31:0] best, other;
+  integer n;
   always @(posedge clk) begin
     // Replay takes REPLAY beats; the last code stands 3 cycles after the last beat.
     if (go) begin
@@ -168,23 +174,21 @@ module hw_attention #(
     word1q <= word1;
     k_valid1 <= pass1;
     k_last <= pass1 && word1 == last_word;
-    last <= {last[TREE+1:0], k_last};
+    last <= {last[TREE+MOST+1:0], k_last};
     if (write) score_at <= 0;
-    if (score_valid) begin
-      score_at <= score_at + 1;
+    else if (score_valid) score_at <= score_at + 1;
+    if (write) best_at <= 0;
+    else if (best_valid) begin
+      best_at <= best_at + 1;
       for (n = 0; n < HEADS; n = n + 1) begin
-        best = (score_at == 0) ? 32'sh80000000 : $signed(greatest[n*32 +: 32]);
-        for (i = 0; i < P; i = i + 1) begin
-          one = scores[(n*P+i)*32 +: 32];
-          if (s_mask[i] && one > best) best = one;
-        end
-        greatest_next[n*32 +: 32] = best;
-        if (SINKS != 0 && score_at == 0 && $signed(sinks[n*32 +: 32]) > best) greatest_next[n*32 +: 32] = sinks[n*32 +: 32];
+        best = word_best[n*32 +: 32];
+        other = (best_at == 0) ? sinks[n*32 +: 32] : greatest[n*32 +: 32];
+        greatest_next[n*32 +: 32] = ((best_at == 0 && SINKS == 0) || best > other) ? best : other;
       end
       greatest <= greatest_next;
     end
     // Pass 2.
-    if (score_valid && last[TREE+2]) begin
+    if (best_valid && last[TREE+MOST+2]) begin
       pass2 <= SINKS == 0;
       sink <= SINKS != 0;
       word2 <= first_word;
@@ -203,14 +207,14 @@ module hw_attention #(
     word2_p[4] <= word2_p[3];
     word2_p[5] <= word2_p[4];
     word2_p[6] <= word2_p[5];
-    fin <= {fin[3:0], pv[5] && !sv[5] && word2_p[6] == last_word};
+    fin <= {fin[SUM+2:0], pv[5] && !sv[5] && word2_p[6] == last_word};
     if (rst) begin
       waiting <= 0; write <= 0; pass1 <= 0; pass2 <= 0; sink <= 0; sv <= 0; k_valid1 <= 0; k_last <= 0; last <= 0; pv <= 0; fin <= 0;
     end
   end
 
   // Reciprocals, RL heads a cycle, then the outputs, V a cycle.
-  wire finish = fin[3];
+  wire finish = fin[SUM+2];
   reg recip_run, r1, r2, r3, r4;
   reg [RGW-1:0] g, g1, g2, g3, g4;
   reg [ZB-1:0] z [0:HEADS-1];
@@ -256,7 +260,7 @@ module hw_attention #(
     if (o1) for (l = 0; l < V; l = l + 1) begin
       hd = (beat1 * V + l) / HEAD_DIM;
       if (hd >= HEADS) hd = HEADS - 1;
-      rn = normalise(o[l], $signed({1'b0, z[hd]}) - 16);
+      rn = normalise(o[l], z[hd] - 16);
       on[l] = rn[OSB-1:0];
     end
     if (playing) for (l = 0; l < V; l = l + 1)

@@ -1,5 +1,5 @@
 // LayerNorm (numerics, section 4): the vector is centred, normalised, and a bias added where there is one.
-// First beat out 2 * BEATS + 18 cycles after the first beat in, with a bias two later.
+// First beat out 2 * BEATS + 18 + TREE cycles after the first beat in, with a bias two later.
 module hw_layer_norm #(
   parameter V = 8,
   parameter LEN = 64,
@@ -8,6 +8,7 @@ module hw_layer_norm #(
   parameter QB = 80,
   parameter [63:0] EPSILON = 1,
   parameter SHIFT = 19,
+  parameter TREE = 1,
   parameter GAIN_WORDS = 8,
   parameter VALUE_BITS = 19,
   parameter SLOPE_BITS = 12,
@@ -34,8 +35,8 @@ module hw_layer_norm #(
   hw_centre #(.V(V), .LEN(LEN), .IB(IB), .MANTISSA(MEAN_MANTISSA), .SHIFT(MEAN_SHIFT)) centre (
     .clk(clk), .rst(rst), .in_valid(in_valid), .in_data(in_data), .out_valid(centred_valid), .out_data(centred), .ovf(centred_ovf));
   hw_rms_norm #(
-    .V(V), .LEN(LEN), .GROUPS(1), .IB(32), .OB(OB), .QB(QB), .EPSILON(EPSILON), .SHIFT(SHIFT), .GAIN_WORDS(GAIN_WORDS),
-    .VALUE_BITS(VALUE_BITS), .SLOPE_BITS(SLOPE_BITS), .GAIN(GAIN), .RSQRT(RSQRT)
+    .V(V), .LEN(LEN), .GROUPS(1), .IB(32), .OB(OB), .QB(QB), .EPSILON(EPSILON), .SHIFT(SHIFT), .TREE(TREE),
+    .GAIN_WORDS(GAIN_WORDS), .VALUE_BITS(VALUE_BITS), .SLOPE_BITS(SLOPE_BITS), .GAIN(GAIN), .RSQRT(RSQRT)
   ) norm (
     .clk(clk), .rst(rst), .in_valid(centred_valid), .in_data(centred), .out_valid(normed_valid), .out_data(normed), .ovf(normed_ovf));
   generate

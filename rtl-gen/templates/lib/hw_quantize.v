@@ -21,7 +21,7 @@ module hw_quantize #(
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
   `HW_BITLEN(bitlen, IB, 6)
-  `HW_ROUND(round, IB, 6, CB)
+  `HW_ROUND_DOWN(round, IB, 5, CB)
   reg [BW-1:0] count, rd, at1, at2;
   reg [IB-1:0] mag [0:HEADS-1];
   reg [IB-1:0] x;
@@ -43,7 +43,7 @@ module hw_quantize #(
     if (r1) for (l = 0; l < V; l = l + 1) begin
       n = (at1 * V + l) / HEAD_DIM;
       if (n >= HEADS) n = HEADS - 1;
-      r = round($signed(word[l*IB +: IB]), {1'b0, shifts[n*5 +: 5]});
+      r = round($signed(word[l*IB +: IB]), shifts[n*5 +: 5]);
       code[l*CB +: CB] = r[CB-1:0];
     end
     r1 <= replay || playing;

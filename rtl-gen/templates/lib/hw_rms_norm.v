@@ -1,4 +1,4 @@
-// RmsNorm (numerics, section 4). First beat out BEATS + 12 + GROUPS - 1 cycles after the first beat in.
+// RmsNorm (numerics, section 4). First beat out BEATS + 12 + TREE + GROUPS - 1 cycles after the first beat in.
 `include "hw_round.vh"
 module hw_rms_norm #(
   parameter V = 8,
@@ -9,6 +9,7 @@ module hw_rms_norm #(
   parameter QB = 80,             // bits of the sum of squares
   parameter [63:0] EPSILON = 1,
   parameter SHIFT = 19,          // of the product with the gain
+  parameter TREE = 1,            // adder stages of a beat's squares: eight to one each
   parameter GAIN_WORDS = 8,      // beats after which the gains repeat
   parameter VALUE_BITS = 19,     // of the table's words: value, then slope
   parameter SLOPE_BITS = 12,
@@ -30,6 +31,9 @@ module hw_rms_norm #(
   localparam AW = (GAIN_WORDS > 1) ? $clog2(GAIN_WORDS) : 1;
   localparam TB = VALUE_BITS + SLOPE_BITS;
   localparam SQ = 2 * IB - 1;
+  localparam HB = IB / 2;                    // bits of the low half of a number to square
+  localparam SEG = (GROUPS == 1 || M >= V) ? V : M; // lanes of one group in a beat
+  localparam PARTS = V / SEG;
   localparam XB = IB + VALUE_BITS;
   localparam LB = $clog2(QB + 2);
   `HW_BITLEN(bitlen, QB, LB)
@@ -37,11 +41,14 @@ module hw_rms_norm #(
   `HW_ROUND_BY(round_y, 52, SHIFT, OB)
 
   // Input: store, square, sum.
-  reg [BW-1:0] count, count2;
-  reg v1, v2, v3, last1, last2, last3;
-  reg signed [IB-1:0] x1 [0:V-1];
-  reg [SQ-1:0] square [0:V-1];
-  reg [QB-1:0] part [0:GROUPS-1];
+  reg [BW-1:0] count;
+  reg [TREE+3:1] v, last;        // v[1]: the beat stands; v[2]: partial squares; v[3]: squares; v[TREE + 3]: their sums
+  reg signed [IB-1:0] x1;
+  reg [IB-1:0] mag1 [0:V-1];
+  reg [SQ-1:0] high [0:V-1], mixed [0:V-1], low [0:V-1];
+  reg [QB-1:0] tree [0:(TREE+1)*V-1];
+  reg [(TREE+3)*BW-1:0] beat_of; // of every stage
+  reg [BW-1:0] beat3;
   reg [QB-1:0] q [0:GROUPS-1];
   // Reciprocal root: one group a cycle.
   reg run;
@@ -58,7 +65,7 @@ module hw_rms_norm #(
   reg signed [VALUE_BITS-1:0] y [0:GROUPS-1];
   reg signed [LB:0] sh [0:GROUPS-1];
   // Play.
-  reg [BW-1:0] rd, at1, at2;
+  reg [BW-1:0] rd, at1;
   reg playing, p0, p1, p2, p3;
   reg [AW-1:0] gain_at;
   wire [V*IB-1:0] x;
@@ -71,7 +78,7 @@ module hw_rms_norm #(
   reg [OB:0] ry;
   reg [V*OB-1:0] out;
   reg clamped;
-  integer l, g;
+  integer l, g, n, i, j, to, from;
   wire start_play = n4 && (g4 == GROUPS - 1);
 
   hw_sram #(.WIDTH(V*IB), .DEPTH(BEATS), .AW(BW)) store (
@@ -80,9 +87,9 @@ module hw_rms_norm #(
   hw_rom #(.WIDTH(TB), .DEPTH(192), .AW(8), .FILE(RSQRT)) rsqrt (.clk(clk), .en(n2), .addr(index), .data(word));
 
   always @(posedge clk) begin
-    v1 <= in_valid; last1 <= in_valid && count == BEATS - 1;
-    v2 <= v1; last2 <= last1;
-    v3 <= v2; last3 <= last2;
+    v <= {v[TREE+2:1], in_valid};
+    last <= {last[TREE+2:1], in_valid && count == BEATS - 1};
+    beat_of <= {beat_of[(TREE+2)*BW-1:0], count};
     if (in_valid) count <= (count == BEATS - 1) ? 0 : count + 1;
     // Round and give out.
     out_valid <= p3;
@@ -152,27 +159,41 @@ module hw_rms_norm #(
     n2 <= n1;
     n3 <= n2;
     n4 <= n3;
-    // Sum of squares.
-    if (v3) for (g = 0; g < GROUPS; g = g + 1) q[g] = q[g] + part[g];
-    if (last3) begin
+    // Sum of squares, last stage first. A square is that of the high half, twice their product, and that of the low half.
+    if (v[TREE+3]) begin
+      beat3 = beat_of[(TREE+2)*BW +: BW];
+      for (i = 0; i < PARTS; i = i + 1) begin
+        g = (GROUPS == 1) ? 0 : (beat3 * V + i * SEG) / M;
+        if (g < GROUPS) q[g] = q[g] + tree[TREE*V+i*SEG];
+      end
+    end
+    if (last[TREE+3]) begin
       run <= 1;
       g0 <= 0;
     end
     if (in_valid && count == 0) for (g = 0; g < GROUPS; g = g + 1) q[g] = EPSILON;
-    if (v2) begin
-      for (g = 0; g < GROUPS; g = g + 1) part[g] = 0;
-      for (l = 0; l < V; l = l + 1) begin
-        g = (GROUPS == 1) ? 0 : (count2 * V + l) / M;
-        if (g >= GROUPS) g = GROUPS - 1;
-        part[g] = part[g] + square[l];
-      end
+    for (n = TREE; n >= 1; n = n - 1)
+      if (v[n+2])
+        for (l = 0; l < PARTS; l = l + 1)
+          for (i = 0; i < ((SEG + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
+            to = n*V + l*SEG + i;
+            from = (n-1)*V + l*SEG + 8*i;
+            tree[to] = 0;
+            for (j = 0; j < 8; j = j + 1)
+              if (8*i + j < ((SEG + (1 << (3*n-3)) - 1) >> (3*n-3))) tree[to] = tree[to] + tree[from+j];
+          end
+    if (v[2]) for (l = 0; l < V; l = l + 1) tree[l] = (high[l] << (2*HB)) + (mixed[l] << (HB+1)) + low[l];
+    if (v[1]) for (l = 0; l < V; l = l + 1) begin
+      high[l] = mag1[l][IB-1:HB] * mag1[l][IB-1:HB];
+      mixed[l] = mag1[l][IB-1:HB] * mag1[l][HB-1:0];
+      low[l] = mag1[l][HB-1:0] * mag1[l][HB-1:0];
     end
-    count2 <= at2;
-    at2 <= count;
-    if (v1) for (l = 0; l < V; l = l + 1) square[l] = x1[l] * x1[l];
-    if (in_valid) for (l = 0; l < V; l = l + 1) x1[l] = in_data[l*IB +: IB];
+    if (in_valid) for (l = 0; l < V; l = l + 1) begin
+      x1 = in_data[l*IB +: IB];
+      mag1[l] = x1[IB-1] ? -x1 : x1;
+    end
     if (rst) begin
-      count <= 0; v1 <= 0; v2 <= 0; v3 <= 0; last1 <= 0; last2 <= 0; last3 <= 0;
+      count <= 0; v <= 0; last <= 0;
       run <= 0; n1 <= 0; n2 <= 0; n3 <= 0; n4 <= 0;
       rd <= 0; playing <= 0; p0 <= 0; p1 <= 0; p2 <= 0; p3 <= 0;
       out_valid <= 0; ovf <= 0;

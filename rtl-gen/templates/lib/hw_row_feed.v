@@ -33,7 +33,7 @@ module hw_row_feed #(
   localparam DEPTH = (ROWS % V == 0) ? ROWS / V : (ROWS + 2 * V - 2) / V;
   localparam DW = $clog2(DEPTH + 1);
   `HW_BITLEN(bitlen, IB, 6)
-  `HW_ROUND(round, IB, 6, A)
+  `HW_ROUND_DOWN(round, IB, 5, A)
 
   reg [BW-1:0] count;
   reg [IB-1:0] mag, beat_mag, x;

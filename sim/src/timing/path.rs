@@ -10,7 +10,7 @@ use std::collections::HashMap;
 const EMBED: u64 = 7;
 /// Learned positions: their sum with the token's row.
 const POSITIONS: u64 = 1;
-/// RmsNorm: after its last input beat, for one group; each further group adds one.
+/// RmsNorm: after its last input beat, for one group, the tree over a beat's squares left out; each further group adds one.
 const NORM: u64 = 12;
 const ROW_FEED: u64 = 3;
 /// Mvm of tiles: after its last row, reduction tree left out.
@@ -18,8 +18,8 @@ const MVM: u64 = 8;
 /// Mvm in metal: after its last bit, both trees left out.
 const METAL: u64 = 5;
 const ROPE: u64 = 4;
-/// Attention at one position word, the quantisation replay and the score tree left out.
-const ATTENTION: u64 = 25;
+/// Attention at one position word, the quantisation replay and the trees over elements and positions left out.
+const ATTENTION: u64 = 24;
 /// LayerNorm: after its last input beat, before its first centred one; its bias.
 const CENTRE: u64 = 6;
 const NORM_BIAS: u64 = 2;
@@ -58,7 +58,8 @@ impl Node {
             UnitKind::Embed(s) => node.delay = EMBED + if s.positions.is_some() { POSITIONS } else { 0 },
             UnitKind::RmsNorm(s) => {
                 let own = s.centre.as_ref().map_or(0, |c| CENTRE + beats(s.len) + if c.bias.is_some() { NORM_BIAS } else { 0 });
-                (node.buffers, node.delay) = (true, own + NORM + u64::from(s.groups) - 1);
+                let of_a_group = if s.groups == 1 { netlist.lanes } else { netlist.lanes.min(s.len / s.groups) };
+                (node.buffers, node.delay) = (true, own + NORM + tree(of_a_group, 8) + u64::from(s.groups) - 1);
             }
             UnitKind::RowFeed(s) => {
                 // Bits wait until the whole vector has been quantised, a beat a cycle.
@@ -71,13 +72,13 @@ impl Node {
                     Fabric::Tile(t) => (MVM, t.k_tiles(s.matrix.inputs)),
                     Fabric::Metal(t) => (METAL + u64::from(t.levels(&s.matrix)), s.matrix.groups()),
                 };
-                let tree = u64::from(ceil_log(parts, 2)).max(1);
-                (node.buffers, node.delay) = (true, before + tree + u64::from(s.matrix.bias));
+                (node.buffers, node.delay) = (true, before + tree(parts, 2) + u64::from(s.matrix.bias));
             }
             UnitKind::Rope(_) => node.delay = ROPE,
             UnitKind::Attention(s) => {
                 let replay = beats(s.heads * s.head_dim).max(beats(s.kv_heads * s.head_dim));
-                (node.buffers, node.delay) = (true, ATTENTION + replay + u64::from(ceil_log(s.head_dim, 8)));
+                let trees = ceil_log(s.head_dim, 8) + ceil_log(s.pos_lanes, 4) + ceil_log(s.pos_lanes, 8);
+                (node.buffers, node.delay) = (true, ATTENTION + replay + u64::from(trees));
                 if s.sinks.is_some() {
                     node.delay += SINK;
                 }
@@ -98,7 +99,7 @@ impl Node {
             UnitKind::Mix(s) => node.delay = MIX + u64::from(ceil_log(s.active, 8)).max(1),
             UnitKind::Add => (node.port, node.delay) = (Some(1), ADD),
             UnitKind::Argmax => {
-                (node.buffers, node.delay) = (true, u64::from(ceil_log(netlist.lanes, 4)).max(1));
+                (node.buffers, node.delay) = (true, tree(netlist.lanes, 4));
                 node.out_beats = 1;
             }
         }
@@ -114,6 +115,11 @@ fn ceil_log(x: u32, base: u32) -> u32 {
         n += 1;
     }
     n
+}
+
+/// Stages of a tree that joins `x` values `base` to one each; one at least.
+fn tree(x: u32, base: u32) -> u64 {
+    u64::from(ceil_log(x, base)).max(1)
 }
 
 /// Words of `pos_lanes` positions that attention reads for a token at `pos`: the positions `0..=pos`, or the last `window`.

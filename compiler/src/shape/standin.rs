@@ -94,12 +94,12 @@ impl Standin {
         }
     }
 
-    /// Cycles beyond those of the unit whose place it holds in streams of `lanes`: an RmsNorm, 12 and its tree over the lanes after its input.
+    /// Cycles beyond those of the unit whose place it holds in streams of `lanes`: an RmsNorm, 13 and its tree over the lanes after its input.
     pub fn extra_cycles(&self, lanes: u32) -> i64 {
         let tree = lanes.next_power_of_two().ilog2().div_ceil(3).max(1);
         match self {
             // Convolution and activation 12, norms 12, then the state's rows twice: read with decay, written and read out.
-            Standin::Linear(l) => 24 + 2 * i64::from(l.key_dim) + 8 - 12 - i64::from(tree),
+            Standin::Linear(l) => 24 + 2 * i64::from(l.key_dim) + 8 - 13 - i64::from(tree),
         }
     }
 

@@ -1,5 +1,5 @@
 // LayerNorm (numerics, section 4): the vector is centred, normalised, and a bias added where there is one.
-// First beat out 2 * BEATS + 18 + TREE cycles after the first beat in, with a bias two later.
+// First beat out 2 * BEATS + 19 + TREE cycles after the first beat in, with a bias two later.
 module hw_layer_norm #(
   parameter V = 8,
   parameter LEN = 64,

@@ -1,4 +1,4 @@
-// RmsNorm (numerics, section 4). First beat out BEATS + 12 + TREE + GROUPS - 1 cycles after the first beat in.
+// RmsNorm (numerics, section 4). First beat out BEATS + 13 + TREE + GROUPS - 1 cycles after the first beat in.
 `include "hw_round.vh"
 module hw_rms_norm #(
   parameter V = 8,
@@ -66,10 +66,15 @@ module hw_rms_norm #(
   reg signed [LB:0] sh [0:GROUPS-1];
   // Play.
   reg [BW-1:0] rd, at1;
-  reg playing, p0, p1, p2, p3;
+  reg playing, p0, p1, p2, p3, p4;
   reg [AW-1:0] gain_at;
   wire [V*IB-1:0] x;
   wire [V*20-1:0] gain;
+  // Both products start from registers: a memory's word waits a stage.
+  reg signed [IB-1:0] x_q [0:V-1];
+  reg signed [VALUE_BITS-1:0] y_q [0:V-1];
+  reg signed [LB:0] sh_q [0:V-1];
+  reg [V*20-1:0] gain_q;
   reg signed [XB-1:0] xy [0:V-1];
   reg signed [LB:0] sh1 [0:V-1];
   reg signed [31:0] u [0:V-1];
@@ -92,9 +97,9 @@ module hw_rms_norm #(
     beat_of <= {beat_of[(TREE+2)*BW-1:0], count};
     if (in_valid) count <= (count == BEATS - 1) ? 0 : count + 1;
     // Round and give out.
-    out_valid <= p3;
+    out_valid <= p4;
     ovf <= 0;
-    if (p3) begin
+    if (p4) begin
       clamped = 0;
       for (l = 0; l < V; l = l + 1) begin
         ry = round_y(ug[l]);
@@ -104,21 +109,28 @@ module hw_rms_norm #(
       out_data <= out;
       ovf <= clamped;
     end
-    if (p2) for (l = 0; l < V; l = l + 1) ug[l] = u[l] * $signed(gain[l*20 +: 20]);
-    if (p1) for (l = 0; l < V; l = l + 1) begin
+    if (p3) for (l = 0; l < V; l = l + 1) ug[l] = u[l] * $signed(gain_q[l*20 +: 20]);
+    if (p2) gain_q <= gain;
+    if (p2) for (l = 0; l < V; l = l + 1) begin
       ru = round_u(xy[l], sh1[l]);
       u[l] = ru[31:0];
+    end
+    if (p1) for (l = 0; l < V; l = l + 1) begin
+      xy[l] = x_q[l] * y_q[l];
+      sh1[l] = sh_q[l];
     end
     if (p0) for (l = 0; l < V; l = l + 1) begin
       g = (GROUPS == 1) ? 0 : (at1 * V + l) / M;
       if (g >= GROUPS) g = GROUPS - 1;
-      xy[l] = $signed(x[l*IB +: IB]) * y[g];
-      sh1[l] = sh[g];
+      x_q[l] = x[l*IB +: IB];
+      y_q[l] = y[g];
+      sh_q[l] = sh[g];
     end
     p0 <= start_play || playing;
     p1 <= p0;
     p2 <= p1;
     p3 <= p2;
+    p4 <= p3;
     at1 <= rd;
     if (start_play || playing) begin
       rd <= (rd == BEATS - 1) ? 0 : rd + 1;
@@ -195,7 +207,7 @@ module hw_rms_norm #(
     if (rst) begin
       count <= 0; v <= 0; last <= 0;
       run <= 0; n1 <= 0; n2 <= 0; n3 <= 0; n4 <= 0;
-      rd <= 0; playing <= 0; p0 <= 0; p1 <= 0; p2 <= 0; p3 <= 0;
+      rd <= 0; playing <= 0; p0 <= 0; p1 <= 0; p2 <= 0; p3 <= 0; p4 <= 0;
       out_valid <= 0; ovf <= 0;
     end
   end

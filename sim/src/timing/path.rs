@@ -11,7 +11,7 @@ const EMBED: u64 = 7;
 /// Learned positions: their sum with the token's row.
 const POSITIONS: u64 = 1;
 /// RmsNorm: after its last input beat, for one group, the tree over a beat's squares left out; each further group adds one.
-const NORM: u64 = 12;
+const NORM: u64 = 13;
 const ROW_FEED: u64 = 3;
 /// Mvm of tiles: after its last row, reduction tree left out.
 const MVM: u64 = 8;

@@ -11,15 +11,10 @@ use hardwire_netlist::{Technology, UnitId, UnitKind};
 use hardwire_sim::timing;
 use std::collections::{BTreeMap, HashMap};
 
-/// The matrices on one feed, in every layer.
-#[derive(Clone, Debug, Default)]
-struct Place {
-    /// Paths without their layer.
-    matrices: Vec<String>,
-    /// By choice: cycles and area of all layers.
-    ways: Vec<Way>,
-}
+/// The matrices on one feed, in every layer: their paths without the layer, and the ways to hold them.
+type Place = (Vec<String>, Vec<Way>);
 
+/// Cycles and area of all layers with one choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Way {
     choice: usize,
@@ -32,28 +27,27 @@ pub type Mix = BTreeMap<String, Holding>;
 
 /// The frontier's mixes, the fastest first; a single choice is its only mix.
 pub fn mixes(shape: &Shape, options: &Options, technology: &Technology, choices: &[Holding]) -> Result<Vec<Mix>> {
-    let mut places: BTreeMap<Vec<String>, Place> = BTreeMap::new();
+    let mut places: BTreeMap<Vec<String>, Vec<Way>> = BTreeMap::new();
     for (choice, &holding) in choices.iter().enumerate() {
         let options = Options { fabric: vec![Rule { matrix: None, holding }], ..options.clone() };
         measure(&shape::plan(shape, &options)?, technology, choice, &mut places);
     }
-    let mut places: Vec<Place> = places.into_values().collect();
-    places.iter_mut().for_each(|p| p.ways = hull(&p.ways));
+    let places: Vec<Place> = places.into_iter().map(|(matrices, ways)| (matrices, hull(&ways))).collect();
     Ok(walk(&places, choices))
 }
 
 /// Adds the times and areas of one uniform chip.
-fn measure(chip: &ShapeChip, technology: &Technology, choice: usize, places: &mut BTreeMap<Vec<String>, Place>) {
+fn measure(chip: &ShapeChip, technology: &Technology, choice: usize, places: &mut BTreeMap<Vec<String>, Vec<Way>>) {
     let times = timing::token(&chip.netlist, 0);
     let at: HashMap<UnitId, &timing::UnitTiming> = times.stations.iter().flat_map(|s| &s.units).map(|u| (u.unit, u)).collect();
     for (feed, _) in chip.netlist.units().filter(|(_, u)| matches!(u.kind, UnitKind::RowFeed(_))) {
         let matrices: Vec<UnitId> = chip.netlist.consumers(feed).iter().map(|&(id, _)| id).collect();
         let names: Vec<String> = matrices.iter().map(|&m| place_of(&chip.netlist.unit(m).path)).collect();
-        let place = places.entry(names.clone()).or_insert_with(|| Place { matrices: names, ways: Vec::new() });
-        if place.ways.last().is_none_or(|w| w.choice != choice) {
-            place.ways.push(Way { choice, ..Way::default() });
+        let ways = places.entry(names).or_default();
+        if ways.last().is_none_or(|w| w.choice != choice) {
+            ways.push(Way { choice, ..Way::default() });
         }
-        let Some(way) = place.ways.last_mut() else { continue };
+        let Some(way) = ways.last_mut() else { continue };
         let done = matrices.iter().filter_map(|m| at.get(m)).map(|t| t.end_cycle).max().unwrap_or(0);
         way.cycles += at.get(&feed).map_or(0.0, |t| done.saturating_sub(t.start_cycle) as f64);
         way.area_um2 += matrices.iter().chain([&feed]).map(|&id| technology.area_um2(&chip.census_of(id))).sum::<f64>();
@@ -92,7 +86,7 @@ fn walk(places: &[Place], choices: &[Holding]) -> Vec<Mix> {
     let mut at = vec![0; places.len()];
     let mut out = vec![mix(places, &at, choices)];
     loop {
-        let step = |p: usize| places[p].ways.get(at[p] + 1).map(|next| saving(&places[p].ways[at[p]], next));
+        let step = |p: usize| places[p].1.get(at[p] + 1).map(|next| saving(&places[p].1[at[p]], next));
         let best = (0..places.len()).filter_map(|p| step(p).map(|s| (p, s))).max_by(|a, b| a.1.total_cmp(&b.1));
         let Some((place, _)) = best else { return out };
         at[place] += 1;
@@ -101,8 +95,8 @@ fn walk(places: &[Place], choices: &[Holding]) -> Vec<Mix> {
 }
 
 fn mix(places: &[Place], at: &[usize], choices: &[Holding]) -> Mix {
-    let named = places.iter().zip(at).filter_map(|(p, &i)| Some((p, choices[p.ways.get(i)?.choice])));
-    named.flat_map(|(p, holding)| p.matrices.iter().map(move |m| (m.clone(), holding))).collect()
+    let named = places.iter().zip(at).filter_map(|((matrices, ways), &i)| Some((matrices, choices[ways.get(i)?.choice])));
+    named.flat_map(|(matrices, holding)| matrices.iter().map(move |m| (m.clone(), holding))).collect()
 }
 
 /// The rules that make a mix.
@@ -137,8 +131,7 @@ mod tests {
     #[test]
     fn the_walk_takes_the_best_saving_first_and_ends_with_the_smallest() {
         let choices = [Holding::Metal, Holding::Tiles { rows: 256 }];
-        let place =
-            |name: &str, saved: f64| Place { matrices: vec![name.into()], ways: vec![way(0, 10.0, 100.0), way(1, 20.0, 100.0 - saved)] };
+        let place = |name: &str, saved: f64| (vec![name.to_string()], vec![way(0, 10.0, 100.0), way(1, 20.0, 100.0 - saved)]);
         let mixes = walk(&[place("a", 10.0), place("b", 30.0)], &choices);
         let texts: Vec<String> = mixes.iter().map(text).collect();
         assert_eq!(texts, ["metal", "a=metal,b=256", "256"]);

@@ -52,7 +52,8 @@ pub fn svg(chip: &Chip) -> String {
         }
     }
     let kinds = [BlockKind::Tiles, BlockKind::Metal, BlockKind::EmbeddingRom, BlockKind::KvCache, BlockKind::Vector, BlockKind::Io];
-    for (i, kind) in kinds.into_iter().enumerate() {
+    let present = kinds.into_iter().filter(|k| plan.blocks.iter().any(|b| b.kind == *k));
+    for (i, kind) in present.enumerate() {
         let x = 4.0 + i as f64 * 142.0;
         let y = height + 10.0;
         let _ = write!(

@@ -41,15 +41,16 @@ def steps(work, module, parameters, chain):
         "read_verilog -lib %s/boxes.v" % maps,
         "read_verilog -defer -I%s %s" % (templates, " ".join(files)),
         "hierarchy -check -top %s %s" % (module, sets), "rename -top %s" % module,
-        "proc", "flatten", "opt", "wreduce", "peepopt", "opt_clean",
-        "techmap -autoproc -map %s/booth.v" % maps, "opt", "alumacc", "opt", "memory -nomap", "memory_map", "opt",
-        "maccmap", "opt -fast", adders, "opt -fast", adders, "techmap", "opt",
+        "proc", "flatten", "opt -mux_undef", "wreduce", "peepopt", "opt_clean",
+        "techmap -autoproc -map %s/booth.v" % maps, "opt", "wreduce", "alumacc", "opt", "memory -nomap", "memory_map", "opt",
+        "maccmap", "opt -fast", adders, "opt -fast", adders,
+        "read_verilog -icells -defer %s/prefix.v" % maps, "hierarchy -top %s" % module, "proc", "techmap", "opt",
         "dfflegalize -cell $_DFF_P_ x -cell $_DFFE_PP_ x", "opt_clean",
         "clockgate -min_net_size 4 -pos ICGx1_ASAP7_75t_R ENA:CLK:GCLK -tie_lo SE",
         "dfflegalize -cell $_DFF_P_ x", "opt -fast",
         "dfflibmap -dont_use DFFHQx4* -dont_use DFFLQ* -dont_use *SDF* -liberty %s" % lib, "opt -fast",
         "abc -liberty %s %s -script %s/abc.script" % (lib, SLOW, work),
-        "opt_clean -purge",
+        "flatten", "opt_clean -purge",
         "read_liberty -lib -ignore_miss_func %s" % lib,
         "write_json %s/mapped.json" % work,
     ], [
@@ -61,8 +62,9 @@ def steps(work, module, parameters, chain):
     ]
 
 
-def buffer(source, sink, module):
-    """A tree of buffers on every net of more than 16 inputs but the clocks: the mapper sees no load on flops and full adders."""
+def buffers(source, sink, module):
+    """A tree of buffers on every net of more than 16 inputs but the clocks, a full adder's counted as three: the mapper sees no load
+    on flops and full adders."""
     design = json.load(open(source))
     top = design["modules"][module]
     fresh = max(b for n in top["netnames"].values() for b in n["bits"] if isinstance(b, int)) + 1
@@ -72,20 +74,22 @@ def buffer(source, sink, module):
             if cell["port_directions"][port] == "input" and port not in ("CLK", "clk"):
                 for i, bit in enumerate(bits):
                     inputs.setdefault(bit, []).append((name, port, i))
+    load = {name: 3 if cell["type"].startswith("FAx1") else 1 for name, cell in top["cells"].items()}
     for net, sinks in inputs.items():
-        if not isinstance(net, int) or len(sinks) <= 16:
+        if not isinstance(net, int) or sum(load[name] for name, _, _ in sinks) <= 16:
             continue
         kind, share = "BUFx4_ASAP7_75t_R", 12
-        while len(sinks) > 6:
-            above = []
-            for at in range(0, len(sinks), share):
-                for name, port, i in sinks[at:at + share]:
-                    top["cells"][name]["connections"][port][i] = fresh
-                name = "fanout_%d" % fresh
-                top["cells"][name] = {"hide_name": 0, "type": kind, "parameters": {}, "attributes": {},
-                                      "port_directions": {"A": "input", "Y": "output"}, "connections": {"A": [net], "Y": [fresh]}}
-                above.append((name, "A", 0))
-                fresh += 1
+        while len(sinks) > 6 or kind == "BUFx4_ASAP7_75t_R":
+            above, left = [], 0
+            for name, port, i in sinks:
+                if left < load.get(name, 1):
+                    buffer = "fanout_%d" % fresh
+                    top["cells"][buffer] = {"hide_name": 0, "type": kind, "parameters": {}, "attributes": {},
+                                            "port_directions": {"A": "input", "Y": "output"}, "connections": {"A": [net], "Y": [fresh]}}
+                    above.append((buffer, "A", 0))
+                    fresh, left = fresh + 1, share
+                top["cells"][name]["connections"][port][i] = fresh - 1
+                left -= load.get(name, 1)
             sinks, kind, share = above, "BUFx8_ASAP7_75t_R", 8
     json.dump(design, open(sink, "w"))
 
@@ -125,7 +129,7 @@ def synthesise(liberty, module, parameters):
         mapping, measuring = steps(work, module, parameters, chain)
         for step in mapping:
             ys.run_pass(step, design)
-        buffer(os.path.join(work, "mapped.json"), os.path.join(work, "buffered.json"), module)
+        buffers(os.path.join(work, "mapped.json"), os.path.join(work, "buffered.json"), module)
         for step in measuring:
             ys.run_pass(step, design)
     finally:

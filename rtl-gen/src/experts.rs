@@ -34,7 +34,7 @@ pub fn mix(chip: &Chip, shape: &Shape, id: UnitId, s: &MixSpec, inputs: &[Source
         format!("{{{}}}", nets.join(", "))
     };
     let index = index_bits(s.experts);
-    let i = i.param("V", v).param("E", s.experts).param("K", s.active).param("IW", index).param("LEVELS", ceil_log(s.active, 8).max(1));
+    let i = i.param("V", v).param("E", s.experts).param("K", s.active).param("IW", index).param("LEVELS", ceil_log(2 * s.active, 8).max(1));
     let i = i.param("IB", ib).param("OB", ib).clocked();
     let i = i.input("in_valid", s.experts, join(&|x| x.valid.clone())).input("in_data", s.experts * v * ib, join(&|x| x.data.clone()));
     Ok(i.input("sel", s.active * index, format!("{route}_sel")).input("weight", s.active * 18, format!("{route}_weight")))

@@ -22,6 +22,7 @@ library![
     "hw_rms_norm.v",
     "hw_centre.v",
     "hw_layer_norm.v",
+    "hw_magnitude.v",
     "hw_row_feed.v",
     "hw_bit_feed.v",
     "hw_metal.v",

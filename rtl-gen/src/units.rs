@@ -261,7 +261,7 @@ fn attention(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &A
 
 /// LayerNorm's mean and bias.
 fn centre(chip: &Chip, folder: &mut Folder, unit: &Unit, s: &NormSpec, c: &CentreSpec, lanes: u32, i: Instance) -> Result<Instance, Error> {
-    let i = i.param("MEAN_MANTISSA", c.mantissa).param("MEAN_SHIFT", c.shift);
+    let i = i.param("MEAN_MANTISSA", c.mantissa).param("MEAN_SHIFT", c.shift).param("MEAN_TREE", ceil_log(lanes, 8).max(1));
     let Some(bias) = c.bias else { return Ok(i) };
     let (file, values) = (format!("rom/{}/bias.hex", unit.path), chip.programs.gain(bias).to_vec());
     roms::beats(folder, &file, lanes, s.len, 32, &|n| values[n as usize])?;

@@ -65,9 +65,10 @@ module hw_attention #(
   localparam RGW = $clog2(RG + 1);
   localparam BW = $clog2(QBEATS + 1);
   localparam RT = RECIP_VALUE + RECIP_SLOPE;
+  localparam RD = `HW_DIGITS(18);
   `HW_BITLEN(bitlen, PSB, ZB)
-  `HW_ROUND_DOWN(normalise, OSB, ZB, OSB)
-  `HW_ROUND_BY(round, OSB + 18, 31, OB)
+  `HW_DIGIT(digit, 18)
+  `HW_CUT(round, OSB + 18, 31, OB)
 
   // Quantise, then write the new position.
   wire q_full, k_full, v_full;
@@ -85,10 +86,11 @@ module hw_attention #(
 
   reg waiting, write;
   reg [CB-1:0] wait_count;
-  wire [AW-1:0] base = user * WORDS;
-  wire [POSW-1:0] first = (WINDOW > 0 && pos >= WINDOW) ? pos - (WINDOW - 1) : 0;
-  wire [WW-1:0] first_word = first / P;
-  wire [WW-1:0] last_word = pos / P;
+  // Where the token's positions lie; they stand from the cycle after `go`.
+  wire [POSW-1:0] first_next = (WINDOW > 0 && pos >= WINDOW) ? pos - (WINDOW - 1) : 0;
+  reg [AW-1:0] base;
+  reg [POSW-1:0] first;
+  reg [WW-1:0] first_word, last_word;
 
   // Pass 1: one word of P positions a cycle; pass 2 the same for the values.
   reg pass1, pass2, k_valid1, s_valid;
@@ -157,6 +159,10 @@ module hw_attention #(
   always @(posedge clk) begin
     // Replay takes REPLAY beats; the last code stands 3 cycles after the last beat.
     if (go) begin
+      base <= user * WORDS;
+      first <= first_next;
+      first_word <= first_next / P;
+      last_word <= pos / P;
       waiting <= 1;
       wait_count <= 0;
     end else if (waiting) begin
@@ -217,7 +223,7 @@ module hw_attention #(
   wire finish = fin[SUM+2];
   reg recip_run, r1, r2, r3, r4;
   reg [RGW-1:0] g, g1, g2, g3, g4;
-  reg [ZB-1:0] z [0:HEADS-1];
+  reg [ZB-1:0] z [0:HEADS-1];    // bits of a sum of weights, less 16
   reg [ZB-1:0] z1 [0:RL-1];
   reg [PSB-1:0] sum_q [0:RL-1], shifted;
   reg [RL*8-1:0] index, index_next;
@@ -227,51 +233,56 @@ module hw_attention #(
   reg signed [RECIP_VALUE-1:0] value4 [0:RL-1];
   reg signed [17:0] reciprocal [0:HEADS-1];
   reg [3:0] delay;
-  reg playing, o1, o2, o3;
-  reg [BW-1:0] beat, beat1, beat2;
+  reg playing;
+  reg [3:1] o_at;                // o_at[1]: sums stand; o_at[2]: shifted and rounded; o_at[3]: products with each digit
+  reg [BW-1:0] beat, beat1;
   reg signed [OSB-1:0] o [0:V-1], on [0:V-1];
-  reg signed [OSB+17:0] scaled [0:V-1];
-  reg [OSB:0] rn;
+  reg [ZB-1:0] by [0:V-1];
+  reg signed [OSB:0] t;
+  reg signed [17:0] r_q [0:V-1];
+  reg signed [OSB+9:0] od [0:V*RD-1];
+  reg signed [OSB+17:0] scaled;
   reg [OB:0] ro;
   reg [V*OB-1:0] y;
   reg clamped;
-  integer l, c, hd;
+  integer l, c, j, hd;
   wire recip_now = finish || recip_run;
   hw_rom #(.WIDTH(RT), .DEPTH(256), .AW(8), .PORTS(RL), .FILE(RECIP)) recip (.clk(clk), .en(r2), .addr(index), .data(entry));
 
   always @(posedge clk) begin
-    out_valid <= o3;
+    out_valid <= o_at[3];
     ovf <= score_ovf;
-    if (o3) begin
+    if (o_at[3]) begin
       clamped = 0;
       for (l = 0; l < V; l = l + 1) begin
-        ro = round(scaled[l]);
+        scaled = `HW_HALF(31);
+        for (j = 0; j < RD; j = j + 1) scaled = scaled + (od[l*RD+j] <<< (9*j));
+        ro = round(scaled);
         clamped = clamped | ro[OB];
         y[l*OB +: OB] = ro[OB-1:0];
       end
       out_data <= y;
       ovf <= clamped | (score_ovf);
     end
-    if (o2) for (l = 0; l < V; l = l + 1) begin
-      hd = (beat2 * V + l) / HEAD_DIM;
-      if (hd >= HEADS) hd = HEADS - 1;
-      scaled[l] = on[l] * reciprocal[hd];
-    end
-    if (o1) for (l = 0; l < V; l = l + 1) begin
+    if (o_at[2]) for (l = 0; l < V; l = l + 1)
+      for (j = 0; j < RD; j = j + 1) od[l*RD+j] = on[l] * digit(r_q[l], j);
+    if (o_at[1]) for (l = 0; l < V; l = l + 1) begin
       hd = (beat1 * V + l) / HEAD_DIM;
       if (hd >= HEADS) hd = HEADS - 1;
-      rn = normalise(o[l], z[hd] - 16);
-      on[l] = rn[OSB-1:0];
+      t = $signed({o[l], 1'b0}) >>> by[l];
+      on[l] = (t >>> 1) + (t[0] ? 1 : 0);
+      r_q[l] = reciprocal[hd];
     end
-    if (playing) for (l = 0; l < V; l = l + 1)
+    if (playing) for (l = 0; l < V; l = l + 1) begin
+      hd = (beat * V + l) / HEAD_DIM;
+      if (hd >= HEADS) hd = HEADS - 1;
       o[l] = (beat * V + l < HEADS * HEAD_DIM) ? all_sums[(beat*V+l)*OSB +: OSB] : 0;
-    o1 <= playing;
-    o2 <= o1;
-    o3 <= o2;
+      by[l] = z[hd];
+    end
+    o_at <= {o_at[2:1], playing};
     beat1 <= beat;
-    beat2 <= beat1;
     delay <= {delay[2:0], finish};
-    if (delay[1]) begin
+    if (delay[2]) begin
       playing <= 1;
       beat <= 0;
     end else if (playing) begin
@@ -288,7 +299,7 @@ module hw_attention #(
     if (r2) for (c = 0; c < RL; c = c + 1) f3[c] = f2[c];
     if (r1) begin
       for (c = 0; c < RL; c = c + 1) begin
-        shifted = sum_q[c] >> (z1[c] - 16);
+        shifted = sum_q[c] >> z1[c];
         index_next[c*8 +: 8] = shifted[14:7];
         f2[c] = shifted[6:0];
       end
@@ -299,7 +310,7 @@ module hw_attention #(
         hd = (recip_run ? g : 0) * RL + c;
         if (hd >= HEADS) hd = HEADS - 1;
         sum_q[c] = all_p[hd*PSB +: PSB];
-        z1[c] = bitlen(sum_q[c]);
+        z1[c] = bitlen(sum_q[c] >> 16);
         z[hd] = z1[c];
       end
       g <= (recip_run ? g : 0) + 1;
@@ -314,7 +325,7 @@ module hw_attention #(
     r3 <= r2;
     r4 <= r3;
     if (rst) begin
-      recip_run <= 0; r1 <= 0; r2 <= 0; r3 <= 0; r4 <= 0; delay <= 0; playing <= 0; o1 <= 0; o2 <= 0; o3 <= 0;
+      recip_run <= 0; r1 <= 0; r2 <= 0; r3 <= 0; r4 <= 0; delay <= 0; playing <= 0; o_at <= 0;
       out_valid <= 0; ovf <= 0;
     end
   end

@@ -15,20 +15,20 @@ module hw_bit_feed #(
   output plane_first,            // the sign
   output plane_last,             // the lowest bit
   output [LEN-1:0] plane,
-  output reg [4:0] h
+  output [4:0] h
 );
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
   localparam CW = $clog2(A + 1);
-  `HW_BITLEN(bitlen, IB, 6)
-  `HW_ROUND(round, IB, 6, A)
+  `HW_ROUND_DOWN(round, IB, 5, A)
 
-  reg [BW-1:0] count, at, at1;
-  reg [IB-1:0] mag, beat_mag, x;
-  reg full, playing, r1, sending;
-  reg [5:0] bits;
+  wire [BW-1:0] count;
+  wire full;
+  hw_magnitude #(.V(V), .BEATS(BEATS), .BW(BW), .IB(IB), .A(A)) magnitude (
+    .clk(clk), .rst(rst), .in_valid(in_valid), .in_data(in_data), .count(count), .full(full), .h(h));
+  reg [BW-1:0] at, at1;
+  reg playing, r1, sending;
   reg [CW-1:0] sent;
-  reg signed [IB-1:0] element;
   reg [A:0] rounded;
   reg [A*LEN-1:0] act, act_next; // plane b in bits b * LEN and up
   wire [V*IB-1:0] word;
@@ -43,22 +43,7 @@ module hw_bit_feed #(
   assign plane = act[A*LEN-1 -: LEN];
 
   always @(posedge clk) begin
-    full <= 0;
-    if (in_valid) begin
-      beat_mag = (count == 0) ? 0 : mag;
-      for (l = 0; l < V; l = l + 1) begin
-        x = in_data[l*IB +: IB];
-        beat_mag = beat_mag | (x[IB-1] ? -x : x);
-      end
-      mag <= beat_mag;
-      count <= (count == BEATS - 1) ? 0 : count + 1;
-      full <= count == BEATS - 1;
-    end
-    if (full) begin
-      bits = bitlen(mag);
-      h <= (bits > A - 1) ? bits - (A - 1) : 0;
-      playing <= BEATS > 1;
-    end
+    if (full) playing <= BEATS > 1;
     if (reading) begin
       at <= (at == BEATS - 1) ? 0 : at + 1;
       if (at == BEATS - 1) playing <= 0;
@@ -73,8 +58,7 @@ module hw_bit_feed #(
     if (r1) begin
       act_next = act;
       for (l = 0; l < V; l = l + 1) if (at1 * V + l < LEN) begin
-        element = word[l*IB +: IB];
-        rounded = round(element, h);
+        rounded = round($signed(word[l*IB +: IB]), h);
         for (b = 0; b < A; b = b + 1) act_next[b*LEN + at1*V + l] = rounded[b];
       end
       act <= act_next;
@@ -82,7 +66,7 @@ module hw_bit_feed #(
       sent <= 0;
     end
     if (rst) begin
-      count <= 0; full <= 0; playing <= 0; at <= 0; r1 <= 0; sending <= 0;
+      playing <= 0; at <= 0; r1 <= 0; sending <= 0;
     end
   end
 endmodule

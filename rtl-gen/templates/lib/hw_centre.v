@@ -1,11 +1,12 @@
-// A vector less its mean (numerics, section 4, LayerNorm). First beat out BEATS + 6 cycles after the first beat in.
+// A vector less its mean (numerics, section 4, LayerNorm). First beat out BEATS + 4 + TREE cycles after the first beat in.
 `include "hw_round.vh"
 module hw_centre #(
   parameter V = 8,
   parameter LEN = 64,
   parameter IB = 32,
   parameter [19:0] MANTISSA = 1, // 1 / LEN = MANTISSA * 2^-SHIFT
-  parameter SHIFT = 19
+  parameter SHIFT = 19,
+  parameter TREE = 1             // adder stages of a beat's lanes: eight to one each
 ) (
   input clk,
   input rst,
@@ -18,12 +19,18 @@ module hw_centre #(
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
   localparam SB = IB + $clog2(LEN + V) + 1;
-  `HW_ROUND_BY(round, SB + 21, SHIFT, IB + 2)
+  localparam D = `HW_DIGITS(21);
+  `HW_CUT(round, SB + 21, SHIFT, IB + 2)
+  `HW_DIGIT(digit, 21)
   reg [BW-1:0] count, rd, at1;
-  reg v1, v2, last1, last2, last3, m1, play, p0;
-  reg signed [IB-1:0] x1 [0:V-1];
-  reg signed [SB-1:0] part, sum;
+  reg [TREE:1] v_q, last_q;
+  wire [TREE:0] v = {v_q, in_valid};
+  wire [TREE:0] last = {last_q, in_valid && count == BEATS - 1};
+  reg summed, multiplied, play, p0;
+  reg signed [SB-1:0] part [0:(TREE+1)*V-1]; // stage 0: the input
+  reg signed [SB-1:0] sum, wide;
   reg fresh;
+  reg signed [SB+9:0] pd [0:D-1]; // products with each digit
   reg signed [SB+20:0] product;
   reg signed [IB+1:0] mean;
   reg [IB+2:0] r;
@@ -31,7 +38,7 @@ module hw_centre #(
   reg signed [IB+2:0] d, most;
   reg [V*32-1:0] y;
   reg clamped;
-  integer l;
+  integer l, n, i, j;
   hw_sram #(.WIDTH(V*IB), .DEPTH(BEATS), .AW(BW)) store (
     .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(play), .raddr(rd), .rdata(x));
 
@@ -56,30 +63,35 @@ module hw_centre #(
       rd <= (rd == BEATS - 1) ? 0 : rd + 1;
       play <= rd != BEATS - 1;
     end
-    if (m1) begin
+    if (multiplied) begin
+      product = `HW_HALF(SHIFT);
+      for (j = 0; j < D; j = j + 1) product = product + (pd[j] <<< (9*j));
       r = round(product);
       mean <= r[IB+1:0];
       play <= 1;
     end
-    m1 <= last3;
-    if (last3) product <= sum * $signed({1'b0, MANTISSA});
-    if (v2) begin
-      sum = (fresh ? 0 : sum) + part;
-      fresh <= last2;
+    multiplied <= summed;
+    if (summed) for (j = 0; j < D; j = j + 1) pd[j] = sum * digit($signed({1'b0, MANTISSA}), j);
+    summed <= last[TREE];
+    if (v[TREE]) begin
+      sum = (fresh ? 0 : sum) + part[TREE*V];
+      fresh <= last[TREE];
     end
-    if (v1) begin
-      part = 0;
-      for (l = 0; l < V; l = l + 1) part = part + x1[l];
-    end
-    if (in_valid) begin
-      for (l = 0; l < V; l = l + 1) x1[l] = in_data[l*IB +: IB];
-      count <= (count == BEATS - 1) ? 0 : count + 1;
-    end
-    v1 <= in_valid; last1 <= in_valid && count == BEATS - 1;
-    v2 <= v1; last2 <= last1;
-    last3 <= last2;
+    for (n = TREE; n >= 1; n = n - 1)
+      if (v[n-1]) begin
+        if (n == 1) for (l = 0; l < V; l = l + 1) part[l] = $signed(in_data[l*IB +: IB]);
+        for (i = 0; i < ((V + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
+          wide = 0;
+          for (j = 0; j < 8; j = j + 1)
+            if (8*i + j < ((V + (1 << (3*n-3)) - 1) >> (3*n-3))) wide = wide + part[(n-1)*V+8*i+j];
+          part[n*V+i] = wide;
+        end
+      end
+    if (in_valid) count <= (count == BEATS - 1) ? 0 : count + 1;
+    v_q <= v[TREE-1:0];
+    last_q <= last[TREE-1:0];
     if (rst) begin
-      count <= 0; rd <= 0; v1 <= 0; v2 <= 0; last1 <= 0; last2 <= 0; last3 <= 0; m1 <= 0; play <= 0; p0 <= 0; fresh <= 1;
+      count <= 0; rd <= 0; v_q <= 0; last_q <= 0; summed <= 0; multiplied <= 0; play <= 0; p0 <= 0; fresh <= 1;
       out_valid <= 0; ovf <= 0;
     end
   end

@@ -33,7 +33,9 @@ module hw_embed #(
   localparam PB = VALUE_BITS + SCALE_BITS;
   localparam WB = ((PB > OFB) ? PB : OFB) + 1;
   localparam BW = $clog2(BEATS + 1);
-  `HW_ROUND(round, WB, SHIFT_BITS, OB)
+  `HW_ROUND(round, WB, SHIFT_BITS + 1, OB)
+  `HW_BY(shift_by, SHIFT_BITS)
+  `HW_GIVING(V, OB)
 
   reg [TW-1:0] id;
   reg s1;
@@ -44,7 +46,7 @@ module hw_embed #(
   reg [4:0] last;
   wire [REC-1:0] record;
   wire [V*CODE_BITS-1:0] codes;
-  wire signed [SHIFT_BITS-1:0] shift = record[REC-1 -: SHIFT_BITS];
+  reg [SHIFT_BITS:0] by;         // stands long before the sums
 
   hw_rom #(.WIDTH(REC), .DEPTH(TOKENS), .AW(TW), .FILE(SCALES)) scale_rom (.clk(clk), .en(s1), .addr(id), .data(record));
   wire [AW-1:0] at = base + beat;
@@ -55,9 +57,6 @@ module hw_embed #(
   reg signed [OFB-1:0] offset [0:V-1], offset5 [0:V-1];
   reg signed [PB-1:0] product [0:V-1];
   reg signed [WB-1:0] sum [0:V-1];
-  reg [OB:0] r;
-  reg [V*OB-1:0] y;
-  reg clamped;
   integer l, g;
 
   always @(posedge clk) begin
@@ -77,16 +76,8 @@ module hw_embed #(
     out_valid <= v[3];
     out_last <= v[3] && last[3];
     ovf <= 0;
-    if (v[3]) begin
-      clamped = 0;
-      for (l = 0; l < V; l = l + 1) begin
-        r = round(sum[l], shift);
-        clamped = clamped | r[OB];
-        y[l*OB +: OB] = r[OB-1:0];
-      end
-      out_data <= y;
-      ovf <= clamped;
-    end
+    by <= shift_by($signed(record[REC-1 -: SHIFT_BITS]));
+    if (v[3]) `HW_GIVE(V, OB, round(sum[l], by))
     if (v[2]) for (l = 0; l < V; l = l + 1) sum[l] = product[l] + offset5[l];
     if (v[1]) for (l = 0; l < V; l = l + 1) begin
       product[l] = value[l] * scale[l];

@@ -21,11 +21,14 @@ module hw_gated_act #(
   output reg ovf
 );
   localparam TB = VALUE_BITS + SLOPE_BITS;
-  localparam ZB = GB + 18;
   localparam MB = SLOPE_BITS + 9;
-  `HW_ROUND(argument, ZB, 16, 17)
-  `HW_ROUND_BY(weigh, GB + 22, 20, GB + 2)
-  `HW_ROUND(round, GB + UB, 16, OB)
+  localparam SD = `HW_DIGITS(22);
+  localparam UD = `HW_DIGITS(UB);
+  `HW_CUT(argument, GB + 2, GATE_SHIFT, 17)
+  `HW_CUT(round, GB + UB + 1, SHIFT, OB)
+  `HW_DIGIT(digit_sigma, 22)
+  `HW_DIGIT(digit_up, UB)
+  `HW_GIVING(V, OB)
   reg [8:1] v;
   reg signed [GB-1:0] g1 [0:8*V-1]; // g1[s * V + l]: the gate in stage s
   reg signed [UB-1:0] u1 [0:8*V-1];
@@ -36,17 +39,16 @@ module hw_gated_act #(
   reg signed [MB-1:0] product [0:V-1];
   reg signed [VALUE_BITS-1:0] value [0:V-1];
   reg signed [21:0] half [0:V-1], sigma [0:V-1];
-  reg signed [GB+21:0] gs [0:V-1];
+  reg signed [GB+9:0] gd [0:V*SD-1];        // products with each digit
+  reg signed [GB+21:0] gs;
   reg signed [GB-1:0] h [0:V-1];
-  reg signed [GB+UB-1:0] hu [0:V-1];
-  reg signed [ZB-1:0] mag;
+  reg signed [GB+9:0] hd [0:V*UD-1];
+  reg signed [GB+UB:0] hu [0:V-1], sum;
+  reg signed [GB-1:0] g0;
+  reg signed [GB+1:0] mag;
   reg [17:0] rz;
-  reg [GB+2:0] rh;
-  reg [OB:0] r;
   reg [V*8-1:0] index_next;
-  reg [V*OB-1:0] y;
-  reg clamped;
-  integer l, s;
+  integer l, s, j;
   hw_rom #(.WIDTH(TB), .DEPTH(256), .AW(8), .PORTS(V), .FILE(SIGMOID)) table_rom (.clk(clk), .en(v[1]), .addr(index), .data(word));
 
   always @(posedge clk) begin
@@ -54,21 +56,22 @@ module hw_gated_act #(
     out_valid <= v[8];
     ovf <= 0;
     if (v[8]) begin
-      clamped = 0;
       for (l = 0; l < V; l = l + 1) begin
-        r = round(hu[l], SHIFT);
-        clamped = clamped | r[OB];
-        y[l*OB +: OB] = r[OB-1:0];
+        sum = `HW_HALF(SHIFT);
+        for (j = 0; j < UD; j = j + 1) sum = sum + (hd[l*UD+j] <<< (9*j));
+        hu[l] = sum;
       end
-      out_data <= y;
-      ovf <= clamped;
+      `HW_GIVE(V, OB, round(hu[l]))
     end
-    if (v[7]) for (l = 0; l < V; l = l + 1) hu[l] = h[l] * u1[7*V+l];
+    if (v[7]) for (l = 0; l < V; l = l + 1)
+      for (j = 0; j < UD; j = j + 1) hd[l*UD+j] = h[l] * digit_up(u1[7*V+l], j);
     if (v[6]) for (l = 0; l < V; l = l + 1) begin
-      rh = weigh(gs[l]);
-      h[l] = rh[GB-1:0];
+      gs = `HW_HALF(20);
+      for (j = 0; j < SD; j = j + 1) gs = gs + (gd[l*SD+j] <<< (9*j));
+      h[l] = gs >>> 20;
     end
-    if (v[5]) for (l = 0; l < V; l = l + 1) gs[l] = g1[5*V+l] * sigma[l];
+    if (v[5]) for (l = 0; l < V; l = l + 1)
+      for (j = 0; j < SD; j = j + 1) gd[l*SD+j] = g1[5*V+l] * digit_sigma(sigma[l], j);
     if (v[4]) for (l = 0; l < V; l = l + 1) sigma[l] = (g1[4*V+l] < 0) ? half[l] : 22'sd1048576 - half[l];
     if (v[3]) for (l = 0; l < V; l = l + 1) half[l] = value[l] + (product[l] >>> 8) + (product[l][7] ? 1 : 0);
     if (v[2]) for (l = 0; l < V; l = l + 1) begin
@@ -78,9 +81,10 @@ module hw_gated_act #(
     if (v[1]) for (l = 0; l < V; l = l + 1) f[l] = z[l][7:0];
     if (in_valid) begin
       for (l = 0; l < V; l = l + 1) begin
-        mag = $signed(gate[l*GB +: GB]);
-        if (mag < 0) mag = -mag;
-        rz = argument(mag, GATE_SHIFT);
+        g0 = gate[l*GB +: GB];
+        mag = `HW_HALF(GATE_SHIFT);
+        mag = mag + $signed(g0 ^ {GB{g0[GB-1]}}) + $signed({1'b0, g0[GB-1]}); // half and |g|
+        rz = argument(mag);
         z[l] = rz[15:0];
         index_next[8*l +: 8] = z[l][15:8];
       end

@@ -1,5 +1,5 @@
 // LayerNorm (numerics, section 4): the vector is centred, normalised, and a bias added where there is one.
-// First beat out 2 * BEATS + 19 + TREE cycles after the first beat in, with a bias two later.
+// First beat out 2 * BEATS + 18 + TREE + MEAN_TREE cycles after the first beat in, with a bias two later.
 module hw_layer_norm #(
   parameter V = 8,
   parameter LEN = 64,
@@ -16,6 +16,7 @@ module hw_layer_norm #(
   parameter RSQRT = "",
   parameter [19:0] MEAN_MANTISSA = 1,
   parameter MEAN_SHIFT = 19,
+  parameter MEAN_TREE = 1,
   parameter BIAS = 0,
   parameter BIASES = ""
 ) (
@@ -32,7 +33,7 @@ module hw_layer_norm #(
   wire centred_valid, normed_valid, centred_ovf, normed_ovf;
   wire [V*32-1:0] centred;
   wire [V*OB-1:0] normed;
-  hw_centre #(.V(V), .LEN(LEN), .IB(IB), .MANTISSA(MEAN_MANTISSA), .SHIFT(MEAN_SHIFT)) centre (
+  hw_centre #(.V(V), .LEN(LEN), .IB(IB), .MANTISSA(MEAN_MANTISSA), .SHIFT(MEAN_SHIFT), .TREE(MEAN_TREE)) centre (
     .clk(clk), .rst(rst), .in_valid(in_valid), .in_data(in_data), .out_valid(centred_valid), .out_data(centred), .ovf(centred_ovf));
   hw_rms_norm #(
     .V(V), .LEN(LEN), .GROUPS(1), .IB(32), .OB(OB), .QB(QB), .EPSILON(EPSILON), .SHIFT(SHIFT), .TREE(TREE),

@@ -6,7 +6,7 @@ module hw_mix #(
   parameter E = 4,
   parameter K = 2,
   parameter IW = 2,              // bits of an expert's number
-  parameter LEVELS = 1,          // adder stages: eight to one each
+  parameter LEVELS = 1,          // adder stages: eight to one each, two for every expert
   parameter IB = 32,
   parameter OB = 32
 ) (
@@ -21,39 +21,32 @@ module hw_mix #(
   output reg ovf
 );
   localparam SB = IB + 18 + $clog2(K + 1);
-  `HW_ROUND_BY(round, SB, 16, OB)
+  localparam D = `HW_DIGITS(18);
+  localparam N = K * D;          // products to add
+  `HW_CUT(round, SB, 16, OB)
+  `HW_DIGIT(digit, 18)
+  `HW_GIVING(V, OB)
   reg [LEVELS+1:0] v;            // v[0]: inputs picked; v[1]: products; v[1 + n]: sums of stage n
   reg signed [IB-1:0] x [0:K*V-1];
-  reg signed [SB-1:0] s [0:(LEVELS+1)*K*V-1];
-  reg [OB:0] r;
-  reg [V*OB-1:0] y;
-  reg clamped;
+  reg signed [SB-1:0] s [0:(LEVELS+1)*N*V-1], sum;
   integer l, k, n, i, j, e;
   always @(posedge clk) begin
     v <= {v[LEVELS:0], |in_valid};
     out_valid <= v[LEVELS+1];
     ovf <= 0;
-    if (v[LEVELS+1]) begin
-      clamped = 0;
-      for (l = 0; l < V; l = l + 1) begin
-        r = round(s[LEVELS*K*V+l]);
-        clamped = clamped | r[OB];
-        y[l*OB +: OB] = r[OB-1:0];
-      end
-      out_data <= y;
-      ovf <= clamped;
-    end
+    if (v[LEVELS+1]) `HW_GIVE(V, OB, round(s[LEVELS*N*V+l]))
     for (n = LEVELS; n >= 1; n = n - 1)
       if (v[n])
-        for (i = 0; i < ((K + (1 << (3*n)) - 1) >> (3*n)); i = i + 1)
+        for (i = 0; i < ((N + (1 << (3*n)) - 1) >> (3*n)); i = i + 1)
           for (l = 0; l < V; l = l + 1) begin
-            s[(n*K+i)*V+l] = 0;
+            sum = (n == LEVELS) ? `HW_HALF(16) : 0;
             for (j = 0; j < 8; j = j + 1)
-              if (8*i + j < ((K + (1 << (3*n-3)) - 1) >> (3*n-3)))
-                s[(n*K+i)*V+l] = s[(n*K+i)*V+l] + s[((n-1)*K+8*i+j)*V+l];
+              if (8*i + j < ((N + (1 << (3*n-3)) - 1) >> (3*n-3))) sum = sum + s[((n-1)*N+8*i+j)*V+l];
+            s[(n*N+i)*V+l] = sum;
           end
     if (v[0]) for (k = 0; k < K; k = k + 1)
-      for (l = 0; l < V; l = l + 1) s[k*V+l] = x[k*V+l] * $signed(weight[k*18 +: 18]);
+      for (j = 0; j < D; j = j + 1)
+        for (l = 0; l < V; l = l + 1) s[(k*D+j)*V+l] = (x[k*V+l] * digit($signed(weight[k*18 +: 18]), j)) <<< (9*j);
     if (|in_valid) for (k = 0; k < K; k = k + 1) begin
       e = sel[k*IW +: IW];
       for (l = 0; l < V; l = l + 1) x[k*V+l] = in_data[(e*V+l)*IB +: IB];

@@ -19,27 +19,23 @@ module hw_mvm_control #(
   output reg drain               // a beat of totals is on the tiles' outputs
 );
   localparam BW = $clog2(BEATS + 1);
-  reg pick, add, first, add_first, add_end, pick_end, last1, last2;
-  reg scan, mul, sum, acc;
-  reg [SW-1:0] step, mul_step, sum_step, acc_step;
+  reg pick, add, add_end, pick_end, last1, last2;
+  reg scan, lift, mul, sum, acc;
+  reg [SW-1:0] step, lift_step, mul_step, sum_step, acc_step;
   reg [CW-1:0] at;
-  reg first_group, last_group, mul_first, mul_last, sum_first, sum_last, acc_first;
+  reg first_group, last_group, lift_first, lift_last, mul_first, mul_last, sum_first, sum_last, acc_first;
   reg run;
   reg [BW-1:0] beat;
   reg [SW-1:0] drain_step;
   reg [KW-1:0] block;
 
-  assign ctl = {block, drain_step, run, acc_first, acc_step, acc, sum_step, sum, mul, at, step, scan,
-                add_end, add_first, add, pick, row, row_valid};
+  assign ctl = {block, drain_step, run, acc_first, acc_step, acc, sum_step, sum, mul, lift, at, step, scan,
+                add_end, add, pick, row, row_valid};
 
   always @(posedge clk) begin
     // Rows: product bank and ROM, pick, add.
     pick <= row_valid; pick_end <= row_end; last1 <= row_last;
     add <= pick; add_end <= pick_end; last2 <= last1;
-    if (pick) begin
-      add_first <= first;
-      first <= pick_end;
-    end
     // Scan of a group's shadows.
     if (add && add_end) begin
       scan <= 1;
@@ -51,7 +47,8 @@ module hw_mvm_control #(
       if (step == STEPS - 1) scan <= 0;
     end
     if (scan) at <= (last_group && step == STEPS - 1) ? 0 : at + 1;
-    mul <= scan; mul_step <= step; mul_first <= first_group; mul_last <= last_group;
+    lift <= scan; lift_step <= step; lift_first <= first_group; lift_last <= last_group;
+    mul <= lift; mul_step <= lift_step; mul_first <= lift_first; mul_last <= lift_last;
     sum <= mul; sum_step <= mul_step; sum_first <= mul_first; sum_last <= mul_last;
     acc <= sum; acc_step <= sum_step; acc_first <= sum_first;
     // Drain: block 0 as its totals are formed, the others from their memories.
@@ -70,8 +67,8 @@ module hw_mvm_control #(
       end else drain_step <= drain_step + 1;
     end
     if (rst) begin
-      pick <= 0; add <= 0; first <= 1; pick_end <= 0; add_end <= 0; last1 <= 0; last2 <= 0; add_first <= 0;
-      scan <= 0; mul <= 0; sum <= 0; acc <= 0; step <= 0; at <= 0; last_group <= 1; first_group <= 1;
+      pick <= 0; add <= 0; pick_end <= 0; add_end <= 0; last1 <= 0; last2 <= 0;
+      scan <= 0; lift <= 0; mul <= 0; sum <= 0; acc <= 0; step <= 0; at <= 0; last_group <= 1; first_group <= 1;
       run <= 0; drain <= 0; block <= 0; drain_step <= 0;
     end
   end

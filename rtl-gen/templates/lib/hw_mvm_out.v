@@ -24,14 +24,15 @@ module hw_mvm_out #(
   localparam LEVELS = (BANDS > 2) ? $clog2(BANDS) : 1;
   localparam BW = $clog2(BEATS + 1);
   localparam SB = SHIFT_BITS + 1;
-  `HW_ROUND(round, TOT, SB, OB)
+  `HW_ROUND(round, TOT, SB + 1, OB)
+  `HW_BY(shift_by, SB)
 
   reg [LEVELS+2:1] stage;
   wire [LEVELS+2:0] v = {stage, drain}; // v[i]: stage i holds a beat; 0 is the input
   reg signed [TOT-1:0] lane [0:(LEVELS+1)*BANDS*V-1];
   reg [BW-1:0] at;
   wire [V*SHIFT_BITS-1:0] k;
-  reg signed [SB-1:0] shift [0:V-1];
+  reg [SB:0] by [0:V-1];
   reg [OB:0] r;
   reg [V*OB-1:0] y, rounded;
   reg clamped, flag;
@@ -45,14 +46,14 @@ module hw_mvm_out #(
     if (v[LEVELS+1]) begin
       clamped = 0;
       for (l = 0; l < V; l = l + 1) begin
-        r = round(lane[LEVELS*BANDS*V + l], shift[l]);
+        r = round(lane[LEVELS*BANDS*V + l], by[l]);
         clamped = clamped | r[OB];
         y[l*OB +: OB] = r[OB-1:0];
       end
       rounded <= y;
       flag <= clamped;
     end
-    if (v[LEVELS]) for (l = 0; l < V; l = l + 1) shift[l] = $signed(k[l*SHIFT_BITS +: SHIFT_BITS]) - $signed({1'b0, h});
+    if (v[LEVELS]) for (l = 0; l < V; l = l + 1) by[l] = shift_by($signed(k[l*SHIFT_BITS +: SHIFT_BITS]) - $signed({1'b0, h}));
     for (n = LEVELS; n >= 1; n = n - 1)
       if (v[n])
         for (i = 0; i < ((BANDS + (1 << n) - 1) >> n); i = i + 1)

@@ -1,4 +1,5 @@
 // Multiply-select-add tile (numerics, section 6): a row a cycle, E totals a step. The steps come from hw_mvm_control as `ctl`.
+`include "hw_round.vh"
 module hw_mvm_tile #(
   parameter ROWS = 64,           // rows that hold weights
   parameter COLS = 64,
@@ -41,13 +42,17 @@ module hw_mvm_tile #(
   localparam LB = ((ACC > AB + 8) ? ACC : AB + 8) + 1;
   localparam REC = SCALE_BITS + OFFSET_BITS;
   localparam OFB = (OFFSET_BITS > 0) ? OFFSET_BITS : 1;
-  wire row_valid, pick, add, add_first, add_end, scan, mul, sum, acc_valid, acc_first, run;
+  localparam SD = `HW_DIGITS(SCALE_BITS);
+  localparam OD = `HW_DIGITS(OFB);
+  `HW_DIGIT(digit_scale, SCALE_BITS)
+  `HW_DIGIT(digit_offset, OFB)
+  wire row_valid, pick, add, add_end, scan, lift, mul, sum, acc_valid, acc_first, run;
   wire [RW-1:0] row;
   wire [SW-1:0] step, sum_step, acc_step, drain_step;
   wire [CW-1:0] at;
   wire [KW-1:0] block;
-  assign {block, drain_step, run, acc_first, acc_step, acc_valid, sum_step, sum, mul, at, step, scan,
-          add_end, add_first, add, pick, row, row_valid} = ctl;
+  assign {block, drain_step, run, acc_first, acc_step, acc_valid, sum_step, sum, mul, lift, at, step, scan,
+          add_end, add, pick, row, row_valid} = ctl;
 
   wire [COLS*CODE_BITS-1:0] codes;
   wire [E*REC-1:0] scales;
@@ -65,40 +70,56 @@ module hw_mvm_tile #(
   reg signed [LB-1:0] lifted;
   reg signed [VALUE_BITS-1:0] factor;
   reg [CODE_BITS-1:0] code;
+  reg signed [ACC-1:0] read [0:E-1];
   reg signed [INNER-1:0] m [0:E-1];
-  reg signed [AB-1:0] asum_m;
-  reg signed [TOT-1:0] product [0:E-1], offset [0:E-1];
+  reg signed [AB-1:0] asum_read, asum_m;
+  reg [E*REC-1:0] scale_q;
+  // Products with each digit of the scales and offsets.
+  reg signed [INNER+9:0] product [0:E*SD-1];
+  reg signed [AB+9:0] offset [0:E*OD-1];
+  reg signed [TOT-1:0] s;
   reg [E*TOT-1:0] psum, psum_next;
   reg [E*TOT-1:0] live;
   wire [E*TOT-1:0] total_old, total_next;
-  integer c, e;
+  integer c, e, j;
 
   always @(posedge clk) begin
     // The scan, last stage first.
     if (sum) begin
-      for (e = 0; e < E; e = e + 1) psum_next[e*TOT +: TOT] = product[e] + ((OFFSET_BITS > 0) ? offset[e] : 0);
+      for (e = 0; e < E; e = e + 1) begin
+        s = 0;
+        for (j = 0; j < SD; j = j + 1) s = s + (product[e*SD+j] <<< (9*j));
+        if (OFFSET_BITS > 0) for (j = 0; j < OD; j = j + 1) s = s + (offset[e*OD+j] <<< (9*j));
+        psum_next[e*TOT +: TOT] = s;
+      end
       psum <= psum_next;
     end
     if (mul) for (e = 0; e < E; e = e + 1) begin
-      product[e] = m[e] * $signed(scales[e*REC +: SCALE_BITS]);
-      if (OFFSET_BITS > 0) offset[e] = asum_m * $signed(scales[e*REC+(REC-OFB) +: OFB]);
+      for (j = 0; j < SD; j = j + 1) product[e*SD+j] = m[e] * digit_scale($signed(scale_q[e*REC +: SCALE_BITS]), j);
+      if (OFFSET_BITS > 0)
+        for (j = 0; j < OD; j = j + 1) offset[e*OD+j] = asum_m * digit_offset($signed(scale_q[e*REC+(REC-OFB) +: OFB]), j);
     end
-    if (scan) begin
-      asum_m <= asum;
-      if (step < STEPS) for (e = 0; e < E; e = e + 1) begin
-        lifted = shadow[step*E+e];
-        if (LIFT != 0) lifted = (lifted + LIFT * asum) >>> HALVE;
+    if (lift) begin
+      asum_m <= asum_read;
+      scale_q <= scales;
+      for (e = 0; e < E; e = e + 1) begin
+        lifted = read[e];
+        if (LIFT != 0) lifted = (lifted + LIFT * asum_read) >>> HALVE;
         m[e] = lifted[INNER-1:0];
       end
     end
-    // Rows, last stage first.
-    if (add) for (c = 0; c < COLS; c = c + 1) begin
+    if (scan) begin
+      asum_read <= asum;
+      if (step < STEPS) for (e = 0; e < E; e = e + 1) read[e] = shadow[step*E+e];
+    end
+    // Rows, last stage first. A group's end leaves the accumulators at zero.
+    if (add || rst) for (c = 0; c < COLS; c = c + 1) begin
       addend = picked[c];
       if (FOLD != 0) begin
-        sum_carry = {add_first ? {ACC{1'b0}} : acc[c], 1'b1} + {addend, negated[c]};
+        sum_carry = {acc[c], 1'b1} + {addend, negated[c]};
         next = sum_carry[ACC:1];
-      end else next = (add_first ? 0 : acc[c]) + addend;
-      acc[c] = next;
+      end else next = acc[c] + addend;
+      acc[c] = (add_end || rst) ? 0 : next;
       if (add_end) shadow[c] = next;
     end
     if (pick) begin

@@ -20,14 +20,15 @@ module hw_quantize #(
   localparam LEN = HEADS * HEAD_DIM;
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
+  localparam HW = $clog2(HEADS + 1);
   `HW_BITLEN(bitlen, IB, 6)
   `HW_ROUND_DOWN(round, IB, 5, CB)
   reg [BW-1:0] count, rd, at1, at2;
+  reg [HW-1:0] head [0:V-1];     // of every lane's element
   reg [IB-1:0] mag [0:HEADS-1];
   reg [IB-1:0] x;
   reg playing, r1, r2;
   wire [V*IB-1:0] word;
-  reg [5:0] bits;
   reg [HEADS*5-1:0] shifts_next;
   reg [CB:0] r;
   reg [V*CB-1:0] code;
@@ -41,9 +42,7 @@ module hw_quantize #(
   always @(posedge clk) begin
     if (r2) all[at2*V*CB +: V*CB] <= code;
     if (r1) for (l = 0; l < V; l = l + 1) begin
-      n = (at1 * V + l) / HEAD_DIM;
-      if (n >= HEADS) n = HEADS - 1;
-      r = round($signed(word[l*IB +: IB]), shifts[n*5 +: 5]);
+      r = round($signed(word[l*IB +: IB]), shifts[head[l]*5 +: 5]);
       code[l*CB +: CB] = r[CB-1:0];
     end
     r1 <= replay || playing;
@@ -51,15 +50,16 @@ module hw_quantize #(
     at1 <= rd;
     at2 <= at1;
     if (replay || playing) begin
+      for (l = 0; l < V; l = l + 1) begin
+        n = (rd * V + l) / HEAD_DIM;
+        head[l] = (n >= HEADS) ? HEADS - 1 : n;
+      end
       rd <= (rd == BEATS - 1) ? 0 : rd + 1;
       playing <= rd != BEATS - 1;
     end
     if (replay) begin
       complete <= 0;
-      for (n = 0; n < HEADS; n = n + 1) begin
-        bits = bitlen(mag[n]);
-        shifts_next[n*5 +: 5] = (bits > CB - 1) ? bits - (CB - 1) : 0;
-      end
+      for (n = 0; n < HEADS; n = n + 1) shifts_next[n*5 +: 5] = bitlen(mag[n] >> (CB - 1));
       shifts <= shifts_next;
     end
     if (in_valid) begin

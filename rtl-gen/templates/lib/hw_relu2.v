@@ -17,18 +17,22 @@ module hw_relu2 #(
   output reg [V*OB-1:0] out_data,
   output reg ovf
 );
-  `HW_ROUND(root, 2 * GB, 16, GB)
-  `HW_ROUND(round, GB + UB, 16, OB)
+  localparam GD = `HW_DIGITS(GB);
+  localparam UD = `HW_DIGITS(UB);
+  `HW_CUT(root, 2 * GB + 1, FRAC, GB)
+  `HW_CUT(round, GB + UB + 1, SHIFT, OB)
+  `HW_DIGIT(digit_gate, GB)
+  `HW_DIGIT(digit_up, UB)
+  `HW_GIVING(V, OB)
   reg v1, v2, v3, v4, flag3, flag4;
   reg signed [GB-1:0] g [0:V-1], h [0:V-1];
-  reg signed [2*GB-1:0] square [0:V-1];
+  reg signed [GB+9:0] gd [0:V*GD-1], hd [0:V*UD-1]; // products with each digit
+  reg signed [2*GB:0] square;
   reg signed [UB-1:0] u1 [0:V-1], u2 [0:V-1], u3 [0:V-1];
-  reg signed [GB+UB-1:0] hu [0:V-1];
+  reg signed [GB+UB:0] hu [0:V-1], sum;
   reg [GB:0] rh;
-  reg [OB:0] r;
-  reg [V*OB-1:0] y;
-  reg clamped;
-  integer l;
+  reg over;
+  integer l, j;
   always @(posedge clk) begin
     v1 <= in_valid;
     v2 <= v1;
@@ -37,29 +41,31 @@ module hw_relu2 #(
     out_valid <= v4;
     ovf <= 0;
     if (v4) begin
-      clamped = flag4;
       for (l = 0; l < V; l = l + 1) begin
-        r = round(hu[l], SHIFT);
-        clamped = clamped | r[OB];
-        y[l*OB +: OB] = r[OB-1:0];
+        sum = `HW_HALF(SHIFT);
+        for (j = 0; j < UD; j = j + 1) sum = sum + (hd[l*UD+j] <<< (9*j));
+        hu[l] = sum;
       end
-      out_data <= y;
-      ovf <= clamped;
+      `HW_GIVE(V, OB, round(hu[l]))
+      ovf <= clamped | flag4;
     end
     flag4 <= flag3;
-    if (v3) for (l = 0; l < V; l = l + 1) hu[l] = h[l] * u3[l];
+    if (v3) for (l = 0; l < V; l = l + 1)
+      for (j = 0; j < UD; j = j + 1) hd[l*UD+j] = h[l] * digit_up(u3[l], j);
     if (v2) begin
-      clamped = 0;
+      over = 0;
       for (l = 0; l < V; l = l + 1) begin
-        rh = root(square[l], FRAC);
-        clamped = clamped | rh[GB];
+        square = `HW_HALF(FRAC);
+        for (j = 0; j < GD; j = j + 1) square = square + (gd[l*GD+j] <<< (9*j));
+        rh = root(square);
+        over = over | rh[GB];
         h[l] = rh[GB-1:0];
         u3[l] = u2[l];
       end
-      flag3 <= clamped;
+      flag3 <= over;
     end
     if (v1) for (l = 0; l < V; l = l + 1) begin
-      square[l] = g[l] * g[l];
+      for (j = 0; j < GD; j = j + 1) gd[l*GD+j] = g[l] * digit_gate(g[l], j);
       u2[l] = u1[l];
     end
     if (in_valid) for (l = 0; l < V; l = l + 1) begin

@@ -22,18 +22,20 @@ module hw_rope #(
   localparam WORDS = (HEAD_DIM > V) ? HEAD_DIM / V : 1;
   localparam WW = $clog2(WORDS + 1);
   localparam SUM = IB + 17;
-  `HW_ROUND_BY(round, SUM, 14, OB)
+  localparam D = `HW_DIGITS(16);
+  `HW_CUT(round, SUM, 14, OB)
+  `HW_DIGIT(digit, 16)
   reg [WW-1:0] at;
   reg v1, v2, v3;
   reg signed [IB-1:0] x1 [0:V-1], x2 [0:V-1], x3 [0:V-1];
   reg signed [15:0] sin1 [0:V/2-1], cos1 [0:V/2-1];
   reg turn1 [0:V/2-1], turn2 [0:V/2-1], turn3 [0:V/2-1];
-  reg signed [SUM-2:0] xc [0:V/2-1], ys [0:V/2-1], xs [0:V/2-1], yc [0:V/2-1];
-  reg signed [SUM-1:0] s0 [0:V/2-1], s1 [0:V/2-1];
+  reg signed [IB+9:0] xc [0:V/2*D-1], ys [0:V/2*D-1], xs [0:V/2*D-1], yc [0:V/2*D-1]; // products with each digit
+  reg signed [SUM-1:0] s0 [0:V/2-1], s1 [0:V/2-1], sum0, sum1;
   reg [OB:0] r0, r1;
   reg [V*OB-1:0] y;
   reg clamped;
-  integer p, n;
+  integer p, n, j;
 
   always @(posedge clk) begin
     v1 <= in_valid;
@@ -54,17 +56,25 @@ module hw_rope #(
       ovf <= clamped;
     end
     if (v2) for (p = 0; p < V/2; p = p + 1) begin
-      s0[p] = xc[p] - ys[p];
-      s1[p] = xs[p] + yc[p];
+      sum0 = `HW_HALF(14);
+      sum1 = `HW_HALF(14);
+      for (j = 0; j < D; j = j + 1) begin
+        sum0 = sum0 + (xc[p*D+j] <<< (9*j)) - (ys[p*D+j] <<< (9*j));
+        sum1 = sum1 + (xs[p*D+j] <<< (9*j)) + (yc[p*D+j] <<< (9*j));
+      end
+      s0[p] = sum0;
+      s1[p] = sum1;
       turn3[p] = turn2[p];
       x3[2*p] = x2[2*p];
       x3[2*p+1] = x2[2*p+1];
     end
     if (v1) for (p = 0; p < V/2; p = p + 1) begin
-      xc[p] = x1[2*p] * cos1[p];
-      ys[p] = x1[2*p+1] * sin1[p];
-      xs[p] = x1[2*p] * sin1[p];
-      yc[p] = x1[2*p+1] * cos1[p];
+      for (j = 0; j < D; j = j + 1) begin
+        xc[p*D+j] = x1[2*p] * digit(cos1[p], j);
+        ys[p*D+j] = x1[2*p+1] * digit(sin1[p], j);
+        xs[p*D+j] = x1[2*p] * digit(sin1[p], j);
+        yc[p*D+j] = x1[2*p+1] * digit(cos1[p], j);
+      end
       turn2[p] = turn1[p];
       x2[2*p] = x1[2*p];
       x2[2*p+1] = x1[2*p+1];

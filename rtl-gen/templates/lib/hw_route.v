@@ -39,28 +39,34 @@ module hw_route #(
   localparam ZB = $clog2(PB + 2);
   localparam ET = EXP2_VALUE + EXP2_SLOPE;
   localparam RT = RECIP_VALUE + RECIP_SLOPE;
+  localparam MD = `HW_DIGITS(17);
+  localparam RD = `HW_DIGITS(18);
   `HW_BITLEN(bitlen, PB, ZB)
-  `HW_ROUND(to_score, IB + 17, 16, 32)
-  `HW_ROUND(to_weight, 40, ZB + 1, 18)
+  `HW_DIGIT(digit_mantissa, 17)
+  `HW_DIGIT(digit_reciprocal, 18)
+  `HW_CUT(to_score, IB + 18, SHIFT, 32)
+  `HW_ROUND_DOWN(to_weight, 40, ZB + 1, 18)
 
   // Rounds: the greatest logit not chosen yet, the lowest index first.
   reg [BW-1:0] count;
   reg full, go;
   reg [LEVELS:1] rv;
   reg [KW-1:0] round;
-  reg signed [IB-1:0] top [0:(LEVELS+1)*E-1], best; // stage 0: the logits
-  reg [IW-1:0] index [0:(LEVELS+1)*E-1], best_index;
-  reg free [0:(LEVELS+1)*E-1], found;
+  reg signed [IB-1:0] top [0:(LEVELS+1)*E-1], best [0:3]; // stage 0: the logits
+  reg [IW-1:0] index [0:(LEVELS+1)*E-1], best_index [0:3];
+  reg free [0:(LEVELS+1)*E-1], found [0:3];
   wire now = full || go;
   wire [LEVELS:0] stage = {rv, now};
   // Shares.
   reg run;
   reg [NW-1:0] item;
-  reg [8:1] v;
-  reg [NW-1:0] at [1:8];
+  reg [8:0] v;
+  reg [NW-1:0] at [0:8];
+  reg [IW-1:0] e0;
   reg signed [IB-1:0] x1;
-  reg signed [IB+16:0] product2;
-  reg signed [31:0] w3, greatest;
+  reg signed [IB+9:0] xd [0:MD-1]; // products with each digit
+  reg signed [IB+17:0] product;
+  reg signed [31:0] s3, greatest;
   reg [32:0] rw, below;
   reg [6:0] e_index;
   reg [8:0] f4, f5;
@@ -73,21 +79,22 @@ module hw_route #(
   reg [PB-1:0] total, sum_q, shifted;
   // Reciprocal and weights.
   reg r0, r1, r2, r3, r4, weigh, w1, w2;
-  reg [ZB-1:0] z;
+  reg [ZB-1:0] z;                // bits of the sum of weights, less 16
   reg [7:0] r_index;
   reg [6:0] f2, f3;
   wire [RT-1:0] r_word;
   reg signed [RECIP_SLOPE+7:0] r_product;
   reg signed [RECIP_VALUE-1:0] r_value;
   reg signed [17:0] reciprocal;
-  reg [KW-1:0] k0, k1;
+  reg [KW-1:0] k0, k1, k2;
+  reg signed [31:0] share_d [0:RD-1];
   reg signed [39:0] share;
   reg [18:0] rs;
   reg signed [17:0] all [0:E-1];
   reg [V*18-1:0] y;
   reg giving, start_giving;
   reg [BW-1:0] beat;
-  integer n, i, j, l, e;
+  integer n, i, j, l, a, b;
   hw_rom #(.WIDTH(ET), .DEPTH(128), .AW(7), .FILE(EXP2)) exp2 (.clk(clk), .en(v[4]), .addr(e_index), .data(e_word));
   hw_rom #(.WIDTH(RT), .DEPTH(256), .AW(8), .FILE(RECIP)) recip (.clk(clk), .en(r2), .addr(r_index), .data(r_word));
 
@@ -103,16 +110,22 @@ module hw_route #(
       giving <= beat != BEATS - 1;
     end
     // Weights, one a cycle.
-    start_giving <= w1 && k1 == K - 1;
-    if (w1) begin
-      rs = to_weight(share, $signed({1'b0, z}) - 1);
-      weight[k1*18 +: 18] <= rs[17:0];
-      all[sel[k1*IW +: IW]] = rs[17:0];
+    start_giving <= w2 && k2 == K - 1;
+    if (w2) begin
+      rs = to_weight(share, z + 15);
+      weight[k2*18 +: 18] <= rs[17:0];
+      all[sel[k2*IW +: IW]] = rs[17:0];
     end
+    if (w1) begin
+      share = 0;
+      for (j = 0; j < RD; j = j + 1) share = share + (share_d[j] <<< (9*j));
+    end
+    w2 <= w1;
     w1 <= weigh;
+    k2 <= k1;
     k1 <= k0;
     if (weigh) begin
-      share <= $signed({1'b0, power[k0]}) * reciprocal;
+      for (j = 0; j < RD; j = j + 1) share_d[j] = $signed({1'b0, power[k0]}) * digit_reciprocal(reciprocal, j);
       k0 <= k0 + 1;
       weigh <= k0 != K - 1;
     end
@@ -130,14 +143,14 @@ module hw_route #(
     f3 <= f2;
     r2 <= r1;
     if (r1) begin
-      shifted = sum_q >> (z - 16);
+      shifted = sum_q >> z;
       r_index <= shifted[14:7];
       f2 <= shifted[6:0];
     end
     r1 <= r0;
     if (r0) begin
       sum_q <= total;
-      z <= bitlen(total);
+      z <= bitlen(total >> 16);
     end
     r0 <= v[8] && at[8] == N - 1;
     // Shares, one a cycle: score, exponential, sum.
@@ -156,24 +169,26 @@ module hw_route #(
     i6 <= i5;
     i5 <= i4;
     if (v[3]) begin
-      if (at[3] == 0) greatest = w3;
-      below = greatest - w3;
+      if (at[3] == 0) greatest = s3;
+      below = greatest - s3;
       e_index <= below[15:9];
       f4 <= below[8:0];
       i4 <= (below[32:16] > 22) ? 5'd22 : below[20:16];
     end
     if (v[2]) begin
-      rw = to_score(product2, SHIFT);
-      w3 <= rw[31:0];
+      product = `HW_HALF(SHIFT);
+      for (j = 0; j < MD; j = j + 1) product = product + (xd[j] <<< (9*j));
+      rw = to_score(product);
+      s3 <= rw[31:0];
       ovf <= rw[32];
     end
-    if (v[1]) product2 <= x1 * $signed({1'b0, MANTISSA});
-    for (n = 8; n >= 2; n = n - 1) at[n] = at[n-1];
-    at[1] = item;
-    v <= {v[7:1], run};
+    if (v[1]) for (j = 0; j < MD; j = j + 1) xd[j] = x1 * digit_mantissa($signed({1'b0, MANTISSA}), j);
+    if (v[0]) x1 <= top[e0];
+    for (n = 8; n >= 1; n = n - 1) at[n] = at[n-1];
+    at[0] = item;
+    v <= {v[7:0], run};
     if (run) begin
-      e = (item < K) ? sel[item*IW +: IW] : item - K;
-      x1 <= top[e];
+      e0 <= (item < K) ? sel[item*IW +: IW] : item - K;
       item <= item + 1;
       run <= item != N - 1;
     end
@@ -194,19 +209,29 @@ module hw_route #(
     for (n = LEVELS; n >= 1; n = n - 1)
       if (stage[n-1])
         for (i = 0; i < ((E + (1 << (2*n)) - 1) >> (2*n)); i = i + 1) begin
-          found = 0;
-          best = 0;
-          best_index = 0;
-          for (j = 0; j < 4; j = j + 1)
-            if (4*i + j < ((E + (1 << (2*n-2)) - 1) >> (2*n-2)))
-              if (free[(n-1)*E+4*i+j] && (!found || top[(n-1)*E+4*i+j] > best)) begin
-                found = 1;
-                best = top[(n-1)*E+4*i+j];
-                best_index = (n == 1) ? 4*i + j : index[(n-1)*E+4*i+j];
-              end
-          free[n*E+i] = found;
-          top[n*E+i] = best;
-          index[n*E+i] = best_index;
+          for (j = 0; j < 4; j = j + 1) begin
+            found[j] = 0;
+            best[j] = 0;
+            best_index[j] = 0;
+            if (4*i + j < ((E + (1 << (2*n-2)) - 1) >> (2*n-2))) begin
+              found[j] = free[(n-1)*E+4*i+j];
+              best[j] = top[(n-1)*E+4*i+j];
+              best_index[j] = (n == 1) ? 4*i + j : index[(n-1)*E+4*i+j];
+            end
+          end
+          // The better of two pairs: 3 into 2, 1 into 0, 2 into 0.
+          for (j = 2; j >= 0; j = j - 1) begin
+            a = (j == 2) ? 2 : 0;
+            b = (j == 2) ? 3 : (j == 1) ? 1 : 2;
+            if (found[b] && (!found[a] || best[b] > best[a])) begin
+              found[a] = 1;
+              best[a] = best[b];
+              best_index[a] = best_index[b];
+            end
+          end
+          free[n*E+i] = found[0];
+          top[n*E+i] = best[0];
+          index[n*E+i] = best_index[0];
         end
     rv <= stage[LEVELS-1:0];
     full <= 0;
@@ -224,7 +249,7 @@ module hw_route #(
     end
     if (rst) begin
       count <= 0; full <= 0; go <= 0; rv <= 0; run <= 0; v <= 0; r0 <= 0; r1 <= 0; r2 <= 0; r3 <= 0; r4 <= 0;
-      weigh <= 0; w1 <= 0; start_giving <= 0; giving <= 0; beat <= 0; chosen <= 0; out_valid <= 0; out_last <= 0; ovf <= 0;
+      weigh <= 0; w1 <= 0; w2 <= 0; start_giving <= 0; giving <= 0; beat <= 0; chosen <= 0; out_valid <= 0; out_last <= 0; ovf <= 0;
     end
   end
 endmodule

@@ -25,44 +25,30 @@ module hw_row_feed #(
   output reg row_end,            // last row of a group
   output reg row_last,           // last row of the vector
   output [BANDS*A-1:0] a,
-  output reg [4:0] h,
+  output [4:0] h,
   output [BANDS*AB-1:0] asum     // stands from two cycles after row_end
 );
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
   localparam DEPTH = (ROWS % V == 0) ? ROWS / V : (ROWS + 2 * V - 2) / V;
   localparam DW = $clog2(DEPTH + 1);
-  `HW_BITLEN(bitlen, IB, 6)
   `HW_ROUND_DOWN(round, IB, 5, A)
 
-  reg [BW-1:0] count;
-  reg [IB-1:0] mag, beat_mag, x;
-  reg full;
-  reg [5:0] bits;
+  wire [BW-1:0] count;
+  wire full;
+  hw_magnitude #(.V(V), .BEATS(BEATS), .BW(BW), .IB(IB), .A(A)) magnitude (
+    .clk(clk), .rst(rst), .in_valid(in_valid), .in_data(in_data), .count(count), .full(full), .h(h));
+  reg told;
+  wire start = (WAITS != 0) ? told : full;
   reg playing, r1, r2;
   reg [RW-1:0] at, at1, at2;
   reg [RW-1:0] in_group;
   reg end1, end2, end3;
-  wire reading = full || playing;
-  integer l;
+  wire reading = start || playing;
 
   always @(posedge clk) begin
-    full <= (WAITS != 0) && go;
-    if (in_valid) begin
-      beat_mag = (count == 0) ? 0 : mag;
-      for (l = 0; l < V; l = l + 1) begin
-        x = in_data[l*IB +: IB];
-        beat_mag = beat_mag | (x[IB-1] ? -x : x);
-      end
-      mag <= beat_mag;
-      count <= (count == BEATS - 1) ? 0 : count + 1;
-      if (WAITS == 0) full <= count == BEATS - 1;
-    end
-    if (full) begin
-      bits = bitlen(mag);
-      h <= (bits > A - 1) ? bits - (A - 1) : 0;
-      playing <= PLAYED > 1;
-    end
+    told <= go;
+    if (start) playing <= PLAYED > 1;
     if (reading) begin
       at <= (at == PLAYED - 1) ? 0 : at + 1;
       if (at == PLAYED - 1) playing <= 0;
@@ -79,8 +65,8 @@ module hw_row_feed #(
     end1 <= row_end;
     end2 <= end1;
     if (rst) begin
-      count <= 0; full <= 0; playing <= 0; at <= 0; r1 <= 0; r2 <= 0; in_group <= 0;
-      row_valid <= 0; row_last <= 0; row_end <= 0; end1 <= 0; end2 <= 0; h <= 0;
+      told <= 0; playing <= 0; at <= 0; r1 <= 0; r2 <= 0; in_group <= 0;
+      row_valid <= 0; row_last <= 0; row_end <= 0; end1 <= 0; end2 <= 0;
     end
   end
 

@@ -27,11 +27,13 @@ module hw_score #(
 );
   localparam UNITS = HEADS * P;
   localparam DB = A + KVB + $clog2(HEAD_DIM);
-  `HW_ROUND(round, DB + 17, 10, 32)
+  `HW_ROUND(round, DB + 17, 7, 32)
   reg [TREE+1:0] v;              // v[0]: products stand; v[TREE]: the sums; v[TREE + 1]: scaled
   reg [(TREE+2)*P-1:0] mask;
-  reg signed [DB-1:0] d [0:(TREE+1)*UNITS*HEAD_DIM-1];
-  reg signed [9:0] shift [0:(TREE+2)*UNITS-1];
+  reg signed [DB-1:0] d [0:(TREE+1)*UNITS*HEAD_DIM-1], sum;
+  // What a score is shifted to the right after 32 bits to the left; 127 leaves nothing but its sign.
+  reg signed [11:0] shift;
+  reg [6:0] by [0:(TREE+2)*UNITS-1];
   reg signed [DB+16:0] scaled [0:UNITS-1];
   reg [32:0] r;
   reg [UNITS*32-1:0] score_next;
@@ -46,7 +48,7 @@ module hw_score #(
     if (v[TREE+1]) begin
       clamped = 0;
       for (u = 0; u < UNITS; u = u + 1) begin
-        r = round(scaled[u], shift[(TREE+1)*UNITS+u]);
+        r = round(scaled[u], by[(TREE+1)*UNITS+u]);
         score_next[u*32 +: 32] = r[31:0];
         clamped = clamped | (r[32] && mask[(TREE+1)*P+(u%P)]);
       end
@@ -55,25 +57,27 @@ module hw_score #(
     end
     if (v[TREE]) for (u = 0; u < UNITS; u = u + 1) begin
       scaled[u] = d[(TREE*UNITS+u)*HEAD_DIM] * $signed({1'b0, MANTISSA});
-      shift[(TREE+1)*UNITS+u] = shift[TREE*UNITS+u];
+      by[(TREE+1)*UNITS+u] = by[TREE*UNITS+u];
     end
     for (n = TREE; n >= 1; n = n - 1)
       if (v[n-1])
         for (u = 0; u < UNITS; u = u + 1) begin
-          shift[n*UNITS+u] = shift[(n-1)*UNITS+u];
+          by[n*UNITS+u] = by[(n-1)*UNITS+u];
           for (i = 0; i < ((HEAD_DIM + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
             to = (n*UNITS+u)*HEAD_DIM + i;
             from = ((n-1)*UNITS+u)*HEAD_DIM + 8*i;
-            d[to] = 0;
+            sum = 0;
             for (j = 0; j < 8; j = j + 1)
-              if (8*i + j < ((HEAD_DIM + (1 << (3*n-3)) - 1) >> (3*n-3))) d[to] = d[to] + d[from+j];
+              if (8*i + j < ((HEAD_DIM + (1 << (3*n-3)) - 1) >> (3*n-3))) sum = sum + d[from+j];
+            d[to] = sum;
           end
         end
     if (in_valid) for (u = 0; u < UNITS; u = u + 1) begin
       kh = (u / P) / (HEADS / KV_HEADS);
       for (i = 0; i < HEAD_DIM; i = i + 1)
         d[u*HEAD_DIM+i] = $signed(q[((u/P)*HEAD_DIM+i)*A +: A]) * $signed(k[(u%P)*ROW+(kh*HEAD_DIM+i)*KVB +: KVB]);
-      shift[u] = SHIFT - $signed({1'b0, q_shift[(u/P)*5 +: 5]}) - $signed({1'b0, k[(u%P)*ROW+KV_HEADS*HEAD_DIM*KVB+kh*5 +: 5]});
+      shift = SHIFT + 32 - $signed({1'b0, q_shift[(u/P)*5 +: 5]}) - $signed({1'b0, k[(u%P)*ROW+KV_HEADS*HEAD_DIM*KVB+kh*5 +: 5]});
+      by[u] = (shift < 0) ? 7'd0 : (shift > 127) ? 7'd127 : shift[6:0];
     end
     if (rst) begin
       v <= 0; out_valid <= 0; ovf <= 0;

@@ -2,7 +2,7 @@
 //! out once.
 
 use super::{StationTiming, UnitTiming};
-use hardwire_netlist::unit::{Activation, Fabric, Play};
+use hardwire_netlist::unit::{Activation, CentreSpec, Fabric, Play};
 use hardwire_netlist::{Netlist, UnitId, UnitKind};
 use std::collections::HashMap;
 
@@ -11,17 +11,17 @@ const EMBED: u64 = 7;
 /// Learned positions: their sum with the token's row.
 const POSITIONS: u64 = 1;
 /// RmsNorm: after its last input beat, for one group, the tree over a beat's squares left out; each further group adds one.
-const NORM: u64 = 13;
+const NORM: u64 = 14;
 const ROW_FEED: u64 = 3;
 /// Mvm of tiles: after its last row, reduction tree left out.
-const MVM: u64 = 8;
+const MVM: u64 = 9;
 /// Mvm in metal: after its last bit, both trees left out.
 const METAL: u64 = 5;
 const ROPE: u64 = 4;
 /// Attention at one position word, the quantisation replay and the trees over elements and positions left out.
-const ATTENTION: u64 = 24;
-/// LayerNorm: after its last input beat, before its first centred one; its bias.
-const CENTRE: u64 = 6;
+const ATTENTION: u64 = 25;
+/// LayerNorm: after its last input beat, before its first centred one, the tree over a beat left out; its bias.
+const CENTRE: u64 = 4;
 const NORM_BIAS: u64 = 2;
 /// One more word of scores, in the second pass.
 const SINK: u64 = 1;
@@ -29,7 +29,7 @@ const GATED_ACT: u64 = 9;
 const LIMITS: u64 = 1;
 const RELU2: u64 = 5;
 /// Route: after its last input beat, rounds and experts left out.
-const ROUTE: u64 = 15;
+const ROUTE: u64 = 17;
 const MIX: u64 = 3;
 pub const ADD: u64 = 2;
 
@@ -57,7 +57,8 @@ impl Node {
         match &unit.kind {
             UnitKind::Embed(s) => node.delay = EMBED + if s.positions.is_some() { POSITIONS } else { 0 },
             UnitKind::RmsNorm(s) => {
-                let own = s.centre.as_ref().map_or(0, |c| CENTRE + beats(s.len) + if c.bias.is_some() { NORM_BIAS } else { 0 });
+                let bias = |c: &CentreSpec| if c.bias.is_some() { NORM_BIAS } else { 0 };
+                let own = s.centre.as_ref().map_or(0, |c| CENTRE + tree(netlist.lanes, 8) + beats(s.len) + bias(c));
                 let of_a_group = if s.groups == 1 { netlist.lanes } else { netlist.lanes.min(s.len / s.groups) };
                 (node.buffers, node.delay) = (true, own + NORM + tree(of_a_group, 8) + u64::from(s.groups) - 1);
             }
@@ -96,7 +97,7 @@ impl Node {
                 let shares = u64::from(s.active) + if s.of_all { u64::from(s.experts) } else { 0 };
                 (node.buffers, node.delay) = (true, ROUTE + u64::from(s.active) * round + shares + u64::from(s.active));
             }
-            UnitKind::Mix(s) => node.delay = MIX + u64::from(ceil_log(s.active, 8)).max(1),
+            UnitKind::Mix(s) => node.delay = MIX + tree(2 * s.active, 8),
             UnitKind::Add => (node.port, node.delay) = (Some(1), ADD),
             UnitKind::Argmax => {
                 (node.buffers, node.delay) = (true, tree(netlist.lanes, 4));

@@ -65,6 +65,8 @@ pub struct Quality {
     /// Greatest over the matrices, with its tensor.
     pub worst_relative_square_error: f64,
     pub worst_tensor: String,
+    /// What was made of that tensor.
+    pub worst_coding: String,
 }
 
 #[derive(Serialize)]
@@ -251,5 +253,6 @@ fn quality(chip: &Chip) -> Quality {
         bits_per_weight: bits / weights as f64,
         worst_relative_square_error: worst.map_or(0.0, |q| q.relative_square_error),
         worst_tensor: worst.map_or(String::new(), |q| q.tensor.clone()),
+        worst_coding: worst.map_or(String::new(), |q| q.coding.clone()),
     }
 }

@@ -40,6 +40,11 @@ pub fn chip(f: &ChipFigures) -> String {
             f.quality.matrices
         ),
     );
+    if f.quality.lossless < f.quality.matrices {
+        let q = &f.quality;
+        let worst = q.worst_relative_square_error;
+        line("least exact", format!("{}: {}, relative square error {worst:.1e}", q.worst_tensor, q.worst_coding));
+    }
     line("ROM / SRAM", format!("{}bit / {}bit", number(f.census.rom_bits as f64), number(f.census.sram_bits as f64)));
     line("transistors", format!("{}, {}", number(f.die.transistors.value), f.die.transistors.provenance));
     if let Some(s) = at_middle(f) {

@@ -1,7 +1,7 @@
 //! ggml's block-quantised rows: stored codes and exact scales, nothing rounded that ggml does not.
 //!
 //! Layouts from `ggml-common.h` and `ggml-quants.c` of llama.cpp. Every type is brought to one
-//! form, `w = scale * code + offset` for groups of 32 columns (16 for Q2_K, Q3_K, Q6_K), where scale and
+//! form, `w = scale * code + offset` for groups of 32 columns (16 for Q2_K, Q3_K, Q6_K, 256 for TQ1_0, TQ2_0), where scale and
 //! offset are exact in `f32`: an f16 is 11 bits, times at most an 8-bit sub-scale; MXFP4's is a power of two.
 
 use half::f16;
@@ -21,6 +21,8 @@ pub struct BlockFormat {
     pub has_offset: bool,
     /// The values that codes take, rising, where they are not all from `code_min` to `code_max`.
     pub values: Option<&'static [i16]>,
+    /// All groups of a row share one scale.
+    pub one_scale: bool,
 }
 
 /// Twice the magnitudes of FP4 (e2m1), by its lower three bits.
@@ -42,10 +44,13 @@ pub(crate) fn format(dtype: Dtype) -> Option<BlockFormat> {
         Dtype::Q5K => (32, 0, 31, true),
         Dtype::Q6K => (16, -32, 31, false),
         Dtype::MxFp4 => (32, -12, 12, false),
+        Dtype::TQ1_0 => (256, -1, 1, false),
+        // Two bits hold a fourth value; what is ternary does not use it.
+        Dtype::TQ2_0 => (256, -1, 2, false),
         Dtype::Ternary => (32, -1, 1, false),
     };
     let values = (dtype == Dtype::MxFp4).then_some(&E2M1_VALUES[..]);
-    Some(BlockFormat { group, code_min, code_max, has_offset, values })
+    Some(BlockFormat { group, code_min, code_max, has_offset, values, one_scale: dtype == Dtype::Ternary })
 }
 
 /// Decode one row of whole blocks. Buffer lengths were checked by the caller.
@@ -103,6 +108,15 @@ pub(crate) fn decode_row(dtype: Dtype, bytes: &[u8], codes: &mut [i16], scales: 
                 }
             }
             Dtype::Q6K => q6_k(block, codes, scales, offsets),
+            Dtype::TQ1_0 => {
+                (scales[0], offsets[0]) = (half_at(block, 52), 0.0);
+                trits(&block[..52], codes);
+            }
+            Dtype::TQ2_0 => {
+                (scales[0], offsets[0]) = (half_at(block, 64), 0.0);
+                bit_pairs(&block[..64], codes);
+                codes.iter_mut().for_each(|code| *code -= 1);
+            }
             Dtype::MxFp4 => {
                 (scales[0], offsets[0]) = (e8m0_half(block[0]), 0.0);
                 nibbles(&block[1..17], codes, 0);
@@ -250,6 +264,20 @@ fn bit_pairs(packed: &[u8], codes: &mut [i16]) {
     for (bytes, codes) in packed.chunks_exact(32).zip(codes.chunks_exact_mut(128)) {
         for (pair, codes) in codes.chunks_exact_mut(32).enumerate() {
             codes.iter_mut().zip(bytes).for_each(|(code, byte)| *code = i16::from(byte >> (2 * pair) & 3));
+        }
+    }
+}
+
+/// TQ1_0: a byte is the fraction `b / 256` whose first digits to the base of 3 are codes. The first digits of 32 bytes, then their second
+/// and so on to the fifth; so the next 16 bytes; of the last four, four digits.
+fn trits(packed: &[u8], codes: &mut [i16]) {
+    let mut codes = codes.iter_mut();
+    for (bytes, digits) in [(&packed[..32], 5), (&packed[32..48], 5), (&packed[48..], 4)] {
+        for digit in 0..digits {
+            for (byte, code) in bytes.iter().zip(&mut codes) {
+                let rest = byte.wrapping_mul(3u8.pow(digit));
+                *code = ((i16::from(rest) * 3) >> 8) - 1;
+            }
         }
     }
 }

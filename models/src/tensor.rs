@@ -34,6 +34,8 @@ pub enum Dtype {
     Q5K,
     Q6K,
     MxFp4,
+    TQ1_0,
+    TQ2_0,
     /// BitNet's packed rows, four in a byte, with one scale a tensor.
     Ternary,
 }
@@ -55,6 +57,8 @@ impl Dtype {
             Dtype::Q5K => (256, 176),
             Dtype::Q6K => (256, 210),
             Dtype::MxFp4 => (32, 17),
+            Dtype::TQ1_0 => (256, 54),
+            Dtype::TQ2_0 => (256, 66),
             // As a row is read: a scale and a byte a code. Files hold a quarter, and one scale.
             Dtype::Ternary => (32, 36),
         }
@@ -89,6 +93,8 @@ impl fmt::Display for Dtype {
             Dtype::Q5K => "Q5_K",
             Dtype::Q6K => "Q6_K",
             Dtype::MxFp4 => "MXFP4",
+            Dtype::TQ1_0 => "TQ1_0",
+            Dtype::TQ2_0 => "TQ2_0",
             Dtype::Ternary => "ternary",
         })
     }

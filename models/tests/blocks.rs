@@ -6,7 +6,7 @@ use std::path::Path;
 use hardwire_models::{Dtype, Error, Tensor};
 use safetensors::SafeTensors;
 
-const TYPES: [Dtype; 11] = [
+const TYPES: [Dtype; 13] = [
     Dtype::Q8_0,
     Dtype::Q4_0,
     Dtype::Q4_1,
@@ -18,6 +18,8 @@ const TYPES: [Dtype; 11] = [
     Dtype::Q5K,
     Dtype::Q6K,
     Dtype::MxFp4,
+    Dtype::TQ1_0,
+    Dtype::TQ2_0,
 ];
 
 /// The fixture's blocks of a type and their decoded values.

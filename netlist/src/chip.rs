@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Version of the folder's format; a chip of another version is refused.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 const TOKENIZER: &str = "tokenizer.json";
 const PROGRAM: &str = "program.bin";
@@ -57,6 +57,9 @@ pub struct MatrixQuality {
     pub lossless: bool,
     /// `||w - q||^2 / ||w||^2`.
     pub relative_square_error: f64,
+    /// In words: which stored type was kept, or what it became; what kept it from being exact.
+    #[serde(default)]
+    pub coding: String,
 }
 
 /// All of a chip but its codes.

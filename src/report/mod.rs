@@ -217,7 +217,7 @@ fn quality(chip: &Chip) -> Vec<Vec<String>> {
         .iter()
         .map(|q| {
             let kept = if q.lossless { "yes" } else { "no" };
-            vec![q.tensor.clone(), number(q.bits_per_weight), kept.into(), number(q.relative_square_error)]
+            vec![q.tensor.clone(), q.coding.clone(), number(q.bits_per_weight), kept.into(), number(q.relative_square_error)]
         })
         .collect()
 }

@@ -1,7 +1,6 @@
 //! Encodes a tensor row by row, in parallel, straight into the buffers the program file is written from: no row has a buffer of its
 //! own, and what a row proves and loses is summed in row order whatever the thread count.
 
-use super::blocks::Stored;
 use super::choice::Width;
 use super::compensate::{self, Grid};
 use super::curvature::Curvature;
@@ -10,7 +9,7 @@ use super::nearest::Scratch;
 use super::{blocks, fit, grid, nearest};
 use crate::error::Error;
 use crate::options::Plan;
-use hardwire_models::Tensor;
+use hardwire_models::{BlockFormat, Dtype, Tensor};
 use hardwire_netlist::program::{pack_row, row_stride, unpack};
 use hardwire_netlist::unit::RowPermutation;
 use rayon::prelude::*;
@@ -18,18 +17,19 @@ use rayon::prelude::*;
 /// How a tensor's rows become codes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Coding {
-    /// Stored blocks, codes and scales as they are; each stored scale serves `stored / group` chip groups.
-    Blocks { stored: usize, code_min: i32, code_bits: u8, has_offset: bool, group: u32 },
-    /// Floats that are exactly `q * s`.
-    Grid { group: u32 },
+    /// Stored blocks, codes and scales as they are; each stored scale serves whole chip groups.
+    Blocks { stored: BlockFormat, group: u32 },
+    /// Floats that are exactly `q * s`, `q` of `bits` bits.
+    Grid { bits: u8, group: u32 },
     /// Least squared error.
     Nearest { bits: u8, group: u32 },
     /// Least cost by [`compensate`].
     Chosen { width: Width, fitted: bool, group: u32 },
 }
 
-/// Widest scale or offset mantissa kept exactly; past it scales are rounded to this width and the matrix is not lossless.
-pub(super) const MAX_MANTISSA_BITS: u8 = 28;
+/// Widest scale or offset mantissa kept exactly: an `f16` times a sub-scale is 18 bits, the rest is room for the scales of a row to
+/// differ. Past it they are rounded to this width and the matrix is not lossless.
+pub(super) const MAX_MANTISSA_BITS: u32 = 28;
 
 impl Coding {
     /// The coding for `tensor` under `plan`; `group` overrides its natural group by a divisor of it, `width` is one chosen for it.
@@ -40,19 +40,11 @@ impl Coding {
         }
         if plan.bits.is_none() {
             if let Some(f) = tensor.block_format() {
-                let range = (f.code_max - f.code_min) as u32;
-                let code_bits = match 32 - range.leading_zeros() as u8 {
-                    0..=2 => 2,
-                    3 => 3,
-                    4 => 4,
-                    5 | 6 => 6,
-                    _ => 8,
-                };
-                let group = group.unwrap_or(f.group as u32);
-                return Ok(Coding::Blocks { stored: f.group, code_min: f.code_min, code_bits, has_offset: f.has_offset, group });
+                let natural = if f.one_scale { tensor.cols() } else { f.group };
+                return Ok(Coding::Blocks { stored: f, group: group.unwrap_or(natural as u32) });
             }
-            if grid::is_on_grid(tensor)? {
-                return Ok(Coding::Grid { group: group.unwrap_or(grid::GROUP as u32) });
+            if let Some(bits) = grid::bits(tensor)? {
+                return Ok(Coding::Grid { bits, group: group.unwrap_or(grid::GROUP as u32) });
             }
         }
         let bits = plan.bits.unwrap_or(4);
@@ -62,9 +54,28 @@ impl Coding {
         Ok(chosen(plan.choice.width(bits)))
     }
 
+    /// In words, for who reads of the chip: what became of weights of type `dtype`, as `encoded`.
+    pub(super) fn describe(&self, dtype: Dtype, encoded: &Encoded) -> String {
+        let kept = match self {
+            Coding::Nearest { bits, .. } => return format!("{dtype} to the nearest of {bits} bits"),
+            Coding::Chosen { width, .. } => return format!("{dtype} to {} bits of least cost", width.code),
+            Coding::Blocks { .. } => format!("{dtype} as stored"),
+            Coding::Grid { .. } => format!("{dtype} on its grid"),
+        };
+        match encoded.factor {
+            _ if encoded.exact_bits > MAX_MANTISSA_BITS => {
+                format!("{kept}, scales of {} bits rounded to {MAX_MANTISSA_BITS}", encoded.exact_bits)
+            }
+            Some(factor) => format!("{kept}, times {factor:.4} and rounded"),
+            None => kept,
+        }
+    }
+
     pub(super) fn group(&self) -> u32 {
         match self {
-            Coding::Blocks { group, .. } | Coding::Grid { group } | Coding::Nearest { group, .. } | Coding::Chosen { group, .. } => *group,
+            Coding::Blocks { group, .. } | Coding::Grid { group, .. } | Coding::Nearest { group, .. } | Coding::Chosen { group, .. } => {
+                *group
+            }
         }
     }
 }
@@ -87,6 +98,10 @@ pub(super) struct Encoded {
     pub acc_bits: u8,
     pub tot_bits: u8,
     pub lossless: bool,
+    /// Of [`Mantissas`], the most of any row; 0 where nothing was to be kept.
+    exact_bits: u32,
+    /// What scales and offsets were multiplied with and rounded again.
+    factor: Option<f64>,
     error: f64,
     energy: f64,
 }
@@ -115,6 +130,7 @@ impl Encoded {
             self.offset_bits = bits(widest(&self.offsets)).max(2);
         }
         self.lossless = false;
+        self.factor = Some(factor);
     }
 
     /// Output `n` as the chip reads it: what each code stands for.
@@ -150,6 +166,8 @@ pub(super) struct RowOut<'a> {
 pub(super) struct Facts {
     pub exponent: i32,
     pub lossless: bool,
+    /// Of [`Mantissas`].
+    pub exact_bits: u32,
     /// Greatest sum of code magnitudes in a group.
     pub max_group_sum: u64,
     /// Greatest magnitude of the scaled sum, for activations of one.
@@ -183,7 +201,7 @@ pub(super) fn encode(
     let groups = cols.div_ceil(group);
     let stride = row_stride(cols as u32, code_bits) as usize;
     let (has_offset, grid) = match coding {
-        Coding::Blocks { has_offset, .. } => (*has_offset, None),
+        Coding::Blocks { stored, .. } => (stored.has_offset, None),
         Coding::Chosen { width, .. } => (width.offset > 0, Some(width.grid(Book::new(&codebook), group.min(cols)))),
         Coding::Grid { .. } | Coding::Nearest { .. } => (false, None),
     };
@@ -210,24 +228,21 @@ pub(super) fn encode(
                 tensor.row_f32(n, weights)?;
                 facts[i] = match coding {
                     Coding::Nearest { bits, .. } => nearest::row(weights, *bits, group, scratch, &mut out),
-                    Coding::Blocks { stored, code_min, has_offset, .. } => {
-                        let stored = Stored { group: *stored, code_min: *code_min, has_offset: *has_offset };
-                        let (exponent, lossless) = blocks::row(tensor, n, stored, group, &mut out)?;
-                        measure(&out, weights, &codebook, group, exponent, lossless)
+                    Coding::Blocks { stored, .. } => {
+                        let made = blocks::row(tensor, n, stored, &codebook, group, &mut out)?;
+                        kept(&out, weights, &codebook, group, &made)
                     }
                     Coding::Chosen { .. } => {
                         let chosen = chosen.as_ref().expect("there is a grid");
                         out.codes.iter_mut().zip(&chosen.codes).for_each(|(to, c)| *to = c[i]);
                         out.scales.iter_mut().zip(&chosen.scales).for_each(|(to, s)| *to = s[i] as i32);
                         out.offsets.iter_mut().zip(&chosen.offsets).for_each(|(to, o)| *to = o[i] as i32);
-                        let mut facts = measure(&out, weights, &codebook, group, chosen.exponents[i], false);
-                        facts.lossless = facts.error == 0.0;
-                        facts
+                        measure(&out, weights, &codebook, group, chosen.exponents[i])
                     }
                     Coding::Grid { .. } => {
                         let left = || Error::model(tensor.name, "left its grid");
-                        let (exponent, lossless) = grid::row(weights, group, &mut out).ok_or_else(left)?;
-                        measure(&out, weights, &codebook, group, exponent, lossless)
+                        let made = grid::row(weights, &codebook, group, &mut out).ok_or_else(left)?;
+                        kept(&out, weights, &codebook, group, &made)
                     }
                 };
                 pack_row(row_codes, code_bits, packed);
@@ -252,6 +267,8 @@ pub(super) fn encode(
         acc_bits: bits(facts.iter().map(|f| f.max_group_sum).max().unwrap_or(0) * amax),
         tot_bits,
         lossless: facts.iter().all(|f| f.lossless),
+        exact_bits: facts.iter().map(|f| f.exact_bits).max().unwrap_or(0),
+        factor: None,
         error: facts.iter().map(|f| f.error).sum(),
         energy: facts.iter().map(|f| f.energy).sum(),
         exponents: facts.iter().map(|f| f.exponent).collect(),
@@ -270,10 +287,15 @@ fn widest(v: &[i32]) -> u64 {
     v.iter().map(|x| u64::from(x.unsigned_abs())).max().unwrap_or(0)
 }
 
+/// What a row that was to be kept proves and loses.
+fn kept(row: &RowOut<'_>, weights: &[f32], codebook: &[i32], group: usize, made: &Mantissas) -> Facts {
+    Facts { exact_bits: made.bits, ..measure(row, weights, codebook, group, made.exponent) }
+}
+
 /// What a row whose codes were given proves and loses.
-fn measure(row: &RowOut<'_>, weights: &[f32], codebook: &[i32], group: usize, exponent: i32, lossless: bool) -> Facts {
+fn measure(row: &RowOut<'_>, weights: &[f32], codebook: &[i32], group: usize, exponent: i32) -> Facts {
     let unit = libm::exp2(f64::from(exponent));
-    let mut facts = Facts { exponent, lossless, ..Facts::default() };
+    let mut facts = Facts { exponent, ..Facts::default() };
     for (g, (codes, weights)) in row.codes.chunks(group).zip(weights.chunks(group)).enumerate() {
         let scale = i64::from(row.scales[g]);
         let offset = row.offsets.get(g).map_or(0, |&o| i64::from(o));
@@ -281,12 +303,14 @@ fn measure(row: &RowOut<'_>, weights: &[f32], codebook: &[i32], group: usize, ex
         for (&c, &w) in codes.iter().zip(weights) {
             let v = i64::from(codebook[usize::from(c)]);
             sum += v.unsigned_abs();
-            let lost = f64::from(w) - (scale * v + offset) as f64 * unit;
+            // A scaled code and its offset may have more bits than the `f32` they are read as.
+            let lost = f64::from(w) - f64::from(((scale * v + offset) as f64 * unit) as f32);
             facts.error += lost * lost;
             facts.energy += f64::from(w) * f64::from(w);
         }
         facts.group(scale.unsigned_abs(), offset.unsigned_abs(), sum, codes.len());
     }
+    facts.lossless = facts.error == 0.0;
     facts
 }
 
@@ -311,8 +335,8 @@ fn choose(
 fn codebook(tensor: &Tensor<'_>, coding: &Coding) -> Result<(u8, Vec<i32>), Error> {
     let range = |first: i32, bits: u8| (bits, (0..1i32 << bits).map(|i| first + i).collect());
     Ok(match coding {
-        Coding::Blocks { code_min, code_bits, .. } => range(*code_min, *code_bits),
-        Coding::Grid { .. } => range(-8, 4),
+        Coding::Blocks { stored, .. } => blocks::codebook(stored),
+        Coding::Grid { bits, .. } => (*bits, grid::codebook(*bits)),
         Coding::Nearest { bits, .. } => range(-(1 << (bits - 1)), *bits),
         Coding::Chosen { width, fitted: true, group } if width.code <= 4 => {
             let values = fit::codebook(tensor, width.code, *group as usize, width.offset > 0, width.greatest_value())?;
@@ -322,18 +346,29 @@ fn codebook(tensor: &Tensor<'_>, coding: &Coding) -> Result<(u8, Vec<i32>), Erro
     })
 }
 
-/// Mantissas of exact floats under one exponent, or rounded ones (`false`) where [`MAX_MANTISSA_BITS`] do not hold them.
-pub(super) fn mantissas(values: &[f32]) -> (Vec<i32>, i32, bool) {
+/// Floats under one exponent.
+pub(super) struct Mantissas {
+    pub values: Vec<i32>,
+    pub exponent: i32,
+    /// That exact ones need, sign included; rounded where [`MAX_MANTISSA_BITS`] do not hold them.
+    pub bits: u32,
+}
+
+/// The mantissas of `values` under the greatest exponent that keeps them exact, or the least that keeps them narrow.
+pub(super) fn mantissas(values: &[f32]) -> Mantissas {
     let parts: Vec<(i64, i32)> = values.iter().map(|&v| split(v)).collect();
-    let Some(low) = parts.iter().filter(|p| p.0 != 0).map(|p| p.1).min() else { return (vec![0; values.len()], 0, true) };
-    let top = parts.iter().filter(|p| p.0 != 0).map(|p| p.1 + (64 - p.0.unsigned_abs().leading_zeros()) as i32).max().unwrap_or(0);
-    let exponent = low.max(top - i32::from(MAX_MANTISSA_BITS - 1) + 1);
-    let exact = exponent == low;
+    let some = || parts.iter().filter(|p| p.0 != 0);
+    let Some(low) = some().map(|p| p.1).min() else { return Mantissas { values: vec![0; values.len()], exponent: 0, bits: 0 } };
+    let top = some().map(|p| p.1 + (64 - p.0.unsigned_abs().leading_zeros()) as i32).max().unwrap_or(low);
+    let exact_bits = top - low + 1;
+    let over = (exact_bits - MAX_MANTISSA_BITS as i32).max(0);
+    // Rounding may carry into one bit more.
+    let exponent = if over > 0 { low + over + 1 } else { low };
     let scaled = |&(m, e): &(i64, i32)| {
         let up = e - exponent;
         if up >= 0 { (m << up) as i32 } else { libm::round(m as f64 * libm::exp2(f64::from(up))) as i32 }
     };
-    (parts.iter().map(scaled).collect(), exponent, exact)
+    Mantissas { values: parts.iter().map(scaled).collect(), exponent, bits: exact_bits as u32 }
 }
 
 /// `x = m * 2^e` with odd `m`, or (0, 0).
@@ -356,14 +391,25 @@ mod tests {
     #[test]
     fn mantissas_reproduce_the_floats() {
         let values = [0.75f32, -3.0, 0.0, 1.0 / 1024.0];
-        let (m, e, exact) = mantissas(&values);
-        assert!(exact);
-        for (v, m) in values.iter().zip(&m) {
-            assert_eq!(f64::from(*v), f64::from(*m) * libm::exp2(f64::from(e)));
+        let made = mantissas(&values);
+        // 3072 units of 2^-10, and a sign.
+        assert_eq!(made.bits, 13);
+        for (v, m) in values.iter().zip(&made.values) {
+            assert_eq!(f64::from(*v), f64::from(*m) * libm::exp2(f64::from(made.exponent)));
         }
-        let (m, e, exact) = mantissas(&[1.0e20, 1.0e-20]);
-        assert!(!exact && m[1] == 0);
-        assert!((f64::from(m[0]) * libm::exp2(f64::from(e)) / 1.0e20 - 1.0).abs() < 1e-7);
-        assert_eq!(mantissas(&[0.0, 0.0]), (vec![0, 0], 0, true));
+        let made = mantissas(&[1.0e20, 1.0e-20]);
+        assert!(made.bits > MAX_MANTISSA_BITS && made.values[1] == 0);
+        assert!((f64::from(made.values[0]) * libm::exp2(f64::from(made.exponent)) / 1.0e20 - 1.0).abs() < 1e-7);
+        let zeros = mantissas(&[0.0, 0.0]);
+        assert_eq!((zeros.bits, zeros.values), (0, vec![0, 0]));
+    }
+
+    #[test]
+    fn mantissas_of_28_bits_are_kept_and_wider_ones_rounded() {
+        let top = (1 << 26) as f32;
+        let made = mantissas(&[top, 1.0, -3.0]);
+        assert_eq!((made.bits, made.exponent, made.values), (28, 0, vec![1 << 26, 1, -3]));
+        let made = mantissas(&[2.0 * top, 1.0, -3.0]);
+        assert_eq!((made.bits, made.exponent, made.values), (29, 2, vec![1 << 25, 0, -1]));
     }
 }

@@ -47,6 +47,7 @@ pub struct QuantizedMatrix {
     pub tot_bits: u8,
     pub lossless: bool,
     pub relative_square_error: f64,
+    pub coding: String,
 }
 
 /// Every matrix by its node's path, and the formats of all streams.
@@ -65,6 +66,7 @@ impl QuantizedModel {
                 bits_per_weight: m.spec.bits_per_weight(),
                 lossless: m.lossless,
                 relative_square_error: m.relative_square_error,
+                coding: m.coding.clone(),
             })
             .collect()
     }
@@ -159,7 +161,8 @@ impl<'a> Work<'a> {
         };
         let bias = bias_of(checkpoint, graph, id, formats.of(id))?;
         let shifts = encoded.exponents.iter().map(|&e| shift(&path, shift_base - e)).collect::<Result<Vec<i16>, Error>>()?;
-        self.ready = Some(Ready { path, tensor: weight, rows, encoded, shifts, bias });
+        let coding = coding.describe(tensor.dtype, &encoded);
+        self.ready = Some(Ready { path, tensor: weight, rows, coding, encoded, shifts, bias });
         Ok(())
     }
 
@@ -206,6 +209,7 @@ struct Ready<'a> {
     path: String,
     tensor: &'a str,
     rows: RowPermutation,
+    coding: String,
     encoded: Encoded,
     shifts: Vec<i16>,
     bias: Option<Vec<i32>>,
@@ -241,7 +245,8 @@ impl<'a> Ready<'a> {
             rows: self.rows,
             program,
         };
-        Ok((self.path, QuantizedMatrix { spec, acc_bits: e.acc_bits, tot_bits: e.tot_bits, lossless, relative_square_error }))
+        let (acc_bits, tot_bits, coding) = (e.acc_bits, e.tot_bits, self.coding);
+        Ok((self.path, QuantizedMatrix { spec, acc_bits, tot_bits, lossless, relative_square_error, coding }))
     }
 }
 

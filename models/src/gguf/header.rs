@@ -112,7 +112,7 @@ impl RawTensor {
         let field = |part: &str| format!("tensor {}: {part}", self.name);
         let dtype = dtype(self.kind).ok_or_else(|| {
             let found = type_name(self.kind);
-            let supported = "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K";
+            let supported = "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K, MXFP4, TQ1_0, TQ2_0";
             Error::unsupported(path, field("dtype"), found, supported)
         })?;
         let Some(size) = dtype.bytes_for(&self.shape) else {
@@ -151,6 +151,8 @@ fn dtype(kind: u32) -> Option<Dtype> {
         13 => Dtype::Q5K,
         14 => Dtype::Q6K,
         30 => Dtype::BF16,
+        34 => Dtype::TQ1_0,
+        35 => Dtype::TQ2_0,
         39 => Dtype::MxFp4,
         _ => return None,
     })
@@ -167,8 +169,6 @@ fn type_name(kind: u32) -> String {
         26 => "I32",
         27 => "I64",
         28 => "F64",
-        34 => "TQ1_0",
-        35 => "TQ2_0",
         _ => return format!("type number {kind}"),
     };
     format!("{name} (type number {kind})")

@@ -11,7 +11,7 @@ from gguf.quants import dequantize
 
 ROWS, COLUMNS = 2, 512
 # Byte offsets of the f16 fields in a block.
-HALVES = {"Q2_K": [80, 82], "Q3_K": [108], "MXFP4": [], "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
+HALVES = {"Q2_K": [80, 82], "Q3_K": [108], "MXFP4": [], "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "TQ1_0": [52], "TQ2_0": [64]}
 
 random = np.random.default_rng(2)
 tensors = {}

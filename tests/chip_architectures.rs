@@ -1,14 +1,23 @@
-//! Every architecture on the chip with 8-bit codes against the float tokens of Hugging Face transformers: the tiny random checkpoints
-//! have close calls among their logits, so a few tokens may differ.
+//! Every architecture on the chip with 8-bit codes against the float tokens of Hugging Face transformers, from the folder and from GGUF: the
+//! tiny random checkpoints have close calls among their logits, so a few tokens may differ.
 
 mod common;
 
-use hardwire_compiler::Options;
+use common::Golden;
+use hardwire_compiler::{Options, compile};
+use hardwire_models::Checkpoint;
 use hardwire_sim::engine::Engine;
 
 fn check(name: &str) {
     let (checkpoint, golden) = common::golden(name);
-    let (chip, _guard) = common::chip(&checkpoint, &Options { bits: Some(8), kv_bits: Some(12), ..Options::default() });
+    generates(name, &checkpoint, &golden);
+    if let Some(checkpoint) = common::golden_gguf(name, &golden) {
+        generates(&format!("{name}, GGUF"), &checkpoint, &golden);
+    }
+}
+
+fn generates(name: &str, checkpoint: &Checkpoint, golden: &Golden) {
+    let (chip, _guard) = common::chip(checkpoint, &Options { bits: Some(8), kv_bits: Some(12), ..Options::default() });
     let engine = Engine::new(&chip);
     let mut state = engine.start();
     let text: Vec<u32> = golden.prompt.iter().chain(&golden.greedy).copied().collect();
@@ -25,4 +34,41 @@ macro_rules! architectures {
     ($($name:ident),* $(,)?) => { $(#[test] fn $name() { check(stringify!($name)); })* };
 }
 
-architectures!(bitnet, gemma3, gpt2, gpt_oss, gpt_oss_mxfp4, llama, mistral, olmo2, phi3, phi3_partial, qwen2, qwen3, qwen3_moe, smollm3);
+architectures!(
+    bitnet,
+    bitnet_packed,
+    gemma3,
+    gpt2,
+    gpt2_erf,
+    gpt_oss,
+    gpt_oss_alpha,
+    gpt_oss_mxfp4,
+    llama,
+    mistral,
+    olmo2,
+    phi3,
+    phi3_long,
+    phi3_partial,
+    qwen2,
+    qwen2_full,
+    qwen3,
+    qwen3_moe,
+    qwen3_moe_all,
+    smollm3,
+);
+
+#[test]
+fn an_activation_that_no_table_holds_is_refused() {
+    let folder = common::golden_folder("gpt_oss_alpha");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.join("model.safetensors"), dir.path().join("model.safetensors")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
+    for alpha in [0.5, 3.0] {
+        config["swiglu_alpha"] = alpha.into();
+        std::fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        let error = compile(&checkpoint, &Options::default(), &dir.path().join("chip"), &|_| {}).err().expect("a refusal").to_string();
+        assert!(error.contains("mlp") && error.contains(&format!("alpha {alpha}, only from 1 to 2")), "{error}");
+        assert!(!dir.path().join("chip").exists());
+    }
+}

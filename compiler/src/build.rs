@@ -6,7 +6,7 @@ use crate::options::Plan;
 use crate::quantize::{QuantizedModel, positions_path};
 use crate::tables;
 use crate::tile::{self, TilePlan};
-use hardwire_models::{Checkpoint, Node, Op, OpGraph, RouteRule};
+use hardwire_models::{Checkpoint, ModelConfig, Node, Op, OpGraph, RouteRule};
 use hardwire_netlist::chip::ModelInfo;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
 use hardwire_netlist::program::ProgramId;
@@ -67,7 +67,8 @@ pub fn build(
         b.add(Unit { path: "argmax".into(), station, kind: UnitKind::Argmax, out: Fixed::new(bits.max(2), 0), out_len: 1, expert: None });
     b.connect(head, argmax, 0);
     b.name_stations();
-    let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(), graph: b.graph };
+    let netlist =
+        Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(swish_alpha(checkpoint.config())), graph: b.graph };
     netlist.validate()?;
     Ok(netlist)
 }
@@ -287,6 +288,14 @@ pub(crate) fn check(graph: &OpGraph) -> Result<(), Error> {
     })
 }
 
+/// Of the model's clamped SwiGLU: the decimal number that the `f32` was read from.
+fn swish_alpha(config: &ModelConfig) -> Option<f64> {
+    match config.activation {
+        hardwire_models::Activation::SwigluClamped { alpha, .. } => alpha.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
 /// The chip's activation; limits in the formats of gate and up.
 fn activation(node: &Node, act: hardwire_models::Activation, gate: Fixed, up: Fixed) -> Result<Activation, Error> {
     use hardwire_models::Activation as Model;
@@ -295,10 +304,10 @@ fn activation(node: &Node, act: hardwire_models::Activation, gate: Fixed, up: Fi
         Model::Silu => Ok(Activation::Silu),
         Model::GeluTanh => Ok(Activation::GeluTanh),
         Model::Relu2 => Ok(Activation::Relu2),
-        Model::Gelu => Err(Error::model(&node.path, "this chip has no unit for GELU by the error function; its GELU is the tanh form")),
-        // The table's (`docs/numerics.md`, section 9).
-        Model::SwigluClamped { alpha, .. } if (alpha - 1.702).abs() > 1e-6 => {
-            Err(Error::model(&node.path, format!("this chip has no unit for clamped SwiGLU with alpha {alpha}; it has 1.702")))
+        Model::Gelu => Ok(Activation::Gelu),
+        // The table's reach and fineness (`docs/numerics.md`, section 9).
+        Model::SwigluClamped { alpha, .. } if !(1.0..=2.0).contains(&alpha) => {
+            Err(Error::model(&node.path, format!("this chip has no unit for clamped SwiGLU with alpha {alpha}, only from 1 to 2")))
         }
         Model::SwigluClamped { limit, .. } => {
             let most = i64::from(i32::MAX) - (1i64 << up.frac);

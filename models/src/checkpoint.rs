@@ -18,6 +18,7 @@ pub struct Checkpoint {
     kind: Kind,
     config: ModelConfig,
     graph: OpGraph,
+    order: RowOrder,
     table: TensorTable,
     /// Digests of tensors' bytes that were asked for.
     digests: Mutex<BTreeMap<String, [u8; 32]>>,
@@ -76,6 +77,21 @@ impl Checkpoint {
     /// The operators of one token, with Hugging Face tensor names.
     pub fn graph(&self) -> &OpGraph {
         &self.graph
+    }
+
+    /// Makes this the checkpoint of texts of up to `positions`, at every position, where the model has other rotations past its original
+    /// context (LongRoPE). Otherwise it stays as it is.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn lengthen(&mut self, positions: usize) -> Result<(), Error> {
+        if positions > self.config.context
+            && let Some(config) = self.config.lengthened(positions)
+        {
+            self.graph = OpGraph::from_config(&config, self.order)?;
+            self.config = config;
+        }
+        Ok(())
     }
 
     /// A tensor by its Hugging Face name, borrowed from the mapping.
@@ -203,7 +219,7 @@ impl Checkpoint {
                 });
             }
         }
-        Ok(Checkpoint { name, path: path.to_owned(), kind, config, graph, table, digests: Mutex::default() })
+        Ok(Checkpoint { name, path: path.to_owned(), kind, config, graph, order, table, digests: Mutex::default() })
     }
 
     /// From parts compiled into the binary.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::arch::Architecture;
 use crate::graph::{OpGraph, RouteRule, RowOrder};
-use crate::rope::RopeTable;
+use crate::rope::{RopeScaling, RopeTable};
 
 /// Largest value believed for any one dimension; far above every known model (vocabularies of
 /// about 2^18, feed-forward widths of about 2^16), low enough that products stay in `u64`.
@@ -168,6 +168,15 @@ impl ModelConfig {
     /// For each rope table, radians a position adds to each pair's angle: `rotated / 2` values, scaling applied.
     pub fn rope_tables(&self) -> Vec<Vec<f64>> {
         self.rope.iter().map(|table| table.frequencies(self.rotated)).collect()
+    }
+
+    /// With the rotations of long texts, if it has some for so many positions.
+    pub(crate) fn lengthened(&self, positions: usize) -> Option<ModelConfig> {
+        let mut config = self.clone();
+        let Some(RopeScaling::Factors { factors, long, .. }) = config.rope.first_mut()?.scaling.as_mut() else { return None };
+        let long = long.take().filter(|long| positions <= long.context)?;
+        (*factors, config.context) = (long.factors, long.context);
+        Some(config)
     }
 
     /// Width of all query heads together.

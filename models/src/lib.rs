@@ -35,6 +35,6 @@ pub use config::{Activation, Experts, Form, LayerPlan, ModelConfig, Norm, NormPl
 pub use error::Error;
 pub use graph::{Node, Op, OpGraph, Port, Positions, RouteRule, RowOrder, WeightSpec};
 pub use reference::{Changed, FloatModel, FloatPass, FloatState, Probe, Site, argmax, stream};
-pub use rope::{RopeScaling, RopeTable};
+pub use rope::{LongFactors, RopeScaling, RopeTable};
 pub use tensor::{Dtype, Tensor};
 pub use tokenizer::{TextStream, Tokenizer};

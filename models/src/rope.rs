@@ -32,7 +32,17 @@ pub enum RopeScaling {
     /// times are divided by `factor`, a ramp over the pairs between; scores are multiplied by `attention_factor` squared.
     Yarn { factor: f64, fast: f64, slow: f64, truncate: bool, original_context: usize, attention_factor: f64 },
     /// Each pair's frequency divided by a factor of its own; scores are multiplied by `attention_factor` squared.
-    Factors { factors: Vec<f64>, attention_factor: f64 },
+    Factors { factors: Vec<f64>, attention_factor: f64, long: Option<LongFactors> },
+}
+
+/// The factors of texts past the original context (LongRoPE).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LongFactors {
+    pub factors: Vec<f64>,
+    /// Texts of more positions have them, and up to
+    pub original_context: usize,
+    /// so many.
+    pub context: usize,
 }
 
 impl RopeTable {
@@ -74,6 +84,14 @@ impl RopeTable {
         }
     }
 
+    /// The factors of long texts, where the table has them.
+    pub(crate) fn long(&self) -> Option<&LongFactors> {
+        match &self.scaling {
+            Some(RopeScaling::Factors { long, .. }) => long.as_ref(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn check(&self, source: &Path, rotated: usize) -> Result<(), Error> {
         if !(self.theta.is_finite() && self.theta > 1.0) {
             return Err(Error::field(source, "RoPE base", self.theta, "a number above 1"));
@@ -104,14 +122,17 @@ impl RopeTable {
                     return Err(Error::field(source, "rope_scaling.beta_fast", fast, expected));
                 }
             }
-            RopeScaling::Factors { factors, attention_factor } => {
+            RopeScaling::Factors { factors, attention_factor, long } => {
                 positive("attention_factor", *attention_factor)?;
-                if factors.len() != rotated / 2 {
-                    let expected = format!("{} values, one a pair", rotated / 2);
-                    return Err(Error::field(source, "RoPE factors", factors.len(), expected));
-                }
-                if let Some(value) = factors.iter().find(|d| !(d.is_finite() && **d > 0.0)) {
-                    return Err(Error::field(source, "RoPE factors", value, "positive numbers"));
+                let lists = std::iter::once(("RoPE factors", factors)).chain(long.iter().map(|l| ("long RoPE factors", &l.factors)));
+                for (field, factors) in lists {
+                    if factors.len() != rotated / 2 {
+                        let expected = format!("{} values, one a pair", rotated / 2);
+                        return Err(Error::field(source, field, factors.len(), expected));
+                    }
+                    if let Some(value) = factors.iter().find(|d| !(d.is_finite() && **d > 0.0)) {
+                        return Err(Error::field(source, field, value, "positive numbers"));
+                    }
                 }
             }
         }

@@ -27,9 +27,10 @@ fn agrees(name: &str) {
 #[track_caller]
 fn opened(name: &str, path: &Path) {
     let golden: Value = serde_json::from_slice(&std::fs::read(folder(name).join("golden.json")).unwrap()).unwrap();
-    let checkpoint = Checkpoint::open(path).unwrap();
-    let model = FloatModel::new(&checkpoint).unwrap();
+    let mut checkpoint = Checkpoint::open(path).unwrap();
     let (prompt, greedy) = (tokens(&golden["prompt"]), tokens(&golden["greedy"]));
+    checkpoint.lengthen(prompt.len() + greedy.len()).unwrap();
+    let model = FloatModel::new(&checkpoint).unwrap();
 
     let mut state = model.start();
     let mut logits = model.forward_block(&mut state, &prompt).unwrap();
@@ -65,16 +66,21 @@ goldens!(
     bitnet_packed,
     gemma3,
     gpt2,
+    gpt2_erf,
     gpt_oss,
+    gpt_oss_alpha,
     gpt_oss_mxfp4,
     llama,
     mistral,
     olmo2,
     phi3,
+    phi3_long,
     phi3_partial,
     qwen2,
+    qwen2_full,
     qwen3,
     qwen3_moe,
+    qwen3_moe_all,
     smollm3
 );
 

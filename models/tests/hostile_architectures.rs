@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "bitnet",
     "bitnet_packed",
     "gemma3",
@@ -21,6 +21,7 @@ const NAMES: [&str; 15] = [
     "mistral",
     "olmo2",
     "phi3",
+    "phi3_long",
     "phi3_partial",
     "qwen2",
     "qwen3",
@@ -111,6 +112,16 @@ fn numbers_that_cannot_be_are_named() {
     field("phi3", "rope_parameters", long.clone(), &["RoPE factors", "4 values"]);
     long["short_factor"] = json!([1.0, 2.0, 0.0, 1.0]);
     field("phi3", "rope_parameters", long, &["RoPE factors", "positive"]);
+    // The factors of longer texts, though no text may be so long.
+    let with = |part: &str, value: Value| {
+        let mut rope = config_of("phi3_long")["rope_parameters"].clone();
+        rope[part] = value;
+        rope
+    };
+    field("phi3_long", "rope_parameters", with("long_factor", json!(null)), &["long_factor", "nothing", "a list of numbers"]);
+    field("phi3_long", "rope_parameters", with("long_factor", json!([1.0, 2.0])), &["long RoPE factors", "2", "4 values"]);
+    field("phi3_long", "rope_parameters", with("long_factor", json!([1.0, 2.0, 0.0, 3.0])), &["long RoPE factors", "positive"]);
+    field("phi3_long", "rope_parameters", with("original_max_position_embeddings", json!(0)), &["context length", "0"]);
 }
 
 #[test]

@@ -144,6 +144,45 @@ fn metadata_that_cannot_be() {
     set("tokenizer.ggml.eos_token_id", 268, &["end-of-text token", "268"]);
 }
 
+/// The tiny file as one of another architecture.
+fn named(architecture: &str, edit: impl FnOnce(&mut Gguf)) -> impl FnOnce(&mut Gguf) {
+    move |file| {
+        file.set_text("general.architecture", architecture);
+        for (key, ..) in &mut file.pairs {
+            if let Some(rest) = key.strip_prefix("llama.") {
+                *key = format!("{architecture}.{rest}");
+            }
+        }
+        edit(file);
+    }
+}
+
+#[test]
+fn other_architectures_miss_what_is_theirs() {
+    broken(named("qwen2", |_| {}), &["self_attn.q_proj.bias", "missing"]);
+    broken(named("qwen2", |f| f.set_u32("qwen2.attention.sliding_window", 8)), &["qwen2.attention.sliding_window", "8"]);
+    broken(named("qwen3moe", |_| {}), &["qwen3moe.expert_count", "nothing"]);
+    let experts = |active: u32| {
+        move |f: &mut Gguf| {
+            f.set_u32("qwen3moe.expert_count", 4);
+            f.set_u32("qwen3moe.expert_used_count", active);
+        }
+    };
+    broken(named("qwen3moe", experts(5)), &["experts per token", "5"]);
+    broken(named("qwen3moe", experts(2)), &["missing", "layers.0"]);
+    let factors = |name: &str, count: u64| (format!("rope_factors_{name}.weight"), vec![count], 0, weights(&[count as usize], 1));
+    broken(named("phi3", |f| f.tensors.push(factors("short", 8))), &["RoPE factors", "short ones alone", "rope_factors_long.weight"]);
+    broken(named("phi3", |f| f.tensors.push(factors("long", 8))), &["RoPE factors", "long ones alone"]);
+    broken(named("phi3", |f| f.tensors.extend([factors("short", 8), factors("long", 8)])), &["original_context_length", "nothing"]);
+    let long = |count: u64| {
+        move |f: &mut Gguf| {
+            f.set_u32("phi3.rope.scaling.original_context_length", 8);
+            f.tensors.extend([factors("short", 8), factors("long", count)]);
+        }
+    };
+    broken(named("phi3", long(4)), &["RoPE factors"]);
+}
+
 #[test]
 fn tokenizers_that_would_give_other_ids() {
     let key = |part: &str| format!("tokenizer.ggml.{part}");

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Data of the chip: the compiler fills them, the simulator and the Verilog only read them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tables {
     /// 193 entries, `2^16 / sqrt((j + 64) / 256)`.
     pub rsqrt: Vec<i32>,
@@ -15,13 +15,20 @@ pub struct Tables {
     pub recip: Vec<i32>,
     /// 257 entries, `2^20 / (1 + e^(j / 16))`.
     pub sigmoid: Vec<i32>,
-    /// 257 entries, GELU's share of its argument at `-j / 32`.
+    /// 257 entries, the share of its argument that GELU in its tanh form gives at `-j / 32`.
     pub gelu: Vec<i32>,
-    /// 257 entries, `2^20 / (1 + e^(1.702 j / 16))`.
+    /// The same by the error function.
+    pub gelu_erf: Vec<i32>,
+    /// 257 entries, `2^20 / (1 + e^(swish_alpha j / 16))`.
     pub swish: Vec<i32>,
+    /// From 1, where the table reaches far enough, to 2, where it is still fine enough.
+    pub swish_alpha: f64,
 }
 
 impl Tables {
+    /// gpt-oss's, and that of chips without a clamped SwiGLU.
+    pub const SWISH_ALPHA: f64 = 1.702;
+
     /// Length each table must have, by name; used when a chip is opened.
     pub fn check(&self) -> Result<(), String> {
         for (name, table, want) in [
@@ -31,6 +38,7 @@ impl Tables {
             ("recip", &self.recip, 257),
             ("sigmoid", &self.sigmoid, 257),
             ("gelu", &self.gelu, 257),
+            ("gelu_erf", &self.gelu_erf, 257),
             ("swish", &self.swish, 257),
         ] {
             if table.len() != want {

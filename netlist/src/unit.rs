@@ -315,9 +315,11 @@ pub enum Activation {
     Silu,
     /// GELU in its tanh form.
     GeluTanh,
+    /// GELU by the error function.
+    Gelu,
     /// The positive part, squared.
     Relu2,
-    /// gpt-oss: gate and up limited, `(up + 1) * gate * sigmoid(1.702 gate)`.
+    /// gpt-oss: gate and up limited, `(up + 1) * gate * sigmoid(alpha gate)`, alpha that of the tables.
     SwigluClamped {
         gate_limit: i32,
         up_limit: i32,

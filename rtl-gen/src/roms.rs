@@ -226,7 +226,7 @@ pub struct Table {
 }
 
 /// Writes the tables; in the order of [`Tables`]'s fields.
-pub fn tables(folder: &mut Folder, tables: &Tables) -> Result<[Table; 7], Error> {
+pub fn tables(folder: &mut Folder, tables: &Tables) -> Result<[Table; 8], Error> {
     let mut write = |name: &str, values: &[i32]| -> Result<Table, Error> {
         let slopes: Vec<i64> = values.windows(2).map(|w| i64::from(w[1]) - i64::from(w[0])).collect();
         let range = |v: &mut dyn Iterator<Item = i64>| v.fold((0, 0), |(lo, hi), x| (lo.min(x), hi.max(x)));
@@ -254,6 +254,7 @@ pub fn tables(folder: &mut Folder, tables: &Tables) -> Result<[Table; 7], Error>
         write("recip", &tables.recip)?,
         write("sigmoid", &tables.sigmoid)?,
         write("gelu", &tables.gelu)?,
+        write("gelu_erf", &tables.gelu_erf)?,
         write("swish", &tables.swish)?,
     ])
 }

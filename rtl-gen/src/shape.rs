@@ -26,11 +26,11 @@ pub struct Shape {
     pub rot_beats: u32,
     /// First pair and pairs of each rope table.
     pub rope_tables: Vec<(u32, u32)>,
-    pub tables: [Table; 7],
+    pub tables: [Table; 8],
 }
 
 impl Shape {
-    pub fn new(chip: &Chip, tables: [Table; 7]) -> Result<Shape, Error> {
+    pub fn new(chip: &Chip, tables: [Table; 8]) -> Result<Shape, Error> {
         let (netlist, model) = (chip.netlist(), chip.model());
         let (embed, spec) = embed(chip)?;
         let lanes = netlist.lanes;
@@ -98,8 +98,12 @@ impl Shape {
         &self.tables[5]
     }
 
-    pub fn swish(&self) -> &Table {
+    pub fn gelu_erf(&self) -> &Table {
         &self.tables[6]
+    }
+
+    pub fn swish(&self) -> &Table {
+        &self.tables[7]
     }
 }
 

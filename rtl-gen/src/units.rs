@@ -275,6 +275,7 @@ fn gated_act(shape: &Shape, s: &GatedActSpec, instance: &dyn Fn(&str, String) ->
         Activation::Relu2 => return instance("hw_relu2", format!("ReLU^2 of the gate{times}")).param("FRAC", s.gate.frac),
         Activation::Silu => (instance("hw_gated_act", format!("SiLU of the gate{times}")), shape.sigmoid(), 12),
         Activation::GeluTanh => (instance("hw_gated_act", format!("GELU of the gate{times}")), shape.gelu(), 13),
+        Activation::Gelu => (instance("hw_gated_act", format!("GELU by the error function, of the gate{times}")), shape.gelu_erf(), 13),
         Activation::SwigluClamped { gate_limit, up_limit } => {
             let i = instance("hw_swiglu", "clamped SwiGLU".into()).param("UP_FRAC", s.up.map_or(0, |f| f.frac));
             (i.param("GATE_LIMIT", gate_limit).param("UP_LIMIT", up_limit), shape.swish(), 12)

@@ -17,8 +17,8 @@ pub fn run(args: &Compile, global: &Global) -> Result<()> {
             global,
         );
     }
-    let checkpoint = open_checkpoint(&args.checkpoint)?;
-    let chip = compile(&checkpoint, &args.options, &args.output, global)?;
+    let mut checkpoint = open_checkpoint(&args.checkpoint)?;
+    let chip = compile(&mut checkpoint, &args.options, &args.output, global)?;
     println!("{}", chip.folder.display());
     Ok(())
 }
@@ -31,9 +31,12 @@ pub fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
     Ok(Checkpoint::open(path)?)
 }
 
-/// Compiles with a progress bar.
-pub fn compile(checkpoint: &Checkpoint, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
+/// Compiles with a progress bar. The checkpoint becomes that of the context asked for.
+pub fn compile(checkpoint: &mut Checkpoint, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
     let options = resolve(options)?;
+    if let Some(positions) = options.context {
+        checkpoint.lengthen(positions as usize)?;
+    }
     let bar = progress::bar(global.quiet, checkpoint.config().parameters, "weights");
     let chip = hardwire_compiler::compile(checkpoint, &options, target, &|p| {
         bar.set_length(p.total);

@@ -16,7 +16,7 @@ const TEMPERATURE: f64 = 0.7;
 const TOP_K: usize = 40;
 
 pub fn run(args: &Demo, global: &Global) -> Result<()> {
-    let checkpoint = Checkpoint::bundled();
+    let mut checkpoint = Checkpoint::bundled();
     let say = |text: &str| {
         if !global.quiet {
             eprintln!("{text}");
@@ -28,7 +28,7 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
     generate::check_prompt(&ids, config.vocab as u32, args.options.context.unwrap_or(config.context as u32))?;
     let target = args.output.join("tales.chip");
     say(&format!("compiling {} ({} parameters) into {}", checkpoint.name(), checkpoint.config().parameters, target.display()));
-    let chip = compile(&checkpoint, &args.options, &target, global)?;
+    let chip = compile(&mut checkpoint, &args.options, &target, global)?;
     say("the chip writes:\n");
     let sampling = Sampling { temperature: TEMPERATURE, top_k: TOP_K, seed: args.seed };
     let mut emit = |piece: &str| {

@@ -78,12 +78,16 @@ fn chips(args: &Evaluate, source: Source, scratch: &Path, global: &Global) -> Re
             if !args.sweep.is_empty() {
                 bail!("{}: --sweep compiles a checkpoint at several widths; this is a chip", args.source.display());
             }
-            Ok((vec![*chip], args.checkpoint.as_deref().map(open_checkpoint).transpose()?))
+            let mut checkpoint = args.checkpoint.as_deref().map(open_checkpoint).transpose()?;
+            if let Some(checkpoint) = &mut checkpoint {
+                checkpoint.lengthen(chip.model().context as usize)?;
+            }
+            Ok((vec![*chip], checkpoint))
         }
         Source::Checkpoint(_) if args.checkpoint.is_some() => {
             bail!("--checkpoint: only beside a chip; {} is one itself", args.source.display())
         }
-        Source::Checkpoint(checkpoint) => {
+        Source::Checkpoint(mut checkpoint) => {
             let options = |bits: f64| {
                 let mut o = args.options.clone();
                 (o.bits, o.quantizing.average_bits) = (None, Some(bits));
@@ -93,7 +97,7 @@ fn chips(args: &Evaluate, source: Source, scratch: &Path, global: &Global) -> Re
                 [] => vec![args.options.clone()],
                 sweep => sweep.iter().map(|&bits| options(bits)).collect(),
             };
-            let compiled = each.iter().enumerate().map(|(i, o)| compile(&checkpoint, o, &scratch.join(format!("chip{i}")), global));
+            let compiled = each.iter().enumerate().map(|(i, o)| compile(&mut checkpoint, o, &scratch.join(format!("chip{i}")), global));
             Ok((compiled.collect::<Result<Vec<Chip>>>()?, Some(*checkpoint)))
         }
     }

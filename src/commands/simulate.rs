@@ -23,7 +23,7 @@ struct Output<'a> {
 }
 
 pub fn run(args: &Simulate, global: &Global) -> Result<()> {
-    let source = Source::open(&args.source)?;
+    let mut source = Source::open(&args.source)?;
     let sampling = Sampling { temperature: args.temperature, top_k: args.top_k, seed: args.seed };
     if !(args.temperature >= 0.0 && args.temperature.is_finite()) {
         bail!("--temperature {}: expected zero or more", args.temperature);
@@ -41,9 +41,12 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
         if args.temperature > 0.0 {
             bail!("--float is greedy; leave --temperature out");
         }
-        let Source::Checkpoint(checkpoint) = &source else {
+        let Source::Checkpoint(checkpoint) = &mut source else {
             bail!("{}: --float needs the checkpoint; a chip holds only its codes", args.source.display());
         };
+        if let Some(positions) = args.options.context {
+            checkpoint.lengthen(positions as usize)?;
+        }
         (generate::in_float(checkpoint, tokenizer.as_ref(), &ids, args.n, &mut emit)?, "float reference")
     } else {
         let scratch = tempdir()?;

@@ -39,7 +39,7 @@ impl Source {
     pub fn into_chip(self, options: &CompileOptions, scratch: &Path, global: &Global) -> Result<Chip> {
         match self {
             Source::Chip(chip) => Ok(*chip),
-            Source::Checkpoint(c) => compile(&c, options, &scratch.join("chip"), global),
+            Source::Checkpoint(mut c) => compile(&mut c, options, &scratch.join("chip"), global),
         }
     }
 }

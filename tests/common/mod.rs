@@ -43,12 +43,33 @@ pub struct Golden {
     pub greedy: Vec<u32>,
 }
 
+impl Golden {
+    pub fn positions(&self) -> usize {
+        self.prompt.len() + self.greedy.len()
+    }
+}
+
+pub fn golden_folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tests/goldens").join(name)
+}
+
 pub fn golden(name: &str) -> (Checkpoint, Golden) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tests/goldens").join(name);
+    let folder = golden_folder(name);
     let text = std::fs::read(folder.join("golden.json")).unwrap();
     let golden: serde_json::Value = serde_json::from_slice(&text).unwrap();
     let tokens = |field: &str| golden[field].as_array().unwrap().iter().map(|t| t.as_u64().unwrap() as u32).collect();
-    (Checkpoint::open(&folder).unwrap(), Golden { prompt: tokens("prompt"), greedy: tokens("greedy") })
+    let mut checkpoint = Checkpoint::open(&folder).unwrap();
+    let golden = Golden { prompt: tokens("prompt"), greedy: tokens("greedy") };
+    checkpoint.lengthen(golden.positions()).unwrap();
+    (checkpoint, golden)
+}
+
+/// The GGUF file of the same checkpoint, if it has one.
+pub fn golden_gguf(name: &str, golden: &Golden) -> Option<Checkpoint> {
+    let file = golden_folder(name).join("model.gguf");
+    let mut checkpoint = file.exists().then(|| Checkpoint::open(&file).unwrap())?;
+    checkpoint.lengthen(golden.positions()).unwrap();
+    Some(checkpoint)
 }
 
 /// Engine and scalar reference agree on every value of every unit, and on the clamps.

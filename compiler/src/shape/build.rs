@@ -68,7 +68,7 @@ pub(super) fn build(shape: &Shape, plan: Plan) -> Result<ShapeChip, Error> {
     b.add("argmax", UnitKind::Argmax, Fixed::new(bits, 0), 1, &[logits]);
     let matrices = b.graph.node_weights().filter(|u| matches!(u.kind, UnitKind::Mvm(_))).map(|u| u.path.as_str());
     plan.holdings.check(matrices)?;
-    let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(), graph: b.graph };
+    let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(None), graph: b.graph };
     let (standins, repeats) = (b.standins, b.repeats);
     Ok(ShapeChip { shape: shape.clone(), netlist, standins, repeats, plan })
 }

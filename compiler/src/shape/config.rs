@@ -148,7 +148,7 @@ impl Shape {
     pub fn modelled_only(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
         if self.unit_activation().is_none() {
-            names.push("GELU by the error function");
+            names.push("an activation of its own");
         }
         if self.attention_gate {
             names.push("attention gate");
@@ -162,6 +162,7 @@ impl Shape {
             _ if self.family == "gpt_oss" => Some(Activation::SwigluClamped { gate_limit: 0, up_limit: 0 }),
             "silu" | "swish" => Some(Activation::Silu),
             "relu2" => Some(Activation::Relu2),
+            "gelu" => Some(Activation::Gelu),
             "gelu_pytorch_tanh" | "gelu_new" | "gelu_fast" | "gelu_tanh" => Some(Activation::GeluTanh),
             _ => None,
         }

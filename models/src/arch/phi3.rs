@@ -1,7 +1,8 @@
 //! Phi-3 and Phi-4-mini: joined projections, partial RoPE, LongRoPE, a sliding window.
 //!
 //! LongRoPE has two sets of factors, and transformers changes from one to the other when a text outgrows the original context,
-//! leaving cached keys as they are. A chip has one: the short factors, and so the original context.
+//! leaving cached keys as they are. A chip has one, chosen by its context as llama.cpp chooses by its own: the short factors up to the
+//! original context, past it the long ones at all positions ([`crate::Checkpoint::lengthen`]).
 
 use super::{Architecture, GgufSpec, Spec, as_is};
 use crate::Error;
@@ -9,7 +10,6 @@ use crate::config::ModelConfig;
 use crate::gguf::Keys;
 use crate::graph::RowOrder;
 use crate::huggingface::{Defaults, Fields};
-use crate::rope::RopeScaling;
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "phi3",
@@ -27,9 +27,6 @@ pub(super) const SPEC: Spec = Spec {
 fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     fields.refuse_all_but(&["sliding_window", "partial_rotary_factor"])?;
     let mut c = fields.decoder(Architecture::Phi3, Defaults { eps: 1e-5, ..Defaults::default() })?;
-    if matches!(c.rope[0].scaling, Some(RopeScaling::Factors { .. })) {
-        c.context = c.context.min(fields.size("original_max_position_embeddings")?.unwrap_or(4096));
-    }
     let window = fields.size("sliding_window")?;
     c.plan.iter_mut().for_each(|layer| layer.window = window);
     Ok(c)

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::arch::{self, Architecture, EMBEDDING, GgufSpec, HEAD, POSITIONS};
 use crate::config::{Activation, Experts, Form, LayerPlan, MAX_LAYERS, ModelConfig};
 use crate::graph::RouteRule;
-use crate::rope::{RopeScaling, RopeTable};
+use crate::rope::{LongFactors, RopeScaling, RopeTable};
 use crate::storage::TensorTable;
 
 /// Keys that change the computation in ways no operator here has.
@@ -30,6 +30,8 @@ pub(super) struct RopeFactors {
     pub all: Option<Vec<f64>>,
     /// `rope_factors_short.weight`: LongRoPE's for the original context.
     pub short: Option<Vec<f64>>,
+    /// `rope_factors_long.weight`: for longer ones.
+    pub long: Option<Vec<f64>>,
 }
 
 /// Typed reads of an architecture's own keys.
@@ -177,8 +179,8 @@ impl Keys<'_> {
         Ok(Experts { count: self.required("expert_count")?, active: self.required("expert_used_count")?, rule, ffn, bias })
     }
 
-    /// `rope.freq_base` and `rope.scaling.*`, or `rope.scale_linear` of older files. LongRoPE's short factors are for the original
-    /// context, which `context` becomes.
+    /// `rope.freq_base` and `rope.scaling.*`, or `rope.scale_linear` of older files. `context` becomes the original one
+    /// where LongRoPE has factors of its own for longer texts.
     fn rope(&self, architecture: Architecture, factors: RopeFactors, context: &mut usize) -> Result<RopeTable, Error> {
         let theta = self.number("rope.freq_base")?.unwrap_or(10_000.0);
         let original = self.size("rope.scaling.original_context_length")?;
@@ -209,12 +211,21 @@ impl Keys<'_> {
             other => return Err(self.metadata.unsupported(&self.key("rope.scaling.type"), other, "none, linear, yarn, longrope")),
         };
         let attention_factor = self.number("rope.scaling.attn_factor")?.unwrap_or(1.0);
-        match (factors.all, factors.short) {
-            (None, None) if attention_factor == 1.0 => {}
-            (Some(all), None) if scaling.is_none() => scaling = Some(RopeScaling::Factors { factors: all, attention_factor }),
-            (None, Some(short)) if scaling.is_none() => {
-                scaling = Some(RopeScaling::Factors { factors: short, attention_factor });
-                *context = (*context).min(original.unwrap_or(*context));
+        match (factors.all, factors.short, factors.long) {
+            (None, None, None) if attention_factor == 1.0 => {}
+            (Some(factors), None, None) if scaling.is_none() => {
+                scaling = Some(RopeScaling::Factors { factors, attention_factor, long: None });
+            }
+            (None, Some(factors), Some(long)) if scaling.is_none() => {
+                let original_context = self.metadata.required(&self.key("rope.scaling.original_context_length"), original)?;
+                let long = (original_context < *context).then_some(LongFactors { factors: long, original_context, context: *context });
+                *context = (*context).min(original_context);
+                scaling = Some(RopeScaling::Factors { factors, attention_factor, long });
+            }
+            (None, short, long) if short.is_some() != long.is_some() => {
+                let found = if short.is_some() { "short ones alone" } else { "long ones alone" };
+                let expected = "rope_factors_short.weight and rope_factors_long.weight";
+                return Err(Error::field(&self.metadata.path, "RoPE factors", found, expected));
             }
             _ => return Err(self.metadata.unsupported(&self.key("rope.scaling.type"), kind, "one kind of scaling, not two")),
         }

@@ -23,7 +23,7 @@ use crate::{Error, Tensor};
 /// Per-pair divisors of RoPE's frequencies, part of the configuration rather than weights.
 const ROPE_FREQS: &str = "rope_freqs.weight";
 const ROPE_SHORT: &str = "rope_factors_short.weight";
-const ROPE_TENSORS: [&str; 3] = [ROPE_FREQS, ROPE_SHORT, "rope_factors_long.weight"];
+const ROPE_LONG: &str = "rope_factors_long.weight";
 
 /// What one GGUF file says.
 pub(crate) struct Gguf {
@@ -43,16 +43,16 @@ pub(crate) fn open(path: &Path) -> Result<Gguf, Error> {
     let mut factors = RopeFactors::default();
     for tensor in tensors {
         let entry = Entry::stored(0, tensor.dtype, tensor.shape, tensor.range);
-        if ROPE_TENSORS.contains(&tensor.name.as_str()) {
+        let factors = match tensor.name.as_str() {
+            ROPE_FREQS => Some(&mut factors.all),
+            ROPE_SHORT => Some(&mut factors.short),
+            ROPE_LONG => Some(&mut factors.long),
+            _ => None,
+        };
+        if let Some(factors) = factors {
             let bytes = &table.shards[0].bytes[entry.range];
             let values = Tensor::new(path, &tensor.name, entry.shape, entry.dtype, bytes)?.to_f32()?;
-            let values = Some(values.into_iter().map(f64::from).collect());
-            match tensor.name.as_str() {
-                ROPE_FREQS => factors.all = values,
-                ROPE_SHORT => factors.short = values,
-                // The long factors, for contexts that no chip gets.
-                _ => {}
-            }
+            *factors = Some(values.into_iter().map(f64::from).collect());
             continue;
         }
         let name = config::hf_name(spec, &tensor.name).ok_or_else(|| Error::UnexpectedTensor {

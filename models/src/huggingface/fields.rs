@@ -117,6 +117,8 @@ impl<'a> Fields<'a> {
         };
         let context = self.required_size(name("max_position_embeddings"))?;
         let (rope, partial) = rope::table(self, defaults.rope_theta, context)?;
+        // Longer texts have rotations of their own: `Checkpoint::lengthen`.
+        let context = rope.long().map_or(context, |long| long.original_context);
         Ok(ModelConfig {
             architecture,
             hidden,

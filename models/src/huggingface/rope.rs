@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use crate::Error;
-use crate::rope::{RopeScaling, RopeTable};
+use crate::rope::{LongFactors, RopeScaling, RopeTable};
 
 /// A JSON object.
 type Object = Map<String, Value>;
@@ -92,18 +92,18 @@ fn scaling(rope: &Fields, fields: &Fields, context: usize) -> Result<Option<Rope
             })
         }
         "longrope" | "su" => {
-            let factors = rope.numbers("short_factor")?;
-            let Some(factors) = factors else { return Err(rope.error("short_factor", "nothing", "a list of numbers")) };
-            let size = |f: &Fields| f.size("original_max_position_embeddings");
-            let original = match size(rope)? {
-                Some(original) => Some(original),
-                None => size(fields)?,
+            let list = |field| rope.numbers(field)?.ok_or_else(|| rope.error(field, "nothing", "a list of numbers"));
+            let (factors, long) = (list("short_factor")?, list("long_factor")?);
+            let original_context = match rope.size("original_max_position_embeddings")? {
+                Some(original) => original,
+                None => fields.required_size("original_max_position_embeddings")?,
             };
-            let original = original.unwrap_or(context) as f64;
+            let original = original_context as f64;
             let factor = rope.number("factor")?.unwrap_or(context as f64 / original);
             let implied = if factor <= 1.0 { 1.0 } else { libm::sqrt(1.0 + libm::log(factor) / libm::log(original)) };
             let attention_factor = rope.number("attention_factor")?.unwrap_or(implied);
-            Some(RopeScaling::Factors { factors, attention_factor })
+            let long = (original_context < context).then_some(LongFactors { factors: long, original_context, context });
+            Some(RopeScaling::Factors { factors, attention_factor, long })
         }
         other => return Err(rope.unsupported("rope_type", other, KINDS)),
     })

@@ -3,9 +3,9 @@
 Usage: python gguf_files.py [NAME ...] (needs numpy, torch, safetensors, gguf; llama-cpp-python to compare). What
 convert_hf_to_gguf.py does to tensors is done here too: rows of queries and keys in pairs, GPT-2's matrices transposed, MXFP4 blocks in
 ggml's order. llama.cpp multiplies bfloat16 by bfloat16, so its logits are near, not equal; of phi3 it takes the long factors and no
-window. Gemma 3 and the MoE of Qwen3 are not here: GGUF cannot say these tiny ones' layers.
+window. Gemma 3, Qwen2 with windows and the mixed layers of Qwen3-MoE are not here: GGUF cannot say these tiny ones' layers.
 """
-import json, math, sys
+import json, math, re, sys
 from pathlib import Path
 import gguf, numpy as np, torch
 from gguf import GGMLQuantizationType as Q, MODEL_ARCH as A
@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 HERE = Path(__file__).parent
 ARCHS = {
-    "gpt2": A.GPT2, "gpt_oss_mxfp4": A.GPT_OSS, "olmo2": A.OLMO2, "phi3": A.PHI3, "phi3_partial": A.PHI3,
-    "qwen3": A.QWEN3, "smollm3": A.SMOLLM3,
+    "gpt2": A.GPT2, "gpt_oss_mxfp4": A.GPT_OSS, "olmo2": A.OLMO2, "phi3": A.PHI3, "phi3_long": A.PHI3, "phi3_partial": A.PHI3,
+    "qwen2_full": A.QWEN2, "qwen3": A.QWEN3, "qwen3_moe_all": A.QWEN3MOE, "smollm3": A.SMOLLM3,
 }
 
 
@@ -37,9 +37,9 @@ def metadata(w, name, c):
     w.add_value_length(head)
     w.add_rope_dimension_count(int(head * rope.get("partial_rotary_factor", 1.0)))
     w.add_rope_freq_base(rope["rope_theta"])
-    if name in ("phi3", "gpt_oss_mxfp4"):
+    if name in ("phi3", "phi3_long", "gpt_oss_mxfp4"):
         w.add_sliding_window(c["sliding_window"])
-    if experts := c.get("num_local_experts"):
+    if experts := c.get("num_local_experts", c.get("num_experts")):
         w.add_expert_count(experts)
         w.add_expert_used_count(c["num_experts_per_tok"])
         w.add_expert_feed_forward_length(c.get("moe_intermediate_size", c["intermediate_size"]))
@@ -81,6 +81,12 @@ def tensors(name, c, stored):
                 yield at.replace("gate_up_proj", "up_proj") + ".weight", packed[:, 1::2], Q.MXFP4
             else:
                 yield at + ".weight", packed, Q.MXFP4
+            continue
+        if found := re.fullmatch(r"(.*\.experts)\.0\.(\w+)\.weight", path):
+            matrices = [stored[f"{found[1]}.{e}.{found[2]}.weight"] for e in range(c.get("num_experts", c.get("num_local_experts")))]
+            yield f"{found[1]}.{found[2]}.weight", torch.stack(matrices).float().numpy(), None
+            continue
+        if re.search(r"\.experts\.\d+\.", path):
             continue
         x = t.float().numpy()
         if name == "smollm3" and ("q_proj" in path or "k_proj" in path):

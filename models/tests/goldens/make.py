@@ -30,10 +30,16 @@ MODELS = {
     "llama": ("llama", dict(rope_parameters=LLAMA3, tie_word_embeddings=True)),
     "mistral": ("mistral", dict(sliding_window=WINDOW)),
     "qwen2": ("qwen2", dict(use_sliding_window=True, sliding_window=WINDOW, max_window_layers=1)),
+    "qwen2_full": ("qwen2", dict(tie_word_embeddings=True)),
     "qwen3": ("qwen3", dict(head_dim=16, tie_word_embeddings=True)),
     "smollm3": ("smollm3", dict(num_hidden_layers=4)),
     "olmo2": ("olmo2", {}),
     "phi3": ("phi3", dict(rope_parameters=LONG, max_position_embeddings=128, original_max_position_embeddings=64, sliding_window=WINDOW)),
+    # Its prompt is past the original context: long factors at all positions.
+    "phi3_long": ("phi3", dict(
+        rope_parameters={**LONG, "original_max_position_embeddings": 16}, max_position_embeddings=64, original_max_position_embeddings=16,
+        sliding_window=WINDOW,
+    )),
     "phi3_partial": ("phi3", dict(rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5), tie_word_embeddings=True)),
     "gemma3": ("gemma3_text", dict(
         num_hidden_layers=3, head_dim=16, query_pre_attn_scalar=24, sliding_window=WINDOW,
@@ -41,12 +47,15 @@ MODELS = {
     )),
     "bitnet": ("bitnet", {}),
     "gpt2": ("gpt2", dict(n_embd=32, n_head=4, n_layer=2, n_positions=64)),
+    "gpt2_erf": ("gpt2", dict(n_embd=32, n_head=4, n_layer=2, n_positions=64, activation_function="gelu")),
+    "qwen3_moe_all": ("qwen3_moe", dict(head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, norm_topk_prob=True)),
     "qwen3_moe": ("qwen3_moe", dict(head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, norm_topk_prob=True, mlp_only_layers=[1])),
     "gpt_oss": ("gpt_oss", dict(
         head_dim=8, num_local_experts=4, num_experts_per_tok=2, intermediate_size=32, sliding_window=WINDOW, rope_parameters=YARN,
         layer_types=["sliding_attention", "full_attention"],
     )),
 }
+MODELS["gpt_oss_alpha"] = ("gpt_oss", {**MODELS["gpt_oss"][1], "swiglu_alpha": 1.25})
 MODELS["gpt_oss_mxfp4"] = MODELS["gpt_oss"]
 MODELS["bitnet_packed"] = MODELS["bitnet"]
 
@@ -66,7 +75,7 @@ def randomise(model, name):
                 # Ternary, with one scale a matrix.
                 weight.copy_(torch.randint(-1, 2, weight.shape) * (2.0 / weight.shape[1] ** 0.5))
             else:
-                transposed = name == "gpt2" or "experts" in path
+                transposed = name.startswith("gpt2") or "experts" in path
                 weight.normal_(0, 1.5 / weight.shape[-2 if transposed else -1] ** 0.5)
 
 

@@ -17,7 +17,11 @@ pub(super) fn contents(t: &Tables) -> Result<(), Error> {
         let x = j / 32.0;
         1_048_576.0 / (1.0 + (2.0 * (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)).exp())
     })?;
-    check("swish", &t.swish, |j| 1_048_576.0 / (1.0 + (1.702 * j / 16.0).exp()))
+    check("gelu_erf", &t.gelu_erf, |j| 524_288.0 * libm::erfc(j / 32.0 * std::f64::consts::FRAC_1_SQRT_2))?;
+    if !(1.0..=2.0).contains(&t.swish_alpha) {
+        return Err(named("tables", "swish_alpha", t.swish_alpha, "1 to 2"));
+    }
+    check("swish", &t.swish, |j| 1_048_576.0 / (1.0 + (t.swish_alpha * j / 16.0).exp()))
 }
 
 fn check(name: &str, table: &[i32], formula: impl Fn(f64) -> f64) -> Result<(), Error> {

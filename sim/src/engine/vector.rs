@@ -82,6 +82,7 @@ pub(super) fn gated_act(spec: &GatedActSpec, gate: &[i32], up: &[i32], tables: &
     match spec.activation {
         Activation::Silu => gated(spec, gate, up, format, out, |g, u, _| (weighed(g, frac - 12, &tables.sigmoid), u)),
         Activation::GeluTanh => gated(spec, gate, up, format, out, |g, u, _| (weighed(g, frac - 13, &tables.gelu), u)),
+        Activation::Gelu => gated(spec, gate, up, format, out, |g, u, _| (weighed(g, frac - 13, &tables.gelu_erf), u)),
         Activation::Relu2 => gated(spec, gate, up, format, out, |g, u, clamped| {
             let g = g.max(0);
             (i64::from(shift_sat(g * g, frac, spec.gate.max(), clamped)), u)

@@ -14,6 +14,7 @@ pub fn gated_act(spec: &GatedActSpec, gate: &[i32], up: Option<&[i32]>, tables: 
         let (h, u) = match spec.activation {
             Activation::Silu => (weighed(g, frac - 12, &tables.sigmoid), u),
             Activation::GeluTanh => (weighed(g, frac - 13, &tables.gelu), u),
+            Activation::Gelu => (weighed(g, frac - 13, &tables.gelu_erf), u),
             Activation::Relu2 => {
                 let positive = g.max(0);
                 (i128::from(sat(rsr(positive * positive, frac), spec.gate.bits, clamped)), u)

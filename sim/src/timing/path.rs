@@ -87,7 +87,7 @@ impl Node {
             }
             UnitKind::GatedAct(s) => {
                 node.delay = match s.activation {
-                    Activation::Silu | Activation::GeluTanh => GATED_ACT,
+                    Activation::Silu | Activation::GeluTanh | Activation::Gelu => GATED_ACT,
                     Activation::SwigluClamped { .. } => LIMITS + GATED_ACT,
                     Activation::Relu2 => RELU2,
                 }

@@ -13,13 +13,20 @@ pub fn tables() -> Tables {
         recip: fill(256, &|j| 2f64.powi(31) / (32768.0 + 128.0 * j)),
         sigmoid: fill(256, &|j| f64::from(1 << 20) / (1.0 + (j / 16.0).exp())),
         gelu: fill(256, &|j| f64::from(1 << 20) * (1.0 - gelu_share(j / 32.0))),
+        gelu_erf: fill(256, &|j| f64::from(1 << 20) * (1.0 - gelu_erf_share(j / 32.0))),
         swish: fill(256, &|j| f64::from(1 << 20) / (1.0 + (1.702 * j / 16.0).exp())),
+        swish_alpha: 1.702,
     }
 }
 
 /// What GELU in its tanh form keeps of `x`.
 pub fn gelu_share(x: f64) -> f64 {
     0.5 * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh())
+}
+
+/// What GELU by the error function keeps of `x`.
+pub fn gelu_erf_share(x: f64) -> f64 {
+    0.5 * (1.0 + libm::erf(x / 2f64.sqrt()))
 }
 
 /// SplitMix64: a seed gives the same numbers everywhere.

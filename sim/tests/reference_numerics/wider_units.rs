@@ -1,6 +1,6 @@
 //! Sections 4 (LayerNorm), 8 (activations other than SiLU) and 10, beside real numbers.
 
-use crate::support::{Random, assert_close, gelu_share, tables};
+use crate::support::{Random, assert_close, gelu_erf_share, gelu_share, tables};
 use hardwire_netlist::unit::{Activation, CentreSpec, GatedActSpec, NormSpec, RouteSpec};
 use hardwire_netlist::{Fixed, ProgramId};
 use hardwire_sim::reference::{gated_act, mix, rms_norm, route};
@@ -50,6 +50,8 @@ fn other_activations_are_near_their_functions() {
         for (got, want, h) in [
             (act(Activation::GeluTanh, false, g, 0, &mut clamped), x * gelu_share(x), 0.0),
             (act(Activation::GeluTanh, true, g, u, &mut clamped), x * gelu_share(x) * v, v),
+            (act(Activation::Gelu, false, g, 0, &mut clamped), x * gelu_erf_share(x), 0.0),
+            (act(Activation::Gelu, true, g, u, &mut clamped), x * gelu_erf_share(x) * v, v),
             (act(Activation::Relu2, true, g, u, &mut clamped), x.max(0.0).powi(2) * v, v),
         ] {
             assert!((got - want).abs() <= bound(h), "{x}, {v}: {got}, expected {want}");

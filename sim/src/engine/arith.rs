@@ -1,5 +1,7 @@
 //! Integer primitives of `docs/numerics.md`, section 1, for operands proven to fit 62 bits.
 
+use super::twice::twice;
+
 /// Rounding shift right. `|x| <= 2^62`; a left shift must not overflow (see [`shift_sat`] where it may).
 #[inline(always)]
 pub(super) fn rsr(x: i64, s: i32) -> i64 {
@@ -34,12 +36,6 @@ pub(super) fn sat(x: i64, max: i64, clamped: &mut u64) -> i32 {
     x.clamp(-max, max) as i32
 }
 
-/// `bitlen` of the greatest magnitude, from the bitwise OR of all magnitudes.
-pub(super) fn magnitude_bits(values: &[i32]) -> i32 {
-    let or = values.iter().fold(0u32, |m, v| m | v.unsigned_abs());
-    32 - or.leading_zeros() as i32
-}
-
 /// Linear interpolation in a table.
 #[inline(always)]
 pub(super) fn lerp(table: &[i32], j: usize, f: i64, n: i32) -> i64 {
@@ -49,12 +45,26 @@ pub(super) fn lerp(table: &[i32], j: usize, f: i64, n: i32) -> i64 {
 
 /// A vector cut to `bits`-bit integers with one shift (section 5): fills `out`, gives the shift.
 pub(super) fn quantize(values: &[i32], bits: u8, out: &mut [i16]) -> i32 {
-    let h = (magnitude_bits(values) - (i32::from(bits) - 1)).max(0);
-    let max = (1i64 << (bits - 1)) - 1;
-    for (o, &v) in out.iter_mut().zip(values) {
-        *o = rsr(i64::from(v), h).clamp(-max, max) as i16;
-    }
+    let h = (32 - all_bits(values).leading_zeros() as i32 - (i32::from(bits) - 1)).max(0);
+    let max = ((1i32 << (bits - 1)) - 1) as i16;
+    shift_right(values, h as u32, max, out);
     h
+}
+
+twice! {
+    /// Bitwise OR of all magnitudes.
+    fn all_bits(values: &[i32]) -> u32 {
+        values.iter().fold(0u32, |m, v| m | v.unsigned_abs())
+    }
+
+    /// `rsr` by `h`, clamped. The bit below the last that stays is what rounds up.
+    fn shift_right(values: &[i32], h: u32, max: i16, out: &mut [i16]) {
+        let (below, up) = (h.saturating_sub(1), i32::from(h > 0));
+        let max = i32::from(max);
+        for (o, &v) in out.iter_mut().zip(values) {
+            *o = ((v >> h) + ((v >> below) & up)).clamp(-max, max) as i16;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -72,5 +82,19 @@ mod tests {
         assert_eq!(shift_sat(0, -200, 127, &mut n), 0);
         assert_eq!(shift_sat(255, 1, 127, &mut n), 127);
         assert_eq!(n, 3);
+    }
+
+    #[test]
+    fn vectors_are_cut_as_one_by_one() {
+        for scale in 0..31 {
+            let values: Vec<i32> = [i32::MIN + 1, i32::MAX, 3, -3, 0, 5, -5].iter().map(|&v| v >> scale).collect();
+            for bits in [2u8, 8, 12, 16] {
+                let mut out = vec![0i16; values.len()];
+                let h = quantize(&values, bits, &mut out);
+                let max = (1i64 << (bits - 1)) - 1;
+                let expected: Vec<i16> = values.iter().map(|&v| rsr(i64::from(v), h).clamp(-max, max) as i16).collect();
+                assert_eq!(out, expected);
+            }
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::arith::{lerp, quantize, rsr, shift_sat};
 use super::experts::reciprocal;
+use super::team::Team;
+use super::twice::twice;
 use hardwire_netlist::Tables;
 use hardwire_netlist::unit::{AttentionSpec, Fixed};
-use rayon::prelude::*;
 
 pub(super) struct Attention {
     spec: AttentionSpec,
@@ -25,8 +26,8 @@ struct Sequence {
     value_shifts: Vec<u8>,
 }
 
-/// Past this many cached elements a query head is worth a thread's while.
-const PARALLEL_ELEMENTS: usize = 1 << 16;
+/// With this many cached elements and more the query heads are shared among threads: some microseconds of work.
+const PARALLEL_ELEMENTS: usize = 1 << 13;
 
 impl Cache {
     pub(super) fn new(users: u32) -> Self {
@@ -71,6 +72,7 @@ impl Attention {
         q: &[i32],
         tables: &Tables,
         format: Fixed,
+        team: &Team,
         out: &mut Vec<i32>,
     ) -> u64 {
         let s = &self.spec;
@@ -80,14 +82,14 @@ impl Attention {
         let first = s.window.map_or(0, |w| end.saturating_sub(w as usize));
         out.clear();
         out.resize(s.heads as usize * d, 0);
-        let head = |(h, out): (usize, &mut [i32])| {
+        let head = |h: usize, out: &mut [i32]| {
             let kv_head = h / (s.heads as usize / kv);
             self.head(cache, |pos| pos * kv + kv_head, first..end, &q[h * d..(h + 1) * d], self.sinks.get(h).copied(), tables, format, out)
         };
         if (end - first) * s.heads as usize * d >= PARALLEL_ELEMENTS {
-            out.par_chunks_mut(d).enumerate().map(head).sum()
+            team.pieces(out, d, head)
         } else {
-            out.chunks_mut(d).enumerate().map(head).sum()
+            out.chunks_mut(d).enumerate().map(|(h, out)| head(h, out)).sum()
         }
     }
 
@@ -109,11 +111,13 @@ impl Attention {
         let mut qq = vec![0i16; d];
         let hq = quantize(q, s.act_bits, &mut qq);
         let score_max = i64::from(i32::MAX);
+        let narrow = d as u64 * ((1 << (s.act_bits - 1)) * (1u64 << (s.kv_bits - 1))) < 1 << 31;
         let scores: Vec<i32> = positions
             .clone()
             .map(|pos| {
                 let at = vector(pos);
-                let dot = dot(&qq, &cache.keys[at * d..][..d]);
+                let key = &cache.keys[at * d..][..d];
+                let dot = if narrow { i64::from(narrow_dot(&qq, key)) } else { dot(&qq, key) };
                 let shift = s.score_shift - hq - i32::from(cache.key_shifts[at]);
                 shift_sat(dot * i64::from(s.score_mantissa), shift, score_max, &mut clamped)
             })
@@ -133,11 +137,7 @@ impl Attention {
             }
             total += p;
             let at = vector(pos);
-            let h = cache.value_shifts[at];
-            let p = p as i32;
-            for (sum, &v) in sums.iter_mut().zip(&cache.values[at * d..][..d]) {
-                *sum += (i64::from(p) * i64::from(i32::from(v))) << h;
-            }
+            add_shifted(&mut sums, p, cache.value_shifts[at], &cache.values[at * d..][..d]);
         }
         let (z, r) = reciprocal(total, tables);
         for (o, &sum) in out.iter_mut().zip(&sums) {
@@ -149,6 +149,20 @@ impl Attention {
 
 /// Exact: sixteen products of 16-bit queries and 12-bit keys (the widest the compiler allows) fit 32 bits.
 fn dot(a: &[i16], b: &[i16]) -> i64 {
-    let part = |(a, b): (&[i16], &[i16])| i64::from(a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>());
-    a.chunks(16).zip(b.chunks(16)).map(part).sum()
+    a.chunks(16).zip(b.chunks(16)).map(|(a, b)| i64::from(narrow_dot(a, b))).sum()
+}
+
+twice! {
+    /// Sum of products that fits 32 bits.
+    fn narrow_dot(a: &[i16], b: &[i16]) -> i32 {
+        a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+    }
+
+    /// Adds `(p v) << h` to the sums.
+    fn add_shifted(sums: &mut [i64], p: i64, h: u8, values: &[i16]) {
+        match i32::try_from(p << h) {
+            Ok(p) => sums.iter_mut().zip(values).for_each(|(sum, &v)| *sum += i64::from(p) * i64::from(v)),
+            Err(_) => sums.iter_mut().zip(values).for_each(|(sum, &v)| *sum += (p * i64::from(v)) << h),
+        }
+    }
 }

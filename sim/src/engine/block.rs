@@ -1,6 +1,7 @@
 //! Several positions of one sequence at once. A known text needs no token before the next can start, so each matrix is unpacked once
 //! for all of them; every other unit works on each position as it always does.
 
+use super::team::Team;
 use super::{Activations, Engine, Kind, Pass, State};
 use crate::step::{BlockProbe, Step, StepError};
 use rayon::prelude::*;
@@ -27,10 +28,10 @@ impl Engine<'_> {
                 (Kind::Attention(a), Some(cache)) => {
                     working.iter().for_each(|(_, pass)| self.remember(i, a, cache, user, pass));
                     let cache = &*cache;
-                    working.par_iter_mut().map(|(_, pass)| self.attend(i, a, cache, user, pass)).sum()
+                    working.par_iter_mut().map(|(_, pass)| self.attend(i, a, cache, user, pass, &Team::alone())).sum()
                 }
                 (Kind::Mvm(_), _) if working.len() > 1 => self.matrix(i, &mut working),
-                _ => working.par_iter_mut().map(|(_, pass)| self.unit(i, pass)).sum(),
+                _ => working.par_iter_mut().map(|(_, pass)| self.unit(i, pass, &Team::alone())).sum(),
             };
             if let Some(probe) = probe.as_mut() {
                 working.iter().for_each(|(t, pass)| pass.show(i, &mut |id, values| probe(*t, id, values)));

@@ -1,226 +1,169 @@
-//! Matrices and activations, made ready for the kernels (`docs/numerics.md`, sections 2, 3, 5, 6).
+//! A matrix times one vector or many (`docs/numerics.md`, sections 2 and 6).
 
-use super::arith::{quantize, shift_sat};
-use super::kernel::{self, LANES, ROWS};
+use super::activations::{Activations, Vector};
+use super::arith::{sat, shift_sat};
+use super::kernel::{self, ROWS};
+use super::mantissas::Mantissas;
+use super::packed::Packed;
+use super::team::Team;
+use super::twice::twice;
 use hardwire_netlist::MatrixView;
-use hardwire_netlist::unit::{Fixed, MatrixSpec, MvmSpec};
+use hardwire_netlist::unit::{Fixed, MvmSpec};
 use rayon::prelude::*;
 
-/// Activations of a row feed: 16-bit, padded with zeros to whole vectors, with their shift.
-#[derive(Default)]
-pub(super) struct Activations {
-    padded: Vec<i16>,
-    /// The same, even and odd inputs of every 32 apart: the order in which nibbles unpack.
-    split: Vec<i16>,
-    len: usize,
-    shift: i32,
-}
-
-impl Activations {
-    pub(super) fn fill(&mut self, values: &[i32], bits: u8) {
-        self.len = values.len();
-        self.padded.clear();
-        self.padded.resize(values.len().next_multiple_of(2 * LANES), 0);
-        self.shift = quantize(values, bits, &mut self.padded[..values.len()]);
-        self.split.clear();
-        for block in self.padded.chunks_exact(LANES) {
-            self.split.extend(block.iter().step_by(2));
-            self.split.extend(block.iter().skip(1).step_by(2));
-        }
-    }
-
-    pub(super) fn values(&self) -> impl Iterator<Item = i16> + '_ {
-        self.padded[..self.len].iter().copied()
-    }
-
-    /// Zeros follow up to a whole number of vectors.
-    pub(super) fn padded(&self) -> &[i16] {
-        &self.padded
-    }
-
-    pub(super) fn shift(&self) -> i32 {
-        self.shift
-    }
-
-    pub(super) fn group_sums(&self, group: usize) -> Vec<i64> {
-        self.padded[..self.len].chunks(group).map(|g| g.iter().map(|&a| i64::from(a)).sum()).collect()
-    }
-}
-
-/// One matrix: codes mapped from the chip, scales transposed in blocks of [`ROWS`] outputs: `[block][group][row]`.
+/// Codes packed for the vector units, where they can be used, else as the chip's file has them.
 pub(super) struct Matrix<'c> {
-    pub(super) view: MatrixView<'c>,
-    pub(super) code_bits: u8,
-    pub(super) codebook: Vec<i16>,
-    pub(super) group: usize,
+    view: MatrixView<'c>,
+    code_bits: u8,
+    codebook: Vec<i16>,
+    packed: Option<Packed>,
+    group: usize,
     groups: usize,
-    scales: Vec<i32>,
-    pub(super) offsets: Vec<i32>,
-    pub(super) shifts: Vec<i32>,
-    pub(super) bias: Option<Vec<i32>>,
-    kernel: Kernel,
-    /// Whether many vectors go through panels of pairs.
-    pub(super) paired: bool,
+    scales: Mantissas,
+    offsets: Option<Mantissas>,
+    shifts: Vec<i32>,
+    /// The least and the greatest of them.
+    shift_range: (i32, i32),
+    bias: Option<Vec<i32>>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Kernel {
-    /// Four-bit codes with an 8-bit codebook and whole 32-input groups: looked up sixteen at a time.
-    #[cfg(target_arch = "x86_64")]
-    Nibbles,
-    /// Eight-bit codes of consecutive values and whole groups: widened sixteen at a time.
-    #[cfg(target_arch = "x86_64")]
-    Bytes,
-    /// Any codes: a row is unpacked to 16 bits first.
-    Unpacked,
-}
-
-/// Rows one task takes: enough work to be worth a task.
-const TASK_WEIGHTS: usize = 1 << 16;
+/// Weights of a piece of work: enough to be worth handing out, few enough that all threads are done at nearly the same time.
+const PIECE_WEIGHTS: usize = 1 << 15;
+/// Vectors that share a load of weights: eight sums, four weights and an activation fit the sixteen registers.
+const VECTORS: usize = 8;
+/// Blocks of outputs a task takes where there are many vectors.
+const TASK_BLOCKS: usize = 4;
 
 impl<'c> Matrix<'c> {
-    /// `vector_units`: whether this machine's may be used.
-    pub(super) fn new(spec: &MvmSpec, view: MatrixView<'c>, vector_units: bool) -> Self {
+    /// `packed`: its codes, if the vector units are to be used.
+    pub(super) fn new(spec: &MvmSpec, view: MatrixView<'c>, packed: Option<Packed>) -> Self {
         let m = &spec.matrix;
-        let group = m.group.min(m.inputs) as usize;
-        let groups = m.groups() as usize;
-        let transpose = |get: &dyn Fn(u32, u32) -> i32| {
-            let blocks = (m.outputs as usize).div_ceil(ROWS);
-            let mut out = vec![0; blocks * groups * ROWS];
-            for n in 0..m.outputs {
-                for g in 0..groups {
-                    out[(n as usize / ROWS * groups + g) * ROWS + n as usize % ROWS] = get(n, g as u32);
-                }
-            }
-            out
-        };
+        let (outputs, groups) = (m.outputs as usize, m.groups() as usize);
+        let shifts: Vec<i32> = (0..m.outputs).map(|n| view.shift(n)).collect();
         Matrix {
             code_bits: m.code_bits,
             codebook: m.codebook.iter().map(|&v| v as i16).collect(),
-            group,
+            packed,
+            group: m.group.min(m.inputs) as usize,
             groups,
-            scales: transpose(&|n, g| view.scale(n, g)),
-            offsets: if m.offset_bits > 0 { transpose(&|n, g| view.offset(n, g)) } else { Vec::new() },
-            shifts: (0..m.outputs).map(|n| view.shift(n)).collect(),
+            scales: Mantissas::new(outputs, groups, |n, g| view.scale(n, g)),
+            offsets: (m.offset_bits > 0).then(|| Mantissas::new(outputs, groups, |n, g| view.offset(n, g))),
+            shift_range: (shifts.iter().copied().min().unwrap_or(0), shifts.iter().copied().max().unwrap_or(0)),
+            shifts,
             bias: view.bias.map(|b| b.to_vec()),
-            kernel: if vector_units { choose(m, group, spec.acc_bits) } else { Kernel::Unpacked },
-            paired: vector_units && spec.acc_bits <= 32 && super::panel::wide_registers(),
             view,
         }
     }
 
-    /// `y = W a`, in the output format; gives the number of clamped outputs.
-    pub(super) fn multiply(&self, a: &Activations, format: Fixed, out: &mut Vec<i32>) -> u64 {
-        let outputs = self.view.outputs as usize;
-        out.clear();
-        out.resize(outputs, 0);
-        let sums = if self.offsets.is_empty() { Vec::new() } else { a.group_sums(self.group) };
-        let per_task = (TASK_WEIGHTS / self.view.inputs as usize).max(1).next_multiple_of(ROWS);
-        let task = |(t, out): (usize, &mut [i32])| self.rows(t * per_task, a, &sums, format, out);
-        if outputs > per_task { out.par_chunks_mut(per_task).enumerate().map(task).sum() } else { task((0, &mut out[..])) }
+    /// What one product reads of it.
+    pub(super) fn bytes(&self) -> usize {
+        let codes = self.packed.as_ref().map_or(self.view.codes.len(), Packed::bytes);
+        codes + self.scales.bytes() + self.offsets.as_ref().map_or(0, Mantissas::bytes)
     }
 
-    /// Outputs from `first`, a multiple of [`ROWS`].
-    fn rows(&self, first: usize, a: &Activations, sums: &[i64], format: Fixed, out: &mut [i32]) -> u64 {
-        let mut clamped = 0;
-        let mut unpacked = vec![0i16; if self.kernel == Kernel::Unpacked { a.padded.len() } else { 0 }];
-        for (b, out) in out.chunks_mut(ROWS).enumerate() {
-            let n = first + b * ROWS;
-            let mut z = [0i64; ROWS];
-            self.block(n, out.len(), self.block_scales(n), a, &mut unpacked, &mut z);
-            if !self.offsets.is_empty() {
-                self.add_offsets(n, sums, &mut z);
+    /// `y = W a`, in the output format; gives the number of clamped outputs.
+    pub(super) fn multiply(&self, a: &Activations, format: Fixed, team: &Team, out: &mut Vec<i32>) -> u64 {
+        out.clear();
+        out.resize(self.view.outputs as usize, 0);
+        let vector = a.vector(self.group, self.packed.as_ref());
+        let piece = (PIECE_WEIGHTS / self.view.inputs as usize).max(1).next_multiple_of(ROWS);
+        team.pieces(out, piece, |i, out| {
+            let (mut row, mut clamped) = (Vec::new(), 0);
+            for (b, out) in out.chunks_mut(ROWS).enumerate() {
+                let block = i * piece / ROWS + b;
+                let [z] = self.sums(block, [&vector], &mut row);
+                clamped += self.finish(block, &z, vector.shift, format, out);
             }
-            for (i, y) in out.iter_mut().enumerate() {
-                *y = self.finish(n + i, z[i], a, format, &mut clamped);
+            clamped
+        })
+    }
+
+    /// `W a` for every `a`, as [`Matrix::multiply`] for each.
+    pub(super) fn multiply_block(&self, inputs: &[&Activations], format: Fixed, outs: &mut [Vec<i32>]) -> u64 {
+        let outputs = self.view.outputs as usize;
+        let vectors: Vec<Vector<'_>> = inputs.par_iter().map(|a| a.vector(self.group, self.packed.as_ref())).collect();
+        // [block][vector][ROWS]
+        let mut flat = vec![0i32; outputs.div_ceil(ROWS) * inputs.len() * ROWS];
+        let block_len = inputs.len() * ROWS;
+        let task = |row: &mut Vec<i16>, (task, flat): (usize, &mut [i32])| -> u64 {
+            let mut clamped = 0;
+            for (i, flat) in flat.chunks_mut(block_len).enumerate() {
+                let block = task * TASK_BLOCKS + i;
+                for (vectors, out) in vectors.chunks(VECTORS).zip(flat.chunks_mut(VECTORS * ROWS)) {
+                    // A short last chunk repeats its first vector; the extra sums go nowhere.
+                    let chunk: [&Vector<'_>; VECTORS] = std::array::from_fn(|t| vectors.get(t).unwrap_or(&vectors[0]));
+                    let z = self.sums(block, chunk, row);
+                    for ((z, vector), out) in z.iter().zip(vectors).zip(out.chunks_mut(ROWS)) {
+                        let count = ROWS.min(outputs - block * ROWS);
+                        clamped += self.finish(block, z, vector.shift, format, &mut out[..count]);
+                    }
+                }
             }
-        }
+            clamped
+        };
+        let clamped = flat.par_chunks_mut(block_len * TASK_BLOCKS).enumerate().map_init(Vec::new, task).sum();
+        outs.par_iter_mut().enumerate().for_each(|(t, out)| {
+            out.clear();
+            out.extend(flat.chunks(block_len).flat_map(|block| &block[t * ROWS..(t + 1) * ROWS]));
+            out.truncate(outputs);
+        });
         clamped
     }
 
-    /// Scales of the [`ROWS`] outputs from `n`, a multiple of them: `[group][ROWS]`.
-    pub(super) fn block_scales(&self, n: usize) -> &[i32] {
-        &self.scales[n / ROWS * self.groups * ROWS..][..self.groups * ROWS]
-    }
-
-    /// Adds the offsets of the [`ROWS`] outputs from `n` times the group sums of the activations.
-    pub(super) fn add_offsets(&self, n: usize, sums: &[i64], z: &mut [i64; ROWS]) {
-        for (o, &sum) in self.offsets[n / ROWS * self.groups * ROWS..].chunks_exact(ROWS).zip(sums) {
-            for (z, &o) in z.iter_mut().zip(o) {
-                *z += i64::from(o) * sum;
-            }
+    /// Scaled sums of the outputs of a block for each vector; those past the last output mean nothing.
+    fn sums<const T: usize>(&self, block: usize, vectors: [&Vector<'_>; T], row: &mut Vec<i16>) -> [[i64; ROWS]; T] {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(packed) = &self.packed {
+            return kernel::multiply(packed, block, vectors, &self.scales, self.offsets.as_ref());
         }
-    }
-
-    /// Scaled sums of `count` outputs from `n`, into `z`.
-    fn block(&self, n: usize, count: usize, scales: &[i32], a: &Activations, unpacked: &mut [i16], z: &mut [i64; ROWS]) {
-        let row = |i: usize| self.view.row((n + i) as u32);
-        match self.kernel {
-            #[cfg(target_arch = "x86_64")]
-            Kernel::Nibbles => {
-                // A short last block repeats its first row; the extra sums are not read.
-                let rows: [&[u8]; ROWS] = std::array::from_fn(|i| row(if i < count { i } else { 0 }));
-                kernel::nibbles(&rows, &self.codebook, &a.split, self.group, scales, z);
-            }
-            #[cfg(target_arch = "x86_64")]
-            Kernel::Bytes => {
-                let rows: [&[u8]; ROWS] = std::array::from_fn(|i| row(if i < count { i } else { 0 }));
-                kernel::bytes(&rows, self.codebook[0], &a.padded, self.group, scales, z);
-            }
-            Kernel::Unpacked => {
-                for (i, z) in z.iter_mut().enumerate().take(count) {
-                    kernel::unpack(row(i), self.code_bits, &self.codebook, &mut unpacked[..self.view.inputs as usize]);
-                    for (g, (w, a)) in unpacked.chunks(self.group).zip(a.padded.chunks(self.group)).take(self.groups).enumerate() {
-                        *z += kernel::dot(w, a) * i64::from(scales[g * ROWS + i]);
+        let mut z = [[0; ROWS]; T];
+        row.resize(self.view.inputs as usize, 0);
+        for i in 0..ROWS.min(self.view.outputs as usize - block * ROWS) {
+            kernel::unpack(self.view.row((block * ROWS + i) as u32), self.code_bits, &self.codebook, row);
+            for (z, vector) in z.iter_mut().zip(vectors) {
+                for (g, (w, a)) in row.chunks(self.group).zip(vector.a.chunks(self.group)).enumerate() {
+                    let at = (block * self.groups + g) * ROWS + i;
+                    z[i] += kernel::dot(w, a) * i64::from(self.scales.at(at));
+                    if let Some(offsets) = &self.offsets {
+                        z[i] += i64::from(offsets.at(at)) * vector.sums[g];
                     }
                 }
             }
         }
+        z
     }
-}
 
-/// The fastest kernel the matrix and this machine allow.
-fn choose(m: &MatrixSpec, group: usize, acc_bits: u8) -> Kernel {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let small = m.codebook.iter().all(|v| i8::try_from(*v).is_ok());
-        let consecutive = m.codebook.windows(2).all(|v| v[1] == v[0] + 1);
-        let whole = group.is_multiple_of(LANES) || group >= m.inputs as usize;
-        if whole && acc_bits <= 32 && std::arch::is_x86_feature_detected!("avx2") {
-            match m.code_bits {
-                4 if small => return Kernel::Nibbles,
-                8 if consecutive && m.codebook[0] == -128 => return Kernel::Bytes,
-                _ => {}
+    /// The outputs of a block from their scaled sums, for a vector of shift `shift`; gives how many were clamped.
+    fn finish(&self, block: usize, z: &[i64; ROWS], shift: i32, format: Fixed, out: &mut [i32]) -> u64 {
+        let first = block * ROWS;
+        let shifts = &self.shifts[first..first + out.len()];
+        let (least, most) = self.shift_range;
+        let mut clamped = if least - shift >= 1 && most - shift <= 62 {
+            round(&z[..out.len()], shifts, shift, format.max(), out)
+        } else {
+            let mut clamped = 0;
+            for ((y, &z), s) in out.iter_mut().zip(z).zip(shifts) {
+                *y = shift_sat(z, s - shift, format.max(), &mut clamped);
+            }
+            clamped
+        };
+        if let Some(bias) = &self.bias {
+            for (y, &b) in out.iter_mut().zip(&bias[first..]) {
+                *y = sat(i64::from(*y) + i64::from(b), format.max(), &mut clamped);
             }
         }
+        clamped
     }
-    let _ = (m, group, acc_bits);
-    Kernel::Unpacked
 }
 
-/// The embedding: rows of codes read one token at a time.
-pub(super) struct Embedding<'c> {
-    view: MatrixView<'c>,
-    codebook: Vec<i64>,
-    group: u32,
-}
-
-impl<'c> Embedding<'c> {
-    pub(super) fn new(spec: &MatrixSpec, view: MatrixView<'c>) -> Self {
-        Embedding { view, codebook: spec.codebook.iter().map(|&v| i64::from(v)).collect(), group: spec.group }
-    }
-
-    /// Section 3: the residual of `token`.
-    pub(super) fn row(&self, token: u32, format: Fixed, out: &mut Vec<i32>) -> u64 {
+twice! {
+    /// `sat(rsr(z, shifts - shift))`, where all shifts are to the right and by 62 at most.
+    fn round(z: &[i64], shifts: &[i32], shift: i32, max: i64, out: &mut [i32]) -> u64 {
         let mut clamped = 0;
-        let shift = self.view.shift(token);
-        out.clear();
-        out.extend((0..self.view.inputs).map(|k| {
-            let g = k / self.group;
-            let v = self.codebook[usize::from(self.view.code(token, k))];
-            let z = i64::from(self.view.scale(token, g)) * v + i64::from(self.view.offset(token, g));
-            shift_sat(z, shift, format.max(), &mut clamped)
-        }));
+        for ((y, &z), &s) in out.iter_mut().zip(z).zip(shifts) {
+            let right = (s - shift) as u32 & 63;
+            *y = sat((z + (1i64 << (right - 1))) >> right, max, &mut clamped);
+        }
         clamped
     }
 }

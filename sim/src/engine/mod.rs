@@ -1,23 +1,40 @@
 //! The fast engine: the chip's integers at the speed of this machine's vector units.
 //!
 //! Bit for bit the same as the scalar reference and the Verilog (`docs/numerics.md`). One token at a time it must read every code
-//! once, so its ceiling is memory bandwidth over the chip's program bytes; `benches/engine.rs` holds it against that.
+//! once, so its ceiling is memory bandwidth over those bytes; `tests/benches/engine.rs` holds it against that.
+//!
+//! | file | what |
+//! |---|---|
+//! | `packed`, `arena`, `mantissas` | codes, scales and offsets in the order and form in which they are streamed |
+//! | `activations`, `kernel`, `matrix` | a matrix times one vector or many |
+//! | `vector`, `attention`, `experts`, `embedding` | the other units |
+//! | `arith`, `twice` | integer primitives; loops compiled for wide registers too |
+//! | `team`, `block` | the threads of one token; several tokens at once |
 
+mod activations;
+mod arena;
 mod arith;
 mod attention;
 mod block;
+mod embedding;
 mod experts;
 mod kernel;
+mod mantissas;
 mod matrix;
-mod panel;
+mod packed;
+mod team;
+mod twice;
 mod vector;
 
 use crate::step::{BlockProbe, Probe, Step, StepError};
+use activations::Activations;
 use attention::{Attention, Cache};
+use embedding::Embedding;
 use hardwire_netlist::program::ProgramId;
 use hardwire_netlist::unit::{Fixed, GatedActSpec, MatrixSpec, RopeSpec, RouteSpec};
 use hardwire_netlist::{Chip, Tables, UnitId, UnitKind};
-use matrix::{Activations, Embedding, Matrix};
+use matrix::Matrix;
+use team::{Team, with_team};
 use vector::Norm;
 
 /// A chip made ready to run: scales unpacked, kernels chosen. Holds no state of any sequence.
@@ -83,7 +100,7 @@ impl Pass {
 
     fn show(&self, i: usize, probe: &mut dyn FnMut(UnitId, &[i32])) {
         match &self.feeds[i] {
-            Some(a) => probe(UnitId::new(i), &a.values().map(i32::from).collect::<Vec<i32>>()),
+            Some(a) => probe(UnitId::new(i), &a.values().iter().map(|&a| i32::from(a)).collect::<Vec<i32>>()),
             None => probe(UnitId::new(i), &self.values[i]),
         }
     }
@@ -108,7 +125,7 @@ impl State {
 }
 
 impl<'c> Engine<'c> {
-    /// Prepares `chip`. Costs one pass over its scales; codes stay mapped.
+    /// Prepares `chip`. Costs one pass over its program, and as much memory ([`Engine::bytes_per_token`]); the mapped pages are given back.
     pub fn new(chip: &'c Chip) -> Self {
         Self::with(chip, true)
     }
@@ -122,6 +139,7 @@ impl<'c> Engine<'c> {
         let netlist = chip.netlist();
         let values = |p: ProgramId| chip.programs.gain(p).to_vec();
         let mut head = 0;
+        let mut packed = if vector_units { packed::pack(chip) } else { Vec::new() };
         let units = netlist
             .units()
             .map(|(id, unit)| {
@@ -137,7 +155,13 @@ impl<'c> Engine<'c> {
                     UnitKind::RowFeed(s) => Kind::RowFeed { act_bits: s.act_bits },
                     UnitKind::Mvm(s) => {
                         head = id.index();
-                        Kind::Mvm(Box::new(Matrix::new(s, chip.programs.matrix(s.matrix.program), vector_units)))
+                        let packed = packed.get_mut(id.index()).and_then(Option::take);
+                        let copied = packed.is_some();
+                        let matrix = Matrix::new(s, chip.programs.matrix(s.matrix.program), packed);
+                        if copied {
+                            chip.programs.release(s.matrix.program);
+                        }
+                        Kind::Mvm(Box::new(matrix))
                     }
                     UnitKind::Rope(s) => Kind::Rope(s),
                     UnitKind::Attention(s) => Kind::Attention(Attention::new(s, s.sinks.map_or(Vec::new(), values))),
@@ -153,6 +177,14 @@ impl<'c> Engine<'c> {
             .collect();
         let model = chip.model();
         Engine { units, tables: &netlist.tables, vocab: model.vocab, context: model.context, users: model.users, head }
+    }
+
+    /// Bytes of codes, scales and offsets that a token reads where every expert works: what bounds its speed. For the vector units they
+    /// are a copy of the chip's program, in memory of the engine's own: codes of 2 and 3 bits take 4 there, those of 6 take 8, and
+    /// mantissas the fewest bytes that hold all of a matrix.
+    pub fn bytes_per_token(&self) -> usize {
+        let of = |u: &Unit<'_>| if let Kind::Mvm(m) = &u.kind { m.bytes() } else { 0 };
+        self.units.iter().map(of).sum()
     }
 
     /// Empty sequences for every user.
@@ -214,8 +246,14 @@ impl<'c> Engine<'c> {
         Ok(position)
     }
 
-    fn run(&self, state: &mut State, user: u32, token: u32, mut probe: Option<Probe<'_>>) -> Result<Step, StepError> {
+    fn run(&self, state: &mut State, user: u32, token: u32, probe: Option<Probe<'_>>) -> Result<Step, StepError> {
         let position = self.admit(state, user, &[token])?;
+        with_team(|team| self.pass(state, user, token, position, probe, team));
+        state.positions[user as usize] += 1;
+        Ok(self.outcome(&state.passes[0]))
+    }
+
+    fn pass(&self, state: &mut State, user: u32, token: u32, position: u32, mut probe: Option<Probe<'_>>, team: &Team) {
         let pass = &mut state.passes[0];
         (pass.token, pass.position) = (token, position);
         for i in 0..self.units.len() {
@@ -225,16 +263,14 @@ impl<'c> Engine<'c> {
             state.saturations[i] += match (&self.units[i].kind, &mut state.caches[i]) {
                 (Kind::Attention(a), Some(cache)) => {
                     self.remember(i, a, cache, user, pass);
-                    self.attend(i, a, cache, user, pass)
+                    self.attend(i, a, cache, user, pass, team)
                 }
-                _ => self.unit(i, pass),
+                _ => self.unit(i, pass, team),
             };
             if let Some(probe) = probe.as_mut() {
                 pass.show(i, probe);
             }
         }
-        state.positions[user as usize] += 1;
-        Ok(self.outcome(&state.passes[0]))
     }
 
     /// Whether a unit works on this token: an expert's do where it was chosen.
@@ -254,16 +290,16 @@ impl<'c> Engine<'c> {
     }
 
     /// Attention of a pass whose keys and values are in the cache.
-    fn attend(&self, i: usize, attention: &Attention, cache: &Cache, user: u32, pass: &mut Pass) -> u64 {
+    fn attend(&self, i: usize, attention: &Attention, cache: &Cache, user: u32, pass: &mut Pass, team: &Team) -> u64 {
         let mut out = std::mem::take(&mut pass.values[i]);
         let q = &pass.values[self.units[i].inputs[0]];
-        let clamped = attention.attend(cache, user, pass.position, q, self.tables, self.units[i].out, &mut out);
+        let clamped = attention.attend(cache, user, pass.position, q, self.tables, self.units[i].out, team, &mut out);
         pass.values[i] = out;
         clamped
     }
 
     /// Any unit but attention, for one pass; gives the number of clamped outputs.
-    fn unit(&self, i: usize, pass: &mut Pass) -> u64 {
+    fn unit(&self, i: usize, pass: &mut Pass, team: &Team) -> u64 {
         let unit = &self.units[i];
         let mut values = std::mem::take(&mut pass.values[i]);
         let out = &mut values;
@@ -286,7 +322,7 @@ impl<'c> Engine<'c> {
             }
             Kind::Mvm(m) => {
                 let a = pass.feeds[unit.inputs[0]].as_ref().expect("a feed precedes its matrices");
-                clamped = m.multiply(a, unit.out, out);
+                clamped = m.multiply(a, unit.out, team, out);
             }
             Kind::Rope(spec) => clamped = vector::rope(spec, input(0), &pass.phases[usize::from(spec.table)], unit.out, out),
             Kind::Attention(_) => unreachable!("needs the cache, so it has its own way"),

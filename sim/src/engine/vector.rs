@@ -1,6 +1,7 @@
 //! The vector units: phases, norm, rotation, gate, residual, argmax (`docs/numerics.md`, sections 3, 4, 7, 8).
 
 use super::arith::{lerp, rsr, sat, shift_sat};
+use super::twice::twice;
 use hardwire_netlist::Tables;
 use hardwire_netlist::unit::{Activation, CentreSpec, Fixed, GatedActSpec, NormSpec, RopeSpec};
 
@@ -36,21 +37,54 @@ pub(super) fn rms_norm(norm: &Norm<'_>, x: &[i32], tables: &Tables, format: Fixe
     let centred = spec.centre.as_ref().map(|c| centre(c, x, &mut clamped));
     let x = centred.as_deref().unwrap_or(x);
     out.clear();
-    for group in x.chunks_exact((spec.len / spec.groups) as usize) {
-        let sum: u128 = group.iter().map(|&v| u128::from(i64::from(v).unsigned_abs().pow(2))).sum();
-        let q = u128::from(spec.epsilon) + sum;
+    out.resize(x.len(), 0);
+    let len = (spec.len / spec.groups) as usize;
+    for (group, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
+        let q = u128::from(spec.epsilon) + sum_of_squares(group);
         let s = (128 - q.leading_zeros() as i32 + 1) & !1;
         let m = (if s >= 24 { q >> (s - 24) } else { q << (24 - s) }) as u32;
-        let y = lerp(&tables.rsqrt, (m >> 16) as usize - 64, i64::from(m & 0xffff), 16);
-        for (&v, &g) in group.iter().zip(gain) {
-            let u = rsr(i64::from(v) * y, s / 2 - 14);
-            out.push(sat(rsr(u * i64::from(g), i32::from(spec.shift)), format.max(), &mut clamped));
-        }
+        let y = lerp(&tables.rsqrt, (m >> 16) as usize - 64, i64::from(m & 0xffff), 16) as i32;
+        clamped += scale_by_gain(group, y, s / 2 - 14, gain, i32::from(spec.shift), format.max(), out);
     }
-    for (y, &b) in out.iter_mut().zip(norm.bias.iter().flatten()) {
-        *y = sat(i64::from(*y) + i64::from(b), format.max(), &mut clamped);
+    if let Some(bias) = &norm.bias {
+        clamped += add_to(out, bias, format.max());
     }
     clamped
+}
+
+fn sum_of_squares(x: &[i32]) -> u128 {
+    let (low, high) = halves_of_squares(x);
+    u128::from(low) + (u128::from(high) << 32)
+}
+
+twice! {
+    /// Sums of the low and of the high 32 bits of all squares.
+    fn halves_of_squares(x: &[i32]) -> (u64, u64) {
+        x.iter().fold((0, 0), |(low, high), &v| {
+            let square = (i64::from(v) * i64::from(v)) as u64;
+            (low + (square & 0xffff_ffff), high + (square >> 32))
+        })
+    }
+
+    /// Steps 3 and 4 of section 4: `rsr(rsr(x y, first) gain, second)`, clamped.
+    fn scale_by_gain(x: &[i32], y: i32, first: i32, gain: &[i32], second: i32, max: i64, out: &mut [i32]) -> u64 {
+        let mut clamped = 0;
+        for ((o, &v), &g) in out.iter_mut().zip(x).zip(gain) {
+            // At most 1 with 30 fractional bits, and a little over: 32 bits.
+            let u = rsr(i64::from(v) * i64::from(y), first) as i32;
+            *o = sat(rsr(i64::from(u) * i64::from(g), second), max, &mut clamped);
+        }
+        clamped
+    }
+
+    /// `sat(a + b)` in place.
+    fn add_to(a: &mut [i32], b: &[i32], max: i64) -> u64 {
+        let mut clamped = 0;
+        for (a, &b) in a.iter_mut().zip(b) {
+            *a = sat(i64::from(*a) + i64::from(b), max, &mut clamped);
+        }
+        clamped
+    }
 }
 
 /// `x` less its mean: 32-bit values have sums of 49 bits, and with a reciprocal of 20 more than 64.
@@ -62,37 +96,47 @@ fn centre(spec: &CentreSpec, x: &[i32], clamped: &mut u64) -> Vec<i32> {
 }
 
 pub(super) fn rope(spec: &RopeSpec, x: &[i32], phases: &[(i32, i32)], format: Fixed, out: &mut Vec<i32>) -> u64 {
-    let mut clamped = 0;
     out.clear();
-    for head in x.chunks_exact(spec.head_dim as usize) {
-        let (turned, rest) = head.split_at(spec.rotated as usize);
-        for (pair, &(cos, sin)) in turned.chunks_exact(2).zip(phases) {
+    out.extend_from_slice(x);
+    out.chunks_exact_mut(spec.head_dim as usize).map(|head| turn(&mut head[..spec.rotated as usize], phases, format.max())).sum()
+}
+
+twice! {
+    fn turn(head: &mut [i32], phases: &[(i32, i32)], max: i64) -> u64 {
+        let mut clamped = 0;
+        for (pair, &(cos, sin)) in head.chunks_exact_mut(2).zip(phases) {
             let (a, b, cos, sin) = (i64::from(pair[0]), i64::from(pair[1]), i64::from(cos), i64::from(sin));
-            out.push(sat(rsr(a * cos - b * sin, 14), format.max(), &mut clamped));
-            out.push(sat(rsr(a * sin + b * cos, 14), format.max(), &mut clamped));
+            pair[0] = sat(rsr(a * cos - b * sin, 14), max, &mut clamped);
+            pair[1] = sat(rsr(a * sin + b * cos, 14), max, &mut clamped);
         }
-        out.extend_from_slice(rest);
+        clamped
     }
-    clamped
 }
 
 /// `up` is empty where the activation has no gate.
 pub(super) fn gated_act(spec: &GatedActSpec, gate: &[i32], up: &[i32], tables: &Tables, format: Fixed, out: &mut Vec<i32>) -> u64 {
     let frac = i32::from(spec.gate.frac);
+    let mut smooth = |to_argument: i32, table: &[i32]| {
+        let ones = if up.is_empty() { vec![1; gate.len()] } else { Vec::new() };
+        let (up, table) = (if up.is_empty() { &ones } else { up }, table.try_into().expect("checked when the chip was opened"));
+        out.clear();
+        out.resize(gate.len(), 0);
+        let narrow = spec.gate.bits < 32 && spec.shift > 0;
+        gated_by_table(gate, up, to_argument, table, narrow, i32::from(spec.shift), format.max(), out)
+    };
     match spec.activation {
-        Activation::Silu => gated(spec, gate, up, format, out, |g, u, _| (weighed(g, frac - 12, &tables.sigmoid), u)),
-        Activation::GeluTanh => gated(spec, gate, up, format, out, |g, u, _| (weighed(g, frac - 13, &tables.gelu), u)),
-        Activation::Gelu => gated(spec, gate, up, format, out, |g, u, _| (weighed(g, frac - 13, &tables.gelu_erf), u)),
+        Activation::Silu => smooth(frac - 12, &tables.sigmoid),
+        Activation::GeluTanh => smooth(frac - 13, &tables.gelu),
+        Activation::Gelu => smooth(frac - 13, &tables.gelu_erf),
         Activation::Relu2 => gated(spec, gate, up, format, out, |g, u, clamped| {
             let g = g.max(0);
             (i64::from(shift_sat(g * g, frac, spec.gate.max(), clamped)), u)
         }),
         Activation::SwigluClamped { gate_limit, up_limit } => {
             let (gate_limit, up_limit) = (i64::from(gate_limit), i64::from(up_limit));
+            let swish = tables.swish[..].try_into().expect("checked when the chip was opened");
             let one = 1i64 << spec.up.map_or(0, |f| f.frac);
-            gated(spec, gate, up, format, out, |g, u, _| {
-                (weighed(g.min(gate_limit), frac - 12, &tables.swish), u.clamp(-up_limit, up_limit) + one)
-            })
+            gated(spec, gate, up, format, out, |g, u, _| (weighed(g.min(gate_limit), frac - 12, swish), u.clamp(-up_limit, up_limit) + one))
         }
     }
 }
@@ -117,23 +161,60 @@ fn gated(
     clamped
 }
 
+twice! {
+    /// `gate` times its share by a table, times `up`. `narrow`: gates have less than 32 bits, and `shift` is to the right.
+    fn gated_by_table(gate: &[i32], up: &[i32], to_argument: i32, table: &[i32; 257], narrow: bool, shift: i32, max: i64, out: &mut [i32]) -> u64 {
+        let mut clamped = 0;
+        if narrow {
+            for ((o, &g), &u) in out.iter_mut().zip(gate).zip(up) {
+                // The share is hardly more than 1, so 32 bits hold its product with the gate.
+                let h = weighed(i64::from(g), to_argument, table) as i32;
+                *o = sat(rsr(i64::from(h) * i64::from(u), shift), max, &mut clamped);
+            }
+        } else {
+            for ((o, &g), &u) in out.iter_mut().zip(gate).zip(up) {
+                *o = shift_sat(weighed(i64::from(g), to_argument, table) * i64::from(u), shift, max, &mut clamped);
+            }
+        }
+        clamped
+    }
+
+    /// `sat(a + b)`.
+    fn sum(a: &[i32], b: &[i32], max: i64, out: &mut [i32]) -> u64 {
+        let mut clamped = 0;
+        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *o = sat(i64::from(a) + i64::from(b), max, &mut clamped);
+        }
+        clamped
+    }
+
+    fn greatest(values: &[i32]) -> i32 {
+        values.iter().fold(i32::MIN, |m, &v| m.max(v))
+    }
+
+    fn contains(values: &[i32], x: i32) -> bool {
+        values.iter().fold(false, |found, &v| found | (v == x))
+    }
+}
+
 /// `g` times its share by a table of that of `-|g|`; `to_argument` takes `|g|` to 12 bits past the table's 16.
 #[inline(always)]
-fn weighed(g: i64, to_argument: i32, table: &[i32]) -> i64 {
+fn weighed(g: i64, to_argument: i32, table: &[i32; 257]) -> i64 {
     let z = rsr(g.abs(), to_argument).min(65535);
-    let low = lerp(table, (z >> 8) as usize, z & 0xff, 8);
+    let low = lerp(table, (z >> 8) as usize & 0xff, z & 0xff, 8);
     rsr(g * if g >= 0 { (1 << 20) - low } else { low }, 20)
 }
 
 pub(super) fn add(a: &[i32], b: &[i32], format: Fixed, out: &mut Vec<i32>) -> u64 {
-    let mut clamped = 0;
     out.clear();
-    out.extend(a.iter().zip(b).map(|(&a, &b)| sat(i64::from(a) + i64::from(b), format.max(), &mut clamped)));
-    clamped
+    out.resize(a.len(), 0);
+    sum(a, b, format.max(), out)
 }
 
 /// The lowest index of the greatest value.
 pub(super) fn argmax(values: &[i32]) -> usize {
-    let max = values.iter().copied().max().unwrap_or(0);
-    values.iter().position(|&v| v == max).unwrap_or(0)
+    const PIECE: usize = 256;
+    let max = greatest(values);
+    let piece = values.chunks(PIECE).position(|piece| contains(piece, max)).unwrap_or(0) * PIECE;
+    piece + values.iter().skip(piece).position(|&v| v == max).unwrap_or(0)
 }

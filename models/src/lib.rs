@@ -34,7 +34,7 @@ pub use checkpoint::Checkpoint;
 pub use config::{Activation, Experts, Form, LayerPlan, ModelConfig, Norm, NormPlaces, QkNorm, config_from_file};
 pub use error::Error;
 pub use graph::{Node, Op, OpGraph, Port, Positions, RouteRule, RowOrder, WeightSpec};
-pub use reference::{Changed, FloatModel, FloatPass, FloatState, Probe, Site, argmax, stream};
+pub use reference::{Changed, FloatModel, FloatPass, FloatState, Probe, Site, Slope, argmax, stream};
 pub use rope::{LongFactors, RopeScaling, RopeTable};
 pub use tensor::{Dtype, Tensor};
 pub use tokenizer::{TextStream, Tokenizer};

@@ -4,6 +4,7 @@
 //! bits token by token or in blocks, on any number of threads, on any machine.
 
 mod attention;
+mod backward;
 mod kernels;
 mod load;
 mod panels;
@@ -20,6 +21,7 @@ use attention::{Cache, Heads};
 use kernels::each_token;
 use panels::Panels;
 
+pub use backward::Slope;
 pub use stream::{Changed, FloatPass, Site, stream};
 
 /// Tokens of a long text computed at once: enough that reading the weights costs little beside using them, few enough that logits

@@ -52,7 +52,7 @@ pub struct Quantizing {
     /// nearest, or gptq: rounding errors made up for by the weights after them, with calibration text [default: nearest].
     #[arg(long)]
     pub quantizer: Option<String>,
-    /// Text file to calibrate on [default: the openings of five children's books].
+    /// Text file to calibrate on [default: stories and pages of documentation that the program carries].
     #[arg(long, value_name = "TEXT")]
     pub calibrate: Option<PathBuf>,
     /// Tokens of it [default: 8192].

@@ -1,34 +1,35 @@
-//! Widths under a budget: every matrix is measured once, by what the model's predictions lose when it alone is coarse; then bits go
-//! where they save most.
+//! Widths under a budget: what each matrix's rounding errors at every width cost the model's predictions is estimated from one pass of
+//! text through the model and back; then bits go where they save most.
 
-use super::calibrate::texts;
-use super::choice::Width;
+use super::choice::{Quantizer, Width};
 use super::compensate;
+use super::curvature::Curvature;
 use super::eight::{Book, EIGHT, Eight};
-use super::tables_of;
+use super::fisher::{self, Weighed};
+use super::{calibrate, tables_of};
 use crate::Progress;
 use crate::error::Error;
 use crate::options::Plan;
-use hardwire_models::{Checkpoint, FloatModel, FloatPass, Tensor};
+use hardwire_models::{Checkpoint, Op, Tensor};
 use petgraph::graph::NodeIndex;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Code bits to choose from.
-const CODES: [u8; 5] = [2, 3, 4, 6, 8];
-/// Code bits at which a matrix is measured: coarse enough to tell from rounding noise, fine enough to be small.
-const PROBE: usize = 1;
-/// Tokens of calibration text the model is measured on.
-const TOKENS: usize = 256;
-/// Rows of a matrix whose error at every width is measured.
-const ROWS: usize = 64;
+/// Widths to choose from, narrow ones first. Mantissas twice as fine serve weights that lie on a grid of four bits.
+const WIDTHS: [Width; 6] = [Width::of(2), Width::of(3), Width::of(4), Width { code: 4, scale: 9, offset: 11 }, Width::of(6), Width::of(8)];
+/// Tokens of calibration text that errors are weighed on.
+const TOKENS: usize = 1536;
+/// One part of so many of them judges what codes lose that the others have calibrated.
+const JUDGES: usize = 3;
+/// Rows of a matrix that are rounded at every width.
+const ROWS: usize = 48;
 
 struct Matrix {
     id: NodeIndex,
     weights: f64,
-    /// Bits a weight and loss (nats a token), by [`CODES`].
-    bits: [f64; CODES.len()],
-    loss: [f64; CODES.len()],
+    /// Bits a weight and loss (nats a token), by width.
+    bits: [f64; WIDTHS.len()],
+    loss: [f64; WIDTHS.len()],
     chosen: usize,
 }
 
@@ -40,28 +41,42 @@ pub(super) fn widths(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<BTreeMap<NodeIndex, Width>, Error> {
     let graph = checkpoint.graph();
-    let model = FloatModel::new(checkpoint)?;
-    let text = texts(checkpoint, plan, TOKENS)?;
-    let pass = FloatPass::new(&model, &text[0])?;
+    let mut text = calibrate::texts(checkpoint, plan, TOKENS.min(plan.choice.calibration_tokens))?.concat();
+    text.truncate(checkpoint.config().context);
+    let options = WIDTHS.map(|w| plan.choice.adjusted(w));
     let order = graph.topological_order();
-    // Learned positions are few, and get what their embedding gets.
     let names: Vec<(NodeIndex, &String)> = order.iter().filter_map(|&id| tables_of(graph, id).first().map(|t| (id, t.weight))).collect();
-    let mut matrices = Vec::new();
-    for (i, (id, weight)) in names.iter().enumerate() {
-        let path = &graph.graph[*id].path;
-        let tensor = checkpoint.tensor(weight)?;
-        let widths = CODES.map(|code| plan.choice.width(code));
+    let mut losses: BTreeMap<NodeIndex, [f64; WIDTHS.len()]> = BTreeMap::new();
+    fisher::weigh(checkpoint, &text, &mut |w| {
+        let (Op::Embed { weight, .. } | Op::Linear { weight, .. }) = &graph.graph[w.node].op else { return Ok(()) };
+        let (node, tensor) = (w.node, checkpoint.tensor(weight)?);
         let group = (plan.group as usize).min(tensor.cols());
-        let errors = errors(&tensor, &widths, group)?;
-        let coarse = coarse(&tensor, widths[PROBE], group)?;
-        let measured = divergence(pass.logits(), &pass.vary(path, &coarse)?, checkpoint.config().vocab);
-        let loss = errors.map(|e| if errors[PROBE] > 0.0 { measured * e / errors[PROBE] } else { 0.0 });
-        let bits = widths.map(|w| w.per_weight(tensor.cols(), group));
-        matrices.push(Matrix { id: *id, weights: (tensor.rows() * tensor.cols()) as f64, bits, loss, chosen: 0 });
-        progress(Progress { path: &format!("measuring {path}"), done: i as u64 + 1, total: names.len() as u64 });
-    }
+        let loss = match &graph.graph[node].op {
+            Op::Embed { scale, .. } => {
+                let seen: Vec<usize> = text.iter().take(ROWS).map(|&t| t as usize).collect();
+                embedding(&tensor, &w, &seen, &options, group)?.map(|l| l * f64::from(*scale).powi(2))
+            }
+            _ => linear(&tensor, &w, plan, &options, group)?,
+        };
+        tensor.release();
+        // Half of the squares, a token's mean.
+        losses.insert(node, loss.map(|l| 0.5 * l / text.len() as f64));
+        let path = format!("weighing {}", graph.graph[node].path);
+        progress(Progress { path: &path, done: losses.len() as u64, total: names.len() as u64 });
+        Ok(())
+    })?;
+    let of = |&(id, weight): &(NodeIndex, &String)| {
+        let tensor = checkpoint.tensor(weight)?;
+        let (inputs, group) = (tensor.cols(), (plan.group as usize).min(tensor.cols()));
+        let weights = (tensor.rows() * inputs) as f64;
+        // An expert that no token chose has lost nothing yet.
+        let loss = losses.get(&id).copied().unwrap_or_default();
+        // Learned positions are few, and get what their embedding gets.
+        Ok(Matrix { id, weights, bits: options.map(|w| w.per_weight(inputs, group)), loss, chosen: 0 })
+    };
+    let mut matrices = names.iter().map(of).collect::<Result<Vec<_>, Error>>()?;
     share(&mut matrices, average)?;
-    Ok(matrices.iter().map(|m| (m.id, plan.choice.width(CODES[m.chosen]))).collect())
+    Ok(matrices.iter().map(|m| (m.id, options[m.chosen])).collect())
 }
 
 /// Gives bits where a bit saves most, until the budget is spent.
@@ -76,7 +91,7 @@ fn share(matrices: &mut [Matrix], average: f64) -> Result<(), Error> {
     loop {
         let mut best: Option<(f64, usize, usize)> = None;
         for (i, m) in matrices.iter().enumerate() {
-            for to in m.chosen + 1..CODES.len() {
+            for to in m.chosen + 1..WIDTHS.len() {
                 let price = m.weights * (m.bits[to] - m.bits[m.chosen]);
                 let rate = (m.loss[m.chosen] - m.loss[to]) / price;
                 if price <= left + 1e-6 && rate > 0.0 && best.is_none_or(|b| rate > b.0) {
@@ -90,54 +105,75 @@ fn share(matrices: &mut [Matrix], average: f64) -> Result<(), Error> {
     }
 }
 
-/// Relative square error at each width, over some rows.
-fn errors(tensor: &Tensor<'_>, widths: &[Width; CODES.len()], group: usize) -> Result<[f64; CODES.len()], Error> {
+/// `sum over tokens and outputs of g^2 e^2` at each width, from some rows.
+fn linear(
+    tensor: &Tensor<'_>,
+    w: &Weighed<'_>,
+    plan: &Plan,
+    options: &[Width; WIDTHS.len()],
+    group: usize,
+) -> Result<[f64; WIDTHS.len()], Error> {
     let step = tensor.rows().div_ceil(ROWS).max(1);
     let sampled: Vec<usize> = (0..tensor.rows()).step_by(step).collect();
-    let weights = sampled.chunks(EIGHT).map(|rows| lanes(tensor, rows)).collect::<Result<Vec<_>, Error>>()?;
-    let mut out = [0.0; CODES.len()];
-    for (out, width) in out.iter_mut().zip(widths) {
-        let (mut lost, mut energy) = (0f64, 0f64);
-        let parts: Vec<(f64, f64)> = weights
-            .par_iter()
-            .map(|w| {
-                let back = nearest(w, *width, group);
-                let square = |x: &Eight| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
-                let apart = |(a, b): (&Eight, &Eight)| square(&std::array::from_fn(|i| a[i] - b[i]));
-                (w.iter().zip(&back).map(apart).sum::<f64>(), w.iter().map(square).sum::<f64>())
-            })
-            .collect();
-        parts.iter().for_each(|(l, e)| (lost, energy) = (lost + l, energy + e));
-        *out = if energy > 0.0 { lost / energy } else { 0.0 };
-    }
-    Ok(out)
+    let n = tensor.cols();
+    // Codes look better on the very tokens that have calibrated them.
+    let first = w.tokens.len() - w.tokens.len().div_ceil(JUDGES);
+    let heeded =
+        (plan.choice.quantizer != Quantizer::Nearest && first > 0).then(|| Curvature::new(None, &w.entering[..first * n], n, None));
+    let judged = Curvature::new(None, &w.entering[first * n..], n, Some(&w.tokens[first..]));
+    // Of each row, its weight times `e H e`.
+    let cost = |error: &[Eight], rows: &[usize]| {
+        rows.iter().zip(compensate::cost(error, &judged)).map(|(&r, c)| f64::from(w.outputs[r]) * f64::from(c)).sum::<f64>()
+    };
+    let seen: f64 = sampled.iter().map(|&r| f64::from(w.outputs[r])).sum();
+    let all: f64 = w.outputs.iter().map(|&o| f64::from(o)).sum();
+    let by = if seen > 0.0 { all / seen } else { 0.0 };
+    Ok(over(tensor, &sampled, options, group, heeded.as_ref(), &cost)?.map(|l| l * by))
 }
 
-/// The whole matrix rounded to `width`, row after row.
-fn coarse(tensor: &Tensor<'_>, width: Width, group: usize) -> Result<Vec<f32>, Error> {
-    let cols = tensor.cols();
-    let mut out = vec![0f32; tensor.rows() * cols];
-    out.par_chunks_mut(EIGHT * cols).enumerate().try_for_each(|(task, out)| {
-        let rows: Vec<usize> = (task * EIGHT..task * EIGHT + out.len() / cols).collect();
-        let back = nearest(&lanes(tensor, &rows)?, width, group);
-        for (i, row) in out.chunks_mut(cols).enumerate() {
-            row.iter_mut().zip(&back).for_each(|(to, b)| *to = b[i]);
-        }
-        Ok::<(), Error>(())
-    })?;
-    Ok(out)
+/// The same for an embedding, whose rows are its outputs, from the rows of some tokens.
+fn embedding(
+    tensor: &Tensor<'_>,
+    w: &Weighed<'_>,
+    seen: &[usize],
+    options: &[Width; WIDTHS.len()],
+    group: usize,
+) -> Result<[f64; WIDTHS.len()], Error> {
+    let cost = |error: &[Eight], rows: &[usize]| {
+        let square = |e: &Eight| e[..rows.len()].iter().map(|e| f64::from(*e).powi(2)).sum::<f64>();
+        error.iter().zip(&w.outputs).map(|(e, &o)| f64::from(o) * square(e)).sum::<f64>()
+    };
+    Ok(over(tensor, seen, options, group, None, &cost)?.map(|l| l / seen.len() as f64))
 }
 
-fn nearest(weights: &[Eight], width: Width, group: usize) -> Vec<Eight> {
+/// The sum of a cost of the errors of some rows, at each width.
+fn over(
+    tensor: &Tensor<'_>,
+    rows: &[usize],
+    options: &[Width; WIDTHS.len()],
+    group: usize,
+    heeded: Option<&Curvature>,
+    cost: &(dyn Fn(&[Eight], &[usize]) -> f64 + Sync),
+) -> Result<[f64; WIDTHS.len()], Error> {
+    let one = |rows: &[usize]| {
+        let weights = lanes(tensor, rows)?;
+        Ok(options.map(|width| cost(&errors(&weights, width, group, heeded), rows)))
+    };
+    let parts = rows.par_chunks(EIGHT).map(one).collect::<Result<Vec<_>, Error>>()?;
+    Ok(std::array::from_fn(|i| parts.iter().map(|p| p[i]).sum()))
+}
+
+/// Weights less what their codes stand for.
+fn errors(weights: &[Eight], width: Width, group: usize, heeded: Option<&Curvature>) -> Vec<Eight> {
     let values: Vec<i32> = (-(1 << (width.code - 1))..1 << (width.code - 1)).collect();
-    let rows = compensate::rows(weights.to_vec(), None, &width.grid(Book::new(&values), group));
-    let stands_for = |k: usize| {
+    let rows = compensate::rows(weights.to_vec(), heeded, &width.grid(Book::new(&values), group));
+    let off = |(k, w): (usize, &Eight)| {
         std::array::from_fn(|i| {
             let value = rows.scales[k / group][i] * values[usize::from(rows.codes[k][i])] as f32 + rows.offsets[k / group][i];
-            value * libm::exp2f(rows.exponents[i] as f32)
+            w[i] - value * libm::exp2f(rows.exponents[i] as f32)
         })
     };
-    (0..weights.len()).map(stands_for).collect()
+    weights.iter().enumerate().map(off).collect()
 }
 
 /// Up to eight rows side by side.
@@ -151,31 +187,13 @@ fn lanes(tensor: &Tensor<'_>, rows: &[usize]) -> Result<Vec<Eight>, Error> {
     Ok(out)
 }
 
-/// Mean over tokens of KL(a || b), nats, of logits `[tokens, vocab]`.
-fn divergence(a: &[f32], b: &[f32], vocab: usize) -> f64 {
-    let of = |(a, b): (&[f32], &[f32])| {
-        let log_sum = |x: &[f32]| {
-            let max = x.iter().fold(f32::NEG_INFINITY, |m, &v| m.max(v));
-            f64::from(max) + libm::log(x.iter().map(|&v| libm::exp(f64::from(v - max))).sum::<f64>())
-        };
-        let (la, lb) = (log_sum(a), log_sum(b));
-        let term = |(&a, &b): (&f32, &f32)| {
-            let (pa, pb) = (f64::from(a) - la, f64::from(b) - lb);
-            libm::exp(pa) * (pa - pb)
-        };
-        a.iter().zip(b).map(term).sum::<f64>()
-    };
-    let each: Vec<f64> = a.par_chunks(vocab).zip(b.par_chunks(vocab)).map(of).collect();
-    each.iter().sum::<f64>() / each.len().max(1) as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn matrix(weights: f64, loss: f64) -> Matrix {
-        let bits = CODES.map(|c| f64::from(c) + 0.5);
-        Matrix { id: NodeIndex::new(0), weights, bits, loss: CODES.map(|c| loss * libm::exp2(-2.0 * f64::from(c))), chosen: 0 }
+        let bits = WIDTHS.map(|w| w.per_weight(512, 32));
+        Matrix { id: NodeIndex::new(0), weights, bits, loss: bits.map(|b| loss * libm::exp2(-2.0 * b)), chosen: 0 }
     }
 
     #[test]
@@ -187,11 +205,11 @@ mod tests {
             let weights: f64 = all.iter().map(|m| m.weights).sum();
             assert!(spent <= average * weights + 1e-3);
             // No cheapest step is left that would fit.
-            let step = |m: &Matrix| (m.chosen + 1 < CODES.len()).then(|| m.weights * (m.bits[m.chosen + 1] - m.bits[m.chosen]));
+            let step = |m: &Matrix| (m.chosen + 1 < WIDTHS.len()).then(|| m.weights * (m.bits[m.chosen + 1] - m.bits[m.chosen]));
             assert!(all.iter().filter_map(step).all(|s| spent + s > average * weights));
             let mean = |rest: usize| all.iter().enumerate().filter(|(i, _)| i % 7 == rest).map(|(_, m)| m.chosen).sum::<usize>();
             assert!(mean(5) >= mean(0), "the more it loses, the more bits");
         }
-        assert!(share(&mut [matrix(1.0, 1.0)], 2.4).is_err());
+        assert!(share(&mut [matrix(1.0, 1.0)], 2.3).is_err());
     }
 }

@@ -30,8 +30,8 @@ pub(super) fn calibrate(work: &mut Work<'_>) -> Result<(), Error> {
             && known.as_ref().is_none_or(|(of, _)| *of != source)
         {
             // Another expert may have been chosen in float: then nothing tells what should have entered this one.
-            let float = if graph.graph[site.node].expert.is_some() { &site.changed } else { &site.float };
-            known = Some((source, Curvature::new(float, &site.changed, inputs)));
+            let float = graph.graph[site.node].expert.is_none().then_some(&site.float[..]);
+            known = Some((source, Curvature::new(float, &site.changed, inputs, None)));
         }
         work.matrix(i, known.as_ref().filter(|(of, _)| source == Some(*of)).map(|(_, c)| c))?;
         let rows = work.last_rows(row_order(graph, site.node), work.tables[i].scale);

@@ -42,9 +42,12 @@ impl Choice {
 
     /// Widths for codes of `bits`.
     pub(super) fn width(&self, bits: u8) -> Width {
-        let natural = Width::of(bits);
-        let (scale, offset) = (self.scale_bits.unwrap_or(natural.scale), self.offset_bits.unwrap_or(natural.offset));
-        Width { code: bits, scale, offset }
+        self.adjusted(Width::of(bits))
+    }
+
+    /// A width with the mantissas asked for, if any were.
+    pub(super) fn adjusted(&self, w: Width) -> Width {
+        Width { code: w.code, scale: self.scale_bits.unwrap_or(w.scale), offset: self.offset_bits.unwrap_or(w.offset) }
     }
 }
 
@@ -59,7 +62,7 @@ pub(super) struct Width {
 impl Width {
     /// Scales fine enough that rounding them costs little beside rounding the codes; offsets in the same unit, which must reach over half
     /// of the codes' range.
-    pub fn of(code: u8) -> Width {
+    pub const fn of(code: u8) -> Width {
         let (scale, offset) = match code {
             0..=2 => (6, 6),
             3 => (6, 7),

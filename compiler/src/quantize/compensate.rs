@@ -74,36 +74,54 @@ fn rows_avx2(weights: Vec<Eight>, curvature: Option<&Curvature>, grid: &Grid) ->
 
 #[inline(always)]
 fn rows_plain(mut weights: Vec<Eight>, curvature: Option<&Curvature>, grid: &Grid) -> Rows {
-    let n = weights.len();
     let powers = normalise(&mut weights);
+    let mut work = Work::rounded_in_order(weights.clone(), curvature, grid);
     if let Some(c) = curvature {
-        follow_drift(&mut weights, c);
-    }
-    let exponents = exponents(&weights, grid);
-    let mut work = Work {
-        grid,
-        curvature,
-        error: weights.clone(),
-        target: weights,
-        value: vec![[0.0; EIGHT]; n],
-        code: vec![[0.0; EIGHT]; n],
-        scale: Vec::new(),
-        offset: Vec::new(),
-        unit: exponents.map(|e| libm::exp2f(e as f32)),
-    };
-    for first in (0..n).step_by(grid.group) {
-        work.group(first, grid.group.min(n - first));
-    }
-    if let Some(c) = curvature {
-        work.descend(c);
+        let slope = if c.drift.is_empty() {
+            slope_and_cost(&work.error, c).0
+        } else {
+            // Weights that lie on the grid lose nothing where they are, which may be worth more than following the drift off it.
+            follow_drift(&mut weights, c);
+            let followed = Work::rounded_in_order(weights.clone(), curvature, grid);
+            work.aim(weights);
+            work.take_cheaper(followed, c)
+        };
+        work.descend(c, slope);
     }
     let mantissa = |(m, u): (&Eight, Eight)| zip(*m, u, |m, u| m / u);
     Rows {
         codes: work.code.iter().map(|c| c.map(|c| c as u8)).collect(),
         scales: work.scale.iter().map(|s| mantissa((s, work.unit))).collect(),
         offsets: work.offset.iter().map(|o| mantissa((o, work.unit))).collect(),
-        exponents: std::array::from_fn(|i| exponents[i] - powers[i]),
+        exponents: std::array::from_fn(|i| libm::ilogbf(work.unit[i]) - powers[i]),
     }
+}
+
+/// Each row's `error H error`.
+pub(super) fn cost(error: &[Eight], c: &Curvature) -> Eight {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: this processor has the features the function is compiled for.
+        return unsafe { cost_avx2(error, c) };
+    }
+    slope_and_cost(error, c).1
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn cost_avx2(error: &[Eight], c: &Curvature) -> Eight {
+    slope_and_cost(error, c).1
+}
+
+/// `H error`, and each row's `error H error`.
+#[inline(always)]
+fn slope_and_cost(error: &[Eight], c: &Curvature) -> (Vec<Eight>, Eight) {
+    let mut slope = vec![[0f32; EIGHT]; c.n];
+    for (e, h) in error.iter().zip(c.hessian.chunks_exact(c.n)) {
+        push(&mut slope, h, e);
+    }
+    let cost = error.iter().zip(&slope).fold([0f32; EIGHT], |cost, (e, s)| std::array::from_fn(|i| e[i].mul_add(s[i], cost[i])));
+    (slope, cost)
 }
 
 /// Brings each row's greatest magnitude near one by a power of two, where squares neither overflow nor vanish; gives the powers.
@@ -177,7 +195,56 @@ pub(super) fn far_side(least: f32, most: f32) -> f32 {
     if -least > most { least } else { most }
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// Inputs in order, each error made up for by those after it.
+    #[inline(always)]
+    fn rounded_in_order(weights: Vec<Eight>, curvature: Option<&'a Curvature>, grid: &'a Grid) -> Work<'a> {
+        let n = weights.len();
+        let mut work = Work {
+            grid,
+            curvature,
+            unit: exponents(&weights, grid).map(|e| libm::exp2f(e as f32)),
+            error: weights.clone(),
+            target: weights,
+            value: vec![[0.0; EIGHT]; n],
+            code: vec![[0.0; EIGHT]; n],
+            scale: Vec::new(),
+            offset: Vec::new(),
+        };
+        for first in (0..n).step_by(grid.group) {
+            work.group(first, grid.group.min(n - first));
+        }
+        work
+    }
+
+    /// Another target for the same codes.
+    fn aim(&mut self, target: Vec<Eight>) {
+        for ((e, was), is) in self.error.iter_mut().zip(&self.target).zip(&target) {
+            *e = std::array::from_fn(|i| e[i] + is[i] - was[i]);
+        }
+        self.target = target;
+    }
+
+    /// Takes over the rows that cost `other` less; gives the slope of all.
+    #[inline(always)]
+    fn take_cheaper(&mut self, other: Work<'_>, c: &Curvature) -> Vec<Eight> {
+        let ((mut slope, cost), (others, their_cost)) = (slope_and_cost(&self.error, c), slope_and_cost(&other.error, c));
+        let theirs: [bool; EIGHT] = std::array::from_fn(|i| their_cost[i] < cost[i]);
+        let merge = |ours: &mut [Eight], others: &[Eight]| {
+            for (ours, others) in ours.iter_mut().zip(others) {
+                *ours = std::array::from_fn(|i| if theirs[i] { others[i] } else { ours[i] });
+            }
+        };
+        merge(&mut slope, &others);
+        merge(&mut self.error, &other.error);
+        merge(&mut self.value, &other.value);
+        merge(&mut self.code, &other.code);
+        merge(&mut self.scale, &other.scale);
+        merge(&mut self.offset, &other.offset);
+        merge(std::slice::from_mut(&mut self.unit), &[other.unit]);
+        slope
+    }
+
     fn rounded(&self, x: Eight, max: f32) -> Eight {
         zip(x, self.unit, |x, u| libm::rintf(x / u).max(-max).min(max) * u)
     }
@@ -274,12 +341,8 @@ impl Work<'_> {
 
     /// Sweeps over grids and codes, each change of which lowers `error H error`.
     #[inline(always)]
-    fn descend(&mut self, c: &Curvature) {
+    fn descend(&mut self, c: &Curvature, mut slope: Vec<Eight>) {
         let n = c.n;
-        let mut slope = vec![[0f32; EIGHT]; n];
-        for (e, h) in self.error.iter().zip(c.hessian.chunks_exact(n)) {
-            push(&mut slope, h, e);
-        }
         for _ in 0..SWEEPS {
             for g in 0..self.scale.len() {
                 let first = g * self.grid.group;

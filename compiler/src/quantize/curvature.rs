@@ -24,18 +24,33 @@ pub(super) struct Curvature {
     pub feedback: Vec<f32>,
     /// `D`, `[n]`.
     pub pivots: Vec<f32>,
-    /// `(Y - X)^T X`: `X` what enters the matrix on the chip, `Y` what enters it in float.
+    /// `(Y - X)^T X`: `X` what enters the matrix on the chip, `Y` what enters it in float. Empty where they are not known apart.
     pub drift: Vec<f32>,
 }
 
 impl Curvature {
     /// From the vectors `[tokens][n]` that enter a matrix: `float` as they should be, `chip` as the quantized matrices before it make
-    /// them.
-    pub fn new(float: &[f32], chip: &[f32], n: usize) -> Curvature {
-        let scale = 1.0 / (chip.len() / n).max(1) as f32;
-        let mut hessian = columns(chip, chip, n, scale);
-        let apart: Vec<f32> = float.par_iter().zip(chip).map(|(y, x)| y - x).collect();
-        let drift = columns(&apart, chip, n, scale);
+    /// them, if they differ. `weights` says how much each token's errors matter; without them all matter alike.
+    pub fn new(float: Option<&[f32]>, chip: &[f32], n: usize, weights: Option<&[f32]>) -> Curvature {
+        let total = weights.map_or((chip.len() / n) as f32, |w| w.iter().sum());
+        let scale = if total > 0.0 { 1.0 / total } else { 1.0 };
+        let of = |a: &[f32]| {
+            let mut sum = match weights {
+                Some(w) => columns(&weighed(a, n, w), chip, n),
+                None => columns(a, chip, n),
+            };
+            sum.par_iter_mut().for_each(|x| *x *= scale);
+            sum
+        };
+        let hessian = of(chip);
+        let drift = match float {
+            Some(float) => of(&float.par_iter().zip(chip).map(|(y, x)| y - x).collect::<Vec<f32>>()),
+            None => Vec::new(),
+        };
+        Curvature::of(hessian, drift, n)
+    }
+
+    fn of(mut hessian: Vec<f32>, drift: Vec<f32>, n: usize) -> Curvature {
         let mean = (0..n).map(|i| f64::from(hessian[i * n + i])).sum::<f64>() / n as f64;
         let mut damping = if mean > 0.0 { DAMPING * mean } else { 1.0 };
         loop {
@@ -57,13 +72,17 @@ impl Curvature {
     }
 }
 
-/// `scale * A^T B` of vectors `[tokens][n]`.
-fn columns(a: &[f32], b: &[f32], n: usize, scale: f32) -> Vec<f32> {
+/// Each token's vector times its weight.
+fn weighed(x: &[f32], n: usize, weights: &[f32]) -> Vec<f32> {
+    x.par_chunks(n).zip(weights).flat_map_iter(|(x, w)| x.iter().map(move |x| w * x)).collect()
+}
+
+/// `A^T B` of vectors `[tokens][n]`.
+fn columns(a: &[f32], b: &[f32], n: usize) -> Vec<f32> {
     let mut out = vec![0f32; n * n];
     for (a, b) in a.chunks(TOKENS * n).zip(b.chunks(TOKENS * n)) {
         out.par_chunks_mut(TILE_ROWS * n).enumerate().for_each(|(i, out)| tile_row(a, b, n, i * TILE_ROWS, out));
     }
-    out.par_iter_mut().for_each(|x| *x *= scale);
     out
 }
 
@@ -182,7 +201,7 @@ mod tests {
     fn factors_multiply_back_to_the_damped_moments() {
         for (n, tokens) in [(1, 5), (7, 40), (50, 33), (130, 300)] {
             let (x, y) = (noise(n * tokens, 3), noise(n * tokens, 9));
-            let c = Curvature::new(&y, &x, n);
+            let c = Curvature::new(Some(&y), &x, n, None);
             let sum = |a: &dyn Fn(usize) -> f64| (0..tokens).map(a).sum::<f64>() / tokens as f64;
             let mean = (0..n).map(|i| sum(&|t| f64::from(x[t * n + i]).powi(2))).sum::<f64>() / n as f64;
             for i in 0..n {
@@ -202,9 +221,9 @@ mod tests {
 
     #[test]
     fn silent_and_repeated_inputs_are_damped_not_refused() {
-        let silent = Curvature::new(&[0.0; 12], &[0.0; 12], 3);
+        let silent = Curvature::new(None, &[0.0; 12], 3, None);
         assert_eq!(silent.pivots, [1.0; 3]);
         let twice: Vec<f32> = noise(40, 1).iter().flat_map(|&x| [x * 1e6, x * 1e6]).collect();
-        assert!(Curvature::new(&twice, &twice, 2).pivots.iter().all(|p| p.is_finite() && *p > 0.0));
+        assert!(Curvature::new(None, &twice, 2, None).pivots.iter().all(|p| p.is_finite() && *p > 0.0));
     }
 }

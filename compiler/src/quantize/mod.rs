@@ -14,6 +14,7 @@ mod compensate;
 mod curvature;
 mod eight;
 mod encode;
+mod fisher;
 mod fit;
 mod grid;
 mod lanes;

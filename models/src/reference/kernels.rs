@@ -77,6 +77,35 @@ pub(super) fn gated(act: Activation, up: f32) -> f32 {
     }
 }
 
+/// Derivative of [`activate`].
+pub(super) fn activate_slope(act: Activation, x: f32) -> f32 {
+    match act {
+        Activation::Silu => sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),
+        Activation::GeluTanh => {
+            let root = (2.0 / std::f32::consts::PI).sqrt();
+            let tanh = libm::tanhf(root * (x + 0.044715 * x * x * x));
+            0.5 * (1.0 + tanh) + 0.5 * x * (1.0 - tanh * tanh) * root * (1.0 + 3.0 * 0.044715 * x * x)
+        }
+        Activation::Gelu => {
+            let density = libm::expf(-0.5 * x * x) / (2.0 * std::f32::consts::PI).sqrt();
+            0.5 * (1.0 + libm::erff(x / std::f32::consts::SQRT_2)) + x * density
+        }
+        Activation::Relu2 => 2.0 * x.max(0.0),
+        Activation::SwigluClamped { alpha, limit } => {
+            let s = sigmoid(alpha * x);
+            if x < limit { s * (1.0 + alpha * x * (1.0 - s)) } else { 0.0 }
+        }
+    }
+}
+
+/// Derivative of [`gated`].
+pub(super) fn gated_slope(act: Activation, up: f32) -> f32 {
+    match act {
+        Activation::SwigluClamped { limit, .. } if up.abs() > limit => 0.0,
+        _ => 1.0,
+    }
+}
+
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + libm::expf(-x))
 }

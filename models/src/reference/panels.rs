@@ -52,6 +52,13 @@ impl Panels {
         self.panel(n / LANES).iter().map(move |w| w[n % LANES])
     }
 
+    /// Column `k`, of all outputs.
+    pub fn column(&self, k: usize, out: &mut [f32]) {
+        for (out, panel) in out.chunks_mut(LANES).zip(self.data.chunks_exact(self.inputs)) {
+            out.copy_from_slice(&panel[k][..out.len()]);
+        }
+    }
+
     fn panel(&self, p: usize) -> &[Lanes] {
         &self.data[p * self.inputs..(p + 1) * self.inputs]
     }

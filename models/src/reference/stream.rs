@@ -1,7 +1,8 @@
-//! A model run with matrices that are not its own: node by node as a compiler changes them ([`stream`]), or one at a time to see what it is
-//! worth ([`FloatPass`]).
+//! A model run matrix by matrix: beside itself with matrices that a compiler changes ([`stream`]), or once with every vector kept
+//! ([`FloatPass`]).
 
 use petgraph::graph::NodeIndex;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::panels::Panels;
@@ -94,25 +95,30 @@ impl Side {
     }
 }
 
-/// A text's pass through a model with every vector kept, so that one matrix can be changed and only what follows is computed again.
-pub struct FloatPass<'m> {
-    model: &'m FloatModel,
-    text: Vec<u32>,
+/// A text's pass through a model with every vector kept, so that it can be taken backwards. Holds one matrix at a time.
+pub struct FloatPass<'c> {
+    checkpoint: &'c Checkpoint,
+    pub(super) model: FloatModel,
+    pub(super) text: Vec<u32>,
     /// `[tokens, width]` by step
-    buffers: Vec<Vec<f32>>,
+    pub(super) buffers: Vec<Vec<f32>>,
 }
 
-impl<'m> FloatPass<'m> {
+impl<'c> FloatPass<'c> {
     /// # Errors
-    /// As [`FloatModel::forward`].
-    pub fn new(model: &'m FloatModel, text: &[u32]) -> Result<FloatPass<'m>, Error> {
+    /// As [`FloatModel::forward`], or a weight that is NaN or infinite.
+    pub fn new(checkpoint: &'c Checkpoint, text: &[u32]) -> Result<FloatPass<'c>, Error> {
+        let model = FloatModel::bare(checkpoint)?;
         model.check(&model.start(), text)?;
-        let place = model.text(0, text);
-        let mut buffers = vec![Vec::new(); model.steps.len()];
-        for (number, step) in model.steps.iter().enumerate() {
-            buffers[number] = model.step(number, &step.kernel, &place, 0..text.len(), &buffers, &mut step.kernel.caches());
+        let buffers = vec![Vec::new(); model.steps.len()];
+        let mut pass = FloatPass { checkpoint, model, text: text.to_vec(), buffers };
+        let place = pass.model.text(0, text);
+        for (number, node) in checkpoint.graph().topological_order().into_iter().enumerate() {
+            let kernel = pass.kernel(number, node)?;
+            let out = pass.model.step(number, &kernel, &place, 0..text.len(), &pass.buffers, &mut kernel.caches());
+            pass.buffers[number] = out;
         }
-        Ok(FloatPass { model, text: text.to_vec(), buffers })
+        Ok(pass)
     }
 
     /// After each token, `[tokens, vocab]`.
@@ -120,27 +126,20 @@ impl<'m> FloatPass<'m> {
         &self.buffers[self.model.output]
     }
 
-    /// The logits with `rows`, `[outputs][inputs]`, as the matrix at `path`.
-    ///
-    /// # Errors
-    /// There is no matrix there, or not of that size.
-    pub fn vary(&self, path: &str, rows: &[f32]) -> Result<Vec<f32>, Error> {
-        let wrong = |problem: &str| Error::Graph { node: path.to_owned(), problem: problem.to_owned() };
-        let steps = &self.model.steps;
-        let at = steps.iter().position(|s| s.path == path).ok_or_else(|| wrong("there is no such node"))?;
-        let kernel = steps[at].kernel.with_rows(rows).ok_or_else(|| wrong("it has no matrix of this size"))?;
-        let place = self.model.text(0, &self.text);
-        let mut buffers = self.buffers.clone();
-        let mut stale = vec![false; steps.len()];
-        for (number, step) in steps.iter().enumerate().skip(at) {
-            if number != at && !step.inputs.iter().any(|&i| stale[i]) && !step.expert.is_some_and(|e| stale[e.route]) {
-                continue;
-            }
-            stale[number] = true;
-            let kernel = if number == at { &kernel } else { &step.kernel };
-            buffers[number] = self.model.step(number, kernel, &place, 0..self.text.len(), &buffers, &mut kernel.caches());
-        }
-        Ok(std::mem::take(&mut buffers[self.model.output]))
+    /// The operator of a step, which is that of `node`, with its weights.
+    pub(super) fn kernel(&self, number: usize, node: NodeIndex) -> Result<Cow<'_, Kernel>, Error> {
+        let kernel = &self.model.steps[number].kernel;
+        let (Op::Embed { weight, .. } | Op::Linear { weight, .. }) = &self.checkpoint.graph().graph[node].op else {
+            return Ok(Cow::Borrowed(kernel));
+        };
+        let tensor = self.checkpoint.tensor(weight)?;
+        let kernel = kernel.with_weight(&tensor, None)?;
+        tensor.release();
+        Ok(Cow::Owned(kernel))
+    }
+
+    pub(super) fn nodes(&self) -> Vec<NodeIndex> {
+        self.checkpoint.graph().topological_order()
     }
 }
 
@@ -248,14 +247,9 @@ mod tests {
         stream(&checkpoint, &texts, change).unwrap();
         assert_eq!(seen, graph.graph.node_weights().filter(|n| matches!(n.op, Op::Linear { .. })).count());
 
-        let pass = FloatPass::new(&model, texts[0]).unwrap();
+        let pass = FloatPass::new(&checkpoint, texts[0]).unwrap();
         assert_eq!(pass.logits(), model.forward_block(&mut model.start(), texts[0]).unwrap());
-        let rows = checkpoint.tensor("model.layers.1.mlp.down_proj.weight").unwrap().to_f32().unwrap();
-        assert_eq!(pass.vary(half, &rows).unwrap(), pass.logits());
-        let halved: Vec<f32> = rows.iter().map(|w| w * 0.5).collect();
-        assert_ne!(pass.vary(half, &halved).unwrap(), pass.logits());
-        assert!(pass.vary(half, &rows[1..]).is_err() && pass.vary("layers.1.nothing", &rows).is_err());
-        assert!(pass.vary("norm", &rows).is_err());
+        assert!(FloatPass::new(&checkpoint, &[70_000]).is_err());
         assert!(stream(&checkpoint, &[&[70_000]], &mut |_| Ok::<_, Error>(None)).is_err());
     }
 }

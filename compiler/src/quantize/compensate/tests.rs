@@ -52,13 +52,13 @@ fn errors_that_are_made_up_for_cost_less_and_drift_is_followed() {
             (0..EIGHT).map(one).sum()
         };
         let nearest = rows(weights.clone(), None, &grid);
-        let c = Curvature::new(&x, &x, n);
+        let c = Curvature::new(Some(&x), &x, n, None);
         let made_up = rows(weights.clone(), Some(&c), &grid);
         let (near, far) = (lost(&made_up, &x, &x), lost(&nearest, &x, &x));
         assert!(near < 0.5 * far, "{near} against {far}, offsets {offsets}");
 
         let wanted: Vec<f32> = x.iter().enumerate().map(|(i, x)| x * if i % 3 == 0 { 1.3 } else { 1.0 }).collect();
-        let followed = rows(weights.clone(), Some(&Curvature::new(&wanted, &x, n)), &grid);
+        let followed = rows(weights.clone(), Some(&Curvature::new(Some(&wanted), &x, n, None)), &grid);
         let (near, far) = (lost(&followed, &x, &wanted), lost(&made_up, &x, &wanted));
         assert!(near < 0.5 * far, "{near} against {far} with drift, offsets {offsets}");
     }
@@ -67,7 +67,7 @@ fn errors_that_are_made_up_for_cost_less_and_drift_is_followed() {
 #[test]
 fn zeros_constants_and_any_magnitude_are_taken() {
     let x = vectors(64, 100);
-    let c = Curvature::new(&x, &x, 64);
+    let c = Curvature::new(Some(&x), &x, 64, None);
     for curvature in [None, Some(&c)] {
         for offsets in [0.0, 63.0] {
             let grid = grid(offsets);
@@ -94,5 +94,25 @@ fn weights_on_a_grid_come_back_exactly() {
     let rows = rows(weights.clone(), None, &grid);
     for i in 0..EIGHT {
         assert!(back(&rows, &grid, i).iter().zip(&weights).all(|(a, b)| *a == f64::from(b[i])));
+    }
+}
+
+#[test]
+fn weights_on_the_grid_stay_there_unless_following_the_drift_is_worth_it() {
+    let (n, tokens) = (96, 300);
+    let x = vectors(n, tokens);
+    let grid = Grid { scale_max: 127.0, ..grid(511.0) };
+    // Codes that reach both ends of every group, scales and offsets of few bits.
+    let value = |k: usize, i: usize| ((k * 5 + i * 3) % 8) as f32 - 4.0;
+    let weights: Vec<Eight> =
+        (0..n).map(|k| std::array::from_fn(|i| (3.0 + ((k / 32 + i) % 5) as f32) * value(k, i) + ((k / 32 * 7 + i) % 11) as f32)).collect();
+    let lost = |rows: &Rows| -> f64 {
+        let row = |i: usize| back(rows, &grid, i).iter().zip(&weights).map(|(b, w)| (b - f64::from(w[i])).powi(2)).sum::<f64>();
+        (0..EIGHT).map(row).sum()
+    };
+    let drifted = |by: f32| -> Vec<f32> { x.iter().enumerate().map(|(i, x)| x * if i % 3 == 0 { 1.0 + by } else { 1.0 }).collect() };
+    for (by, stay) in [(0.0, true), (0.002, true), (0.5, false)] {
+        let c = Curvature::new(Some(&drifted(by)), &x, n, None);
+        assert_eq!(lost(&rows(weights.clone(), Some(&c), &grid)) == 0.0, stay, "drift of {by}");
     }
 }

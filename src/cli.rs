@@ -377,7 +377,7 @@ pub struct Verify {
     /// Compare every value of every unit and name the first that differs.
     #[arg(long)]
     pub probe: bool,
-    /// Record a waveform (VCD) here.
+    /// Record a waveform here: NAME.vcd (text) or NAME.fst (GTKWave's, small).
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// Keep the Verilog and its build in this folder.

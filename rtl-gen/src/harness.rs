@@ -1,6 +1,7 @@
 //! Runs emitted Verilog under Verilator and reads what its testbench prints. The only part of this crate that starts a process.
 
 use crate::error::Error;
+use crate::shape::TOP_K;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,9 +30,7 @@ impl Feed {
 pub struct RunOptions {
     /// Print every unit's outputs (the chip must have been emitted with probes).
     pub probe: bool,
-    /// Print the top-k port.
-    pub top: bool,
-    /// Record a waveform (VCD) here.
+    /// Record a waveform here, in the format of [`Waveform::of`].
     pub trace: Option<PathBuf>,
     /// Compiler jobs.
     pub jobs: u32,
@@ -39,7 +38,37 @@ pub struct RunOptions {
 
 impl Default for RunOptions {
     fn default() -> Self {
-        RunOptions { probe: false, top: false, trace: None, jobs: 2 }
+        RunOptions { probe: false, trace: None, jobs: 2 }
+    }
+}
+
+/// A waveform's format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waveform {
+    /// Value change dump, text.
+    Vcd,
+    /// GTKWave's fast signal trace, compressed.
+    Fst,
+}
+
+impl Waveform {
+    /// What a file's name asks for.
+    ///
+    /// # Errors
+    /// Another extension, or none.
+    pub fn of(file: &Path) -> Result<Waveform, Error> {
+        match file.extension().and_then(|e| e.to_str()) {
+            Some("vcd") => Ok(Waveform::Vcd),
+            Some("fst") => Ok(Waveform::Fst),
+            _ => Err(Error::Option { option: "trace", what: format!("{}: expected a name that ends in .vcd or .fst", file.display()) }),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Waveform::Vcd => "vcd",
+            Waveform::Fst => "fst",
+        }
     }
 }
 
@@ -76,6 +105,8 @@ pub struct Top {
     pub rank: u32,
     pub id: u32,
     pub logit: i32,
+    /// From the acceptance of the first token.
+    pub cycle: u64,
 }
 
 /// What a run printed.
@@ -86,7 +117,15 @@ pub struct Trace {
     /// Cycles simulated.
     pub cycles: u64,
     pub probes: Vec<Probe>,
+    /// In the order they came: all of a token's, then all of the next one's.
     pub tops: Vec<Top>,
+}
+
+impl Trace {
+    /// What the top-k port gave of output token `i`.
+    pub fn tops_of(&self, i: usize) -> &[Top] {
+        self.tops.chunks(TOP_K as usize).nth(i).unwrap_or_default()
+    }
 }
 
 /// Builds `dir` (once; the binary stays in `dir/build`), feeds `prompt` and lets every user generate `new` tokens.
@@ -120,19 +159,31 @@ fn run(dir: &Path, binary: &Path, args: &[String], options: &RunOptions) -> Resu
     if options.probe {
         command.arg("+probe");
     }
-    if options.top {
-        command.arg("+top");
-    }
-    if let Some(path) = &options.trace {
-        command.arg(format!("+trace={}", path.display()));
-    }
-    parse(&output(command, "the Verilated chip")?)
+    let Some(target) = &options.trace else { return parse(&output(command, "the Verilated chip")?) };
+    // Written beside and renamed, so that a waveform that is there is whole. The chip runs in a folder of its own.
+    let mut partial = std::path::absolute(target).map_err(|e| Error::io(target, e))?.into_os_string();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    fs::File::create(&partial).map_err(|e| Error::io(target, e))?;
+    command.arg(format!("+trace={}", partial.display()));
+    let done = output(command, "the Verilated chip").and_then(|text| parse(&text));
+    let kept = match &done {
+        Ok(_) => fs::rename(&partial, target),
+        Err(_) => fs::remove_file(&partial),
+    };
+    kept.map_err(|e| Error::io(target, e))?;
+    done
 }
 
 /// Verilates and compiles, unless the binary is newer than the emitted folder.
 pub fn build(dir: &Path, options: &RunOptions) -> Result<PathBuf, Error> {
     let dir = dir.canonicalize().map_err(|e| Error::io(dir, e))?;
-    let name = format!("build{}{}", if options.probe { "-probe" } else { "" }, if options.trace.is_some() { "-trace" } else { "" });
+    let waveform = options.trace.as_deref().map(Waveform::of).transpose()?;
+    let mut name = String::from(if options.probe { "build-probe" } else { "build" });
+    if let Some(w) = waveform {
+        name.push('-');
+        name.push_str(w.name());
+    }
     let binary = dir.join(&name).join("Vhardwire_tb");
     if binary.is_file() {
         return Ok(binary);
@@ -160,8 +211,10 @@ pub fn build(dir: &Path, options: &RunOptions) -> Result<PathBuf, Error> {
     if options.probe {
         command.arg("-DHW_PROBE");
     }
-    if options.trace.is_some() {
-        command.arg("--trace");
+    match waveform {
+        Some(Waveform::Vcd) => _ = command.arg("--trace"),
+        Some(Waveform::Fst) => _ = command.args(["--trace-fst", "-CFLAGS", "-DHW_FST"]),
+        None => {}
     }
     output(command, "verilator")?;
     if !binary.is_file() {
@@ -173,7 +226,7 @@ pub fn build(dir: &Path, options: &RunOptions) -> Result<PathBuf, Error> {
 fn output(mut command: Command, tool: &str) -> Result<String, Error> {
     let fail = |what: String| Error::Tool { tool: tool.into(), what };
     let out = command.output().map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => fail("not found; install it (Debian: apt-get install verilator g++ make)".into()),
+        std::io::ErrorKind::NotFound => fail("not found; install it (Debian: apt-get install verilator g++ make zlib1g-dev)".into()),
         _ => fail(e.to_string()),
     })?;
     if !out.status.success() {
@@ -208,7 +261,9 @@ pub fn parse(text: &str) -> Result<Trace, Error> {
                 value: number(4)? as i32,
                 user: number(5)? as u32,
             }),
-            Some("top") => trace.tops.push(Top { rank: number(1)? as u32, id: number(3)? as u32, logit: number(5)? as i32 }),
+            Some("top") => {
+                trace.tops.push(Top { rank: number(1)? as u32, id: number(3)? as u32, logit: number(5)? as i32, cycle: number(7)? as u64 })
+            }
             Some("flags") => {
                 trace.flags = Flags { overflow: number(2)? != 0, context_full: number(4)? != 0 };
                 trace.cycles = number(6)? as u64;

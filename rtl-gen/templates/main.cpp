@@ -2,8 +2,14 @@
 #include "Vhardwire_tb.h"
 #include "verilated.h"
 #if VM_TRACE
-#include "verilated_vcd_c.h"
 #include <string>
+#ifdef HW_FST
+#include "verilated_fst_c.h"
+using Waveform = VerilatedFstC;
+#else
+#include "verilated_vcd_c.h"
+using Waveform = VerilatedVcdC;
+#endif
 #endif
 
 int main(int argc, char** argv) {
@@ -14,7 +20,7 @@ int main(int argc, char** argv) {
 #endif
     Vhardwire_tb top{&context};
 #if VM_TRACE
-    VerilatedVcdC trace;
+    Waveform trace;
     const std::string name = context.commandArgsPlusMatch("trace=");
     const bool tracing = !name.empty();
     if (tracing) {

@@ -1,5 +1,5 @@
 // Testbench of the whole chip. Reads +prompt=FILE, a token a line: user, id, first, want; feeds every output back until each user
-// has +new=N of them. Prints a line an output, cycles counted from the first acceptance.
+// has +new=N of them. Prints a line an output and a line each of its greatest logits, cycles counted from the first acceptance.
 module hardwire_tb
 `ifdef VERILATOR
   (input clk);
@@ -15,7 +15,6 @@ module hardwire_tb
   reg [31:0] q_user [0:{{ users }}], q_id [0:{{ users }}];
   integer count, at, new_tokens, file, got, u, i, f, w, expected, outputs, limit, quiet, q_head, q_tail;
   reg [8*1024-1:0] name;
-  reg top_on;
   reg [63:0] cycle, zero;
   reg started, direct;
   reg [3:0] resetting;
@@ -42,7 +41,6 @@ module hardwire_tb
     if (!$value$plusargs("prompt=%s", name)) name = "prompt.txt";
     if (!$value$plusargs("new=%d", new_tokens)) new_tokens = 16;
     if (!$value$plusargs("limit=%d", limit)) limit = 50000000;
-    top_on = $test$plusargs("top");
     for (u = 0; u < {{ users }}; u = u + 1) left[u] = new_tokens;
     count = 0;
     expected = 0;
@@ -102,7 +100,7 @@ module hardwire_tb
           q_tail = (q_tail == {{ users }}) ? 0 : q_tail + 1;
         end
       end
-      if (top_on && top_valid) $display("top %0d id %0d logit %0d", top_rank, top_id, top_logit);
+      if (top_valid) $display("top %0d id %0d logit %0d cycle %0d", top_rank, top_id, top_logit, cycle - zero);
       if (!in_valid || in_ready) begin
         in_valid <= 0;
         in_first <= 0;

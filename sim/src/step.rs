@@ -11,6 +11,15 @@ pub struct Step {
     pub top: u32,
 }
 
+impl Step {
+    /// The `count` greatest logits with their tokens, greatest first, equal ones by token: what the chip's `top` port gives.
+    pub fn best(&self, count: usize) -> Vec<(u32, i32)> {
+        let mut order: Vec<u32> = (0..self.logits.len() as u32).collect();
+        order.sort_unstable_by_key(|&i| (std::cmp::Reverse(self.logits[i as usize]), i));
+        order.into_iter().take(count).map(|i| (i, self.logits[i as usize])).collect()
+    }
+}
+
 /// Sees every unit's output stream, padding left out, in topological order. A RowFeed shows its activations `a`.
 pub type Probe<'a> = &'a mut dyn FnMut(UnitId, &[i32]);
 

@@ -90,6 +90,14 @@ pub fn generate_with(netlist: &Netlist, prompt: u32, new: u32, prefill: Prefill)
     out
 }
 
+/// Greatest logits that the `top` port gives of every output token.
+pub const TOP: u32 = 4;
+
+/// Cycles in which the [`TOP`] greatest logits of a token that comes out in `token_cycle` are on the `top` port, the greatest first.
+pub fn top_cycles(netlist: &Netlist, token_cycle: u64) -> Vec<u64> {
+    (0..TOP).map(|rank| path::top(netlist.lanes, token_cycle, rank)).collect()
+}
+
 /// Cycles from the acceptance of the first of `prompt` tokens to the first output token.
 pub fn first_token_cycles(netlist: &Netlist, prompt: u32) -> u64 {
     generate(netlist, prompt, 1).first().copied().unwrap_or(0)

@@ -6,7 +6,7 @@ use crate::cli::{Global, Verify};
 use crate::generate::{check_prompt, prompt_ids};
 use anyhow::{Context, Result, bail};
 use hardwire_netlist::Chip;
-use hardwire_rtl_gen::harness::{Feed, RunOptions, Trace, run_verilated};
+use hardwire_rtl_gen::harness::{Feed, RunOptions, Trace, Waveform, run_verilated};
 use hardwire_rtl_gen::{Options, emit};
 use hardwire_sim::engine::Engine;
 use hardwire_sim::reference::Reference;
@@ -24,11 +24,30 @@ struct Line {
     verilog: Option<(u32, i32)>,
     cycles_simulator: u64,
     cycles_verilog: Option<u64>,
+    /// All logits of reference and engine.
+    same_logits: bool,
+    /// Token, logit and cycle of the greatest logits, greatest first: what the `top` port should give, and what it gave.
+    top_simulator: Vec<(u32, i32, u64)>,
+    top_verilog: Vec<(u32, i32, u64)>,
 }
 
 impl Line {
     fn agrees(&self) -> bool {
-        self.reference == self.engine && self.verilog == Some(self.engine) && self.cycles_verilog == Some(self.cycles_simulator)
+        self.reference == self.engine
+            && self.same_logits
+            && self.verilog == Some(self.engine)
+            && self.cycles_verilog == Some(self.cycles_simulator)
+            && self.top_verilog == self.top_simulator
+    }
+
+    /// The first entry of the `top` port that is not the simulator's.
+    fn wrong_top(&self) -> Option<String> {
+        let entry =
+            |e: Option<&(u32, i32, u64)>| e.map_or("nothing".into(), |(id, logit, cycle)| format!("{id} ({logit}) in cycle {cycle}"));
+        (0..self.top_simulator.len().max(self.top_verilog.len()))
+            .map(|rank| (rank, self.top_simulator.get(rank), self.top_verilog.get(rank)))
+            .find(|(_, simulator, verilog)| simulator != verilog)
+            .map(|(rank, simulator, verilog)| format!("top-k rank {rank}: simulator {}, Verilog {}", entry(simulator), entry(verilog)))
     }
 }
 
@@ -47,6 +66,7 @@ struct Outcome {
 }
 
 pub fn run(args: &Verify, global: &Global) -> Result<()> {
+    args.trace.as_deref().map(Waveform::of).transpose()?;
     let source = Source::open(&args.source)?;
     let tokenizer = source.tokenizer()?;
     let prompt = prompt_ids(tokenizer.as_ref(), args.prompt.as_deref(), args.ids.as_deref(), source.bos())?;
@@ -117,6 +137,8 @@ fn lines(chip: &Chip, prompt: &[u32], n: u32, trace: &Trace) -> Result<Vec<Line>
     for i in 0..n {
         let (f, s) = (fast.take().context("a prompt has a token")?, slow.take().context("a prompt has a token")?);
         let out = trace.tokens.get(i as usize);
+        let best = f.best(timing::TOP as usize);
+        let came = timing::top_cycles(chip.netlist(), cycles[i as usize]);
         lines.push(Line {
             position: prompt.len() as u32 + i - 1,
             reference: (s.top, s.logits[s.top as usize]),
@@ -124,6 +146,9 @@ fn lines(chip: &Chip, prompt: &[u32], n: u32, trace: &Trace) -> Result<Vec<Line>
             verilog: out.map(|o| (o.id, o.logit)),
             cycles_simulator: cycles[i as usize],
             cycles_verilog: out.map(|o| o.cycle),
+            same_logits: f.logits == s.logits,
+            top_simulator: best.into_iter().zip(came).map(|((id, logit), cycle)| (id, logit, cycle)).collect(),
+            top_verilog: trace.tops_of(i as usize).iter().map(|t| (t.id, t.logit, t.cycle)).collect(),
         });
         if i + 1 < n {
             fast = Some(engine.step(&mut a, 0, f.top)?);
@@ -176,11 +201,14 @@ fn print(o: &Outcome, global: &Global) -> Result<()> {
             l.cycles_verilog.map_or("-".into(), |c| c.to_string()),
             if l.agrees() { "" } else { "  differs" }
         );
+        if let Some(wrong) = l.wrong_top() {
+            println!("{:>8} {wrong}", "");
+        }
     }
     if let Some(d) = &o.first_difference {
         println!("first difference: {d}");
     }
-    let verdict = if o.agrees { "all agree: token, top-1 logit and cycle at every position" } else { "they differ" };
+    let verdict = if o.agrees { "all agree: token, greatest logits and their cycles at every position" } else { "they differ" };
     println!("{verdict}; overflow flag {}", if o.overflow { "set" } else { "clear" });
     if !global.quiet {
         eprintln!("Verilator: built in {:.0} s, {:.0} cycles/s, {:.1} tokens/s", o.build_s, o.verilog_cycles_per_s, o.verilog_tokens_per_s);

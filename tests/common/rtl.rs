@@ -1,10 +1,11 @@
-//! Emitted Verilog against the scalar reference: every probed value, every token, every cycle.
+//! Emitted Verilog against the scalar reference: every probed value, every token, the greatest logits, every cycle.
 
 use hardwire_models::Checkpoint;
 use hardwire_netlist::{Chip, UnitKind};
-use hardwire_rtl_gen::harness::{Feed, RunOptions, Trace, run_verilated};
+use hardwire_rtl_gen::harness::{Feed, RunOptions, Top, Trace, parse, run_verilated};
 use hardwire_rtl_gen::{Options, emit};
 use hardwire_sim::reference::Reference;
+use hardwire_sim::timing;
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
@@ -112,7 +113,27 @@ pub fn run(chip: &Chip, dir: &Path, prompts: &[Vec<u32>], new: u32, probe: bool)
     run_verilated(dir, &feeds, new, &RunOptions { probe, ..RunOptions::default() }).unwrap()
 }
 
-/// Holds a probed run against the scalar reference: each unit's every value, tokens, top logits and the overflow flag.
+/// As [`run`] for a folder that was emitted, under Icarus: slower a cycle than Verilator, but built at once.
+pub fn run_icarus(dir: &Path, prompt: &[u32], new: u32, probe: bool) -> Trace {
+    let tool = |name: &str, args: &[&str]| {
+        let out = Command::new(name).current_dir(dir).args(args).output().unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(out.status.success(), "{name}: {text}");
+        text
+    };
+    let mut args = vec!["-g2012", "-Irtl", "-y", "rtl", "-s", "hardwire_tb", "-o", "chip.vvp", "tb/hardwire_tb.v"];
+    args.extend(probe.then_some("-DHW_PROBE"));
+    tool("iverilog", &args);
+    let lines = Feed::prompt(0, prompt).into_iter().map(|f| format!("0 {} {} {}\n", f.id, u32::from(f.first), u32::from(f.want)));
+    std::fs::write(dir.join("prompt.txt"), lines.collect::<String>()).unwrap();
+    let new = format!("+new={new}");
+    let mut args = vec!["-n", "chip.vvp", &new];
+    args.extend(probe.then_some("+probe"));
+    parse(&tool("vvp", &args)).unwrap()
+}
+
+/// Holds a probed run against the scalar reference: each unit's every value, tokens, the greatest logits of each and the cycles in which
+/// the `top` port gives them, and the overflow flag.
 pub fn compare(chip: &Chip, trace: &Trace, prompts: &[Vec<u32>], new: u32) {
     let reference = Reference::new(chip);
     let mut state = reference.start();
@@ -121,7 +142,7 @@ pub fn compare(chip: &Chip, trace: &Trace, prompts: &[Vec<u32>], new: u32) {
     let head = chip.netlist().stations.len() - 1;
     for (user, prompt) in prompts.iter().enumerate() {
         let user = user as u32;
-        let outputs: Vec<_> = trace.tokens.iter().filter(|t| t.user == user).collect();
+        let outputs: Vec<_> = trace.tokens.iter().enumerate().filter(|(_, t)| t.user == user).collect();
         let room = chip.model().context - prompt.len() as u32 + 1;
         assert_eq!(outputs.len() as u32, new.min(room), "outputs of user {user}");
         let mut token = prompt[0];
@@ -139,8 +160,12 @@ pub fn compare(chip: &Chip, trace: &Trace, prompts: &[Vec<u32>], new: u32) {
                 .unwrap();
             token = prompt.get(pos as usize + 1).copied().unwrap_or(step.top);
             if wanted {
-                let got = outputs[pos as usize + 1 - prompt.len()];
+                let (i, got) = outputs[pos as usize + 1 - prompt.len()];
                 assert_eq!((got.id, got.logit, got.pos), (step.top, step.logits[step.top as usize], pos), "user {user}, token {pos}");
+                let came = timing::top_cycles(chip.netlist(), got.cycle);
+                let best = step.best(timing::TOP as usize).into_iter().zip(came).zip(0..);
+                let best: Vec<Top> = best.map(|(((id, logit), cycle), rank)| Top { rank, id, logit, cycle }).collect();
+                assert_eq!(trace.tops_of(i), best, "top-k port, user {user}, token {pos}");
             }
         }
     }

@@ -118,6 +118,11 @@ fn ceil_log(x: u32, base: u32) -> u32 {
     n
 }
 
+/// Rounds of comparisons, each a stage more than its tree, bring the greatest logits out one by one after the token.
+pub(super) fn top(lanes: u32, token_cycle: u64, rank: u32) -> u64 {
+    token_cycle + 1 + u64::from(rank) * (tree(lanes, 4) + 1)
+}
+
 /// Stages of a tree that joins `x` values `base` to one each; one at least.
 fn tree(x: u32, base: u32) -> u64 {
     u64::from(ceil_log(x, base)).max(1)

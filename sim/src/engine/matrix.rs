@@ -68,13 +68,12 @@ impl<'c> Matrix<'c> {
         let vector = a.vector(self.group, self.packed.as_ref());
         let piece = (PIECE_WEIGHTS / self.view.inputs as usize).max(1).next_multiple_of(ROWS);
         team.pieces(out, piece, |i, out| {
-            let (mut row, mut clamped) = (Vec::new(), 0);
-            for (b, out) in out.chunks_mut(ROWS).enumerate() {
-                let block = i * piece / ROWS + b;
-                let [z] = self.sums(block, [&vector], &mut row);
-                clamped += self.finish(block, &z, vector.shift, format, out);
+            let (mut row, mut z) = (Vec::new(), vec![0; out.len().next_multiple_of(ROWS)]);
+            for (b, z) in z.chunks_exact_mut(ROWS).enumerate() {
+                let [sums] = self.sums(i * piece / ROWS + b, [&vector], &mut row);
+                z.copy_from_slice(&sums);
             }
-            clamped
+            self.finish(i * piece, &z, vector.shift, format, out)
         })
     }
 
@@ -95,7 +94,7 @@ impl<'c> Matrix<'c> {
                     let z = self.sums(block, chunk, row);
                     for ((z, vector), out) in z.iter().zip(vectors).zip(out.chunks_mut(ROWS)) {
                         let count = ROWS.min(outputs - block * ROWS);
-                        clamped += self.finish(block, z, vector.shift, format, &mut out[..count]);
+                        clamped += self.finish(block * ROWS, z, vector.shift, format, &mut out[..count]);
                     }
                 }
             }
@@ -133,9 +132,8 @@ impl<'c> Matrix<'c> {
         z
     }
 
-    /// The outputs of a block from their scaled sums, for a vector of shift `shift`; gives how many were clamped.
-    fn finish(&self, block: usize, z: &[i64; ROWS], shift: i32, format: Fixed, out: &mut [i32]) -> u64 {
-        let first = block * ROWS;
+    /// Outputs from `first` on from their scaled sums, for a vector of shift `shift`; gives how many were clamped.
+    fn finish(&self, first: usize, z: &[i64], shift: i32, format: Fixed, out: &mut [i32]) -> u64 {
         let shifts = &self.shifts[first..first + out.len()];
         let (least, most) = self.shift_range;
         let mut clamped = if least - shift >= 1 && most - shift <= 62 {

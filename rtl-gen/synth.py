@@ -1,29 +1,36 @@
 #!/usr/bin/env python3
 """Synthesises library modules for ASAP7 and records area, cells and critical path: compiler/data/synthesis.csv.
 
-    python3 rtl-gen/synth.py ../shared/pdk/asap7/asap7_rvt_tt_nopower.lib.gz                # every row again
-    python3 rtl-gen/synth.py LIBERTY --row rope "hw_rope V=2 IB=24 OB=24"                   # one row, printed
+    python3 rtl-gen/synth.py ../shared/pdk/asap7/asap7_rvt_tt_nopower.lib.gz            # what is out of date, then constants and docs
+    python3 rtl-gen/synth.py LIBERTY --row rope V=2 LEN=16 HEAD_DIM=8 ROTATED=8 IB=24 OB=24 PAIRS=4     # one module, printed
+    python3 rtl-gen/synth.py LIBERTY --only rope --figures-only                         # some rows measured, nothing else written
 
-Needs PyPI pyosys 0.70 and OpenSTA (Debian: opensta). Rows are modules of rtl-gen/templates/lib with their parameters; what the rows are is
-the table itself, so a new row is a new line with empty figures. Registers with a common enable share a clock gate. ROM and SRAM are
-outside (rtl-gen/synth/boxes.v): their data come 250 ps after the clock, their addresses are taken like a flop's data. Delays are cells
-only: the Liberty has no wires, typical corner.
+Needs PyPI pyosys 0.70 and OpenSTA (Debian: opensta). The rows are what rtl-gen emits for the units of rtl-gen/tests/calibration, which also
+fits the cost model's constants to a part of them and writes the tables of docs/calibration.md. A row keeps its figures as long as its
+parameters and the Verilog of its module and of rtl-gen/synth are the same. Registers with a common enable share a clock gate. ROM and SRAM
+are outside (rtl-gen/synth/boxes.v): their data come 250 ps after the clock, their addresses are taken like a flop's data. The wires of metal
+embedding are random codes. Delays are cells only: the Liberty has no wires, typical corner.
 """
 import argparse
 import csv
 import glob
 import gzip
+import hashlib
 import io
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLE = os.path.join(HERE, "..", "compiler", "data", "synthesis.csv")
-FIGURES = ["um2", "cells", "flops", "full_adders", "path_ps"]
+TEMPLATES = os.path.join(HERE, "templates", "lib")
+KEYS = ["module", "row", "use", "parameters"]
+FIGURES = ["verilog", "um2", "cells", "flops", "full_adders", "path_ps"]
 # The mapper does not see through full adders, so each stretch of logic between them is asked to be fast.
 STRETCH_PS = 200
 SLOW = "-dont_use *xp33* -dont_use HB* -dont_use INVxp67* -dont_use *DC_*"
@@ -32,14 +39,17 @@ SLOW = "-dont_use *xp33* -dont_use HB* -dont_use INVxp67* -dont_use *DC_*"
 def steps(work, module, parameters, chain):
     lib = os.path.join(work, "cells.lib")
     maps = os.path.join(HERE, "synth")
-    templates = os.path.join(HERE, "templates", "lib")
     skipped = ("hw_rom.v", "hw_sram.v", "hw_probe.v")
-    files = [f for f in sorted(glob.glob(os.path.join(templates, "*.v"))) if os.path.basename(f) not in skipped]
-    sets = " ".join("-chparam %s %s" % tuple(p.split("=", 1)) for p in parameters)
+    files = [f for f in sorted(glob.glob(os.path.join(TEMPLATES, "*.v"))) if os.path.basename(f) not in skipped]
+    if module == "hw_metal":
+        files = [wired(work, f, parameters) if os.path.basename(f) == "hw_metal.v" else f for f in files]
+    # Yosys takes no negative numbers here, but their bits.
+    constant = lambda value: "32'b{:032b}".format(int(value) & 0xffffffff) if value.startswith("-") else value
+    sets = " ".join("-chparam %s %s" % (name, constant(value)) for name, value in (p.split("=", 1) for p in parameters))
     adders = "techmap -D CHAIN=%d -map %s/adders.v" % (chain, maps)
     return [
         "read_verilog -lib %s/boxes.v" % maps,
-        "read_verilog -defer -I%s %s" % (templates, " ".join(files)),
+        "read_verilog -defer -I%s %s" % (TEMPLATES, " ".join(files)),
         "hierarchy -check -top %s %s" % (module, sets), "rename -top %s" % module,
         "proc", "flatten", "opt -mux_undef", "wreduce", "peepopt", "opt_clean",
         "techmap -autoproc -map %s/booth.v" % maps, "opt", "wreduce", "alumacc", "opt", "memory -nomap", "memory_map", "opt",
@@ -60,6 +70,35 @@ def steps(work, module, parameters, chain):
         "expose -evert t:hw_rom t:hw_sram",
         "write_verilog -noattr -noexpr %s/net.v" % work,
     ]
+
+
+def wired(work, file, parameters):
+    """hw_metal.v with an image of random codes in place of the emitted one."""
+    of = {name: int(value) for name, value in (p.split("=", 1) for p in parameters) if value.isdigit()}
+    bits = of["INPUTS"] * of["CODE_BITS"]
+    draw = random.Random(1)
+    image = os.path.join(work, "wires.hex")
+    with open(image, "w") as f:
+        for _ in range(of["OUTPUTS"]):
+            f.write("%0*x\n" % ((bits + 3) // 4, draw.getrandbits(bits)))
+    copy = os.path.join(work, "hw_metal.v")
+    with open(copy, "w") as f:
+        f.write(open(file).read().replace('parameter WIRES = ""', 'parameter WIRES = "%s"' % image))
+    return copy
+
+
+def verilog(module):
+    """Digest of a module, all it instantiates or includes, and how it is mapped; comments do not count."""
+    found, left = {}, [module + ".v"]
+    while left:
+        name = left.pop()
+        path = os.path.join(TEMPLATES, name)
+        if name in found or not os.path.exists(path):
+            continue
+        found[name] = re.sub(r"\s*//.*", "", open(path).read())
+        left += [m + ".v" for m in re.findall(r"\bhw_\w+", found[name])] + re.findall(r'`include "(\w+\.vh)"', found[name])
+    texts = [found[name] for name in sorted(found)] + [open(f).read() for f in sorted(glob.glob(os.path.join(HERE, "synth", "*.v")))]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
 def buffers(source, sink, module):
@@ -146,33 +185,44 @@ def synthesise(liberty, module, parameters):
         raise SystemExit("%s: no path in the report of sta:\n%s" % (module, report))
     shutil.rmtree(work)
     boxes = count("hw_rom", "hw_sram", "$paramod")
-    return {"um2": round(stat["area"], 2), "cells": sum(cells.values()) - boxes, "flops": count("DFF"),
+    return {"verilog": verilog(module), "um2": round(stat["area"], 2), "cells": sum(cells.values()) - boxes, "flops": count("DFF"),
             "full_adders": count("FAx1"), "path_ps": round(1000 - float(slack.group(1)))}
+
+
+def calibrate():
+    """Rows of the table, constants and pages, from the samples and what is measured (rtl-gen/tests/calibration)."""
+    command = ["cargo", "test", "-q", "-p", "hardwire-rtl-gen", "--test", "calibration", "table"]
+    subprocess.run(command, cwd=os.path.join(HERE, ".."), env={**os.environ, "HARDWIRE_CALIBRATION": "write"}, check=True, stdout=subprocess.DEVNULL)
 
 
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("liberty")
-    args.add_argument("--row", nargs=2, metavar=("KIND", "MODULE"), help="only this one, printed; the module with its parameters")
-    args.add_argument("--empty", action="store_true", help="only the rows of the table that have no figures yet")
+    args.add_argument("--row", nargs="+", metavar=("MODULE", "NAME=VALUE"), help="only this module, printed")
+    args.add_argument("--only", default="", help="only rows whose module and name hold this")
+    args.add_argument("--figures-only", action="store_true", help="leave rows, constants and pages as they are")
     a = args.parse_args()
     if a.row:
-        module, *parameters = a.row[1].split()
-        print(json.dumps({"kind": a.row[0], "module": a.row[1], **synthesise(a.liberty, module, parameters)}))
+        print(json.dumps(synthesise(a.liberty, "hw_" + a.row[0], a.row[1:])))
         return
+    if not a.figures_only:
+        calibrate()
     with open(TABLE) as f:
         comment, rows = f.readline(), list(csv.DictReader(f))
     for row in rows:
-        if a.empty and row["um2"]:
+        module = "hw_" + row["module"]
+        if a.only not in module + " " + row["row"] or (row["um2"] and row["verilog"] == verilog(module)):
             continue
-        module, *parameters = row["module"].split()
-        row.update(synthesise(a.liberty, module, parameters))
+        print(row["module"], row["row"], file=sys.stderr)
+        row.update(synthesise(a.liberty, module, row["parameters"].split()))
         out = io.StringIO()
-        table = csv.DictWriter(out, ["kind", "module", *FIGURES], lineterminator="\n")
+        table = csv.DictWriter(out, [*KEYS, *FIGURES], lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
         with open(TABLE, "w") as f:
             f.write(comment + out.getvalue())
+    if not a.figures_only:
+        calibrate()
 
 
 if __name__ == "__main__":

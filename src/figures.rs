@@ -196,14 +196,12 @@ fn die(chip: &Chip, total: &Census) -> Die {
     }
     let area_mm2 = die_area_mm2(chip);
     let area = area_mm2.value;
-    // 28 a full adder, 24 a flop (OpenTaalas); 6 an SRAM bit, 1 a ROM bit, 6 a multiplexer and 4 a gate in static CMOS.
-    let transistors = total.rom_bits + 6 * total.sram_bits + 24 * total.flops + 28 * total.full_adders + 6 * total.mux2 + 4 * total.gates;
     Die {
         area_mm2,
         width_mm: plan.die.width_nm() as f64 * 1e-6,
         height_mm: plan.die.height_nm() as f64 * 1e-6,
         by_kind_mm2,
-        transistors: Figure::new(transistors as f64, "transistors", Provenance::Estimated, "census times transistors a cell"),
+        transistors: Figure::new(total.transistors() as f64, "transistors", Provenance::Estimated, "census times transistors a cell"),
         um2_per_weight: Figure::new(area * 1e6 / total.weights as f64, "um2/weight", Provenance::Estimated, "die area over weights held"),
     }
 }

@@ -50,6 +50,7 @@ pub fn node(name: &str) -> Result<Technology, Error> {
             sram_bit_um2: get("sram_bit_um2", "um2"),
             flop_um2: logic("flop_um2"),
             full_adder_um2: logic("full_adder_um2"),
+            adder_bit_um2: logic("adder_bit_um2"),
             mux2_um2: logic("mux2_um2"),
             gate_um2: logic("gate_um2"),
             utilisation: get("utilisation", "1"),
@@ -149,6 +150,7 @@ pub fn corner(t: &Technology, corner: Corner) -> Technology {
             sram_bit_um2: cost(&a.sram_bit_um2),
             flop_um2: cost(&a.flop_um2),
             full_adder_um2: cost(&a.full_adder_um2),
+            adder_bit_um2: cost(&a.adder_bit_um2),
             mux2_um2: cost(&a.mux2_um2),
             gate_um2: cost(&a.gate_um2),
             utilisation: gain(&a.utilisation),
@@ -237,6 +239,7 @@ mod tests {
                 &t.area.sram_bit_um2,
                 &t.area.flop_um2,
                 &t.area.full_adder_um2,
+                &t.area.adder_bit_um2,
                 &t.area.mux2_um2,
                 &t.area.gate_um2,
                 &t.energy.rom_bit_read_pj,
@@ -256,7 +259,16 @@ mod tests {
                 assert!(!f.source.is_empty() && f.value > 0.0);
                 assert!(f.low.is_none_or(|l| l <= f.value) && f.high.is_none_or(|h| h >= f.value), "{name} {f:?}");
             }
-            let c = hardwire_netlist::Census { rom_bits: 10, sram_bits: 10, flops: 5, full_adders: 5, mux2: 5, gates: 5, weights: 0 };
+            let c = hardwire_netlist::Census {
+                rom_bits: 10,
+                sram_bits: 10,
+                flops: 5,
+                full_adders: 5,
+                adder_bits: 5,
+                mux2: 5,
+                gates: 5,
+                weights: 0,
+            };
             let area = |k| corner(&t, k).area_um2(&c);
             assert!(area(Corner::Low) <= area(Corner::Middle) && area(Corner::Middle) <= area(Corner::High));
         }

@@ -98,6 +98,11 @@ struct Version {
 }
 
 impl Chip {
+    /// A chip that lies in no folder, for tools that want one unit of it. Nothing is checked.
+    pub fn from_parts(structure: Structure, programs: ProgramStore) -> Chip {
+        Chip { folder: PathBuf::new(), structure, programs, digest: String::new(), program_digest: String::new() }
+    }
+
     /// Opens and checks a chip folder whole: [`Chip::open_structure`], then [`Chip::check_program`].
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 
 use crate::error::Error;
 use crate::tables::Tables;
-use crate::unit::{RouteSpec, Unit, UnitKind};
+use crate::unit::{EmbedSpec, RouteSpec, Unit, UnitKind};
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -71,6 +71,22 @@ impl Netlist {
             self.graph.edges_directed(id, Direction::Outgoing).map(|e| (e.target(), e.weight().port)).collect();
         out.sort();
         out
+    }
+
+    /// Whether a row feed's matrices need the sums of each group's activations.
+    pub fn group_sums(&self, feed: UnitId) -> bool {
+        self.consumers(feed).iter().any(|&(c, _)| matches!(&self.unit(c).kind, UnitKind::Mvm(m) if m.matrix.group_sums()))
+    }
+
+    /// Pairs of the rotation vector in a beat: as many as a head takes a beat, and no more beats than the residual has.
+    pub fn pairs_a_beat(&self, s: &EmbedSpec) -> u32 {
+        let pairs: u32 = s.omega.iter().map(|t| t.len() as u32).sum();
+        let head_dim = self.units().find_map(|(_, u)| match &u.kind {
+            UnitKind::Rope(r) => Some(r.head_dim),
+            _ => None,
+        });
+        let beats = s.matrix.inputs.div_ceil(self.lanes);
+        head_dim.map_or(1, |d| self.lanes.min(d) / 2).max(pairs.div_ceil(beats)).max(1)
     }
 
     /// The Route of a station, if it has one.

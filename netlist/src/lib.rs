@@ -27,6 +27,7 @@ pub mod technology;
 pub mod tile;
 pub mod unit;
 mod validate;
+pub mod width;
 
 pub use census::Census;
 pub use chip::{Chip, ChipWriter, ModelInfo, Structure};

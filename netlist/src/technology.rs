@@ -25,6 +25,8 @@ pub struct AreaCosts {
     pub sram_bit_um2: Figure,
     pub flop_um2: Figure,
     pub full_adder_um2: Figure,
+    /// A bit of a prefix adder.
+    pub adder_bit_um2: Figure,
     pub mux2_um2: Figure,
     pub gate_um2: Figure,
     /// Part of the placed logic area that cells cover.
@@ -39,6 +41,7 @@ pub struct EnergyCosts {
     pub sram_bit_write_pj: Figure,
     /// A flop that is clocked.
     pub flop_cycle_pj: Figure,
+    /// Also a bit of any other adder.
     pub full_adder_pj: Figure,
     pub mux2_pj: Figure,
     /// A bit moved one millimetre.
@@ -51,6 +54,7 @@ impl Technology {
         let a = &self.area;
         let logic = c.flops as f64 * a.flop_um2.value
             + c.full_adders as f64 * a.full_adder_um2.value
+            + c.adder_bits as f64 * a.adder_bit_um2.value
             + c.mux2 as f64 * a.mux2_um2.value
             + c.gates as f64 * a.gate_um2.value;
         self.rom_um2(c) + self.sram_um2(c) + logic / a.utilisation.value

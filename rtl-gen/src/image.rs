@@ -55,22 +55,9 @@ fn hex(bytes: &[u8], line: &mut [u8]) {
     }
 }
 
-/// Bits of a signed field that holds all of `lo..=hi`, at least 2.
-pub fn signed_bits(lo: i64, hi: i64) -> u32 {
-    let bits = |x: i64| 65 - (if x < 0 { !x } else { x }).leading_zeros();
-    bits(lo).max(bits(hi)).max(2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn signed_fields_are_as_wide_as_needed() {
-        for (lo, hi, bits) in [(0, 0, 2), (-8, 7, 4), (-8, 8, 5), (-1, 1, 2), (0, 131_072, 19)] {
-            assert_eq!(signed_bits(lo, hi), bits, "{lo}..={hi}");
-        }
-    }
 
     #[test]
     fn words_are_written_highest_digit_first_and_terminated() {

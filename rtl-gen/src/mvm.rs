@@ -2,13 +2,13 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::image::signed_bits;
 use crate::instance::render;
 use crate::roms::{self, Tile};
 use crate::shape::{Shape, bits, ident};
 use crate::units::FeedShape;
 use askama::Template;
 use hardwire_netlist::unit::{MatrixSpec, MvmSpec, RowFeedSpec};
+use hardwire_netlist::width::range_bits;
 use hardwire_netlist::{Chip, MatrixView, TileShape, Unit};
 
 struct TileText {
@@ -84,8 +84,7 @@ pub fn codebook(m: &MatrixSpec) -> (u32, String) {
 }
 
 fn list(values: &[i32]) -> (u32, String) {
-    let (lo, hi) = values.iter().fold((0, 0), |(lo, hi), &v| (lo.min(i64::from(v)), hi.max(i64::from(v))));
-    let bits = signed_bits(lo, hi);
+    let bits = range_bits(values.iter().map(|&v| i64::from(v)));
     let mut digits = String::with_capacity(values.len() * bits as usize + 16);
     for &v in values.iter().rev() {
         for b in (0..bits).rev() {

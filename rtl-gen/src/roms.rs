@@ -2,9 +2,10 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::image::{Image, signed_bits};
+use crate::image::Image;
 use hardwire_netlist::program::{MatrixView, unpack};
-use hardwire_netlist::unit::{MatrixSpec, NormSpec};
+use hardwire_netlist::unit::MatrixSpec;
+use hardwire_netlist::width::{signed_bits, table_bits};
 use hardwire_netlist::{Tables, TileShape};
 
 /// One tile of a matrix's array.
@@ -207,16 +208,6 @@ pub fn embed_scales(folder: &mut Folder, name: &str, m: &MatrixSpec, view: &Matr
     image.close()
 }
 
-/// Beats after which a norm's gains repeat: the least common multiple of its group length and the lanes.
-pub fn gain_words(s: &NormSpec, lanes: u32) -> u32 {
-    let (m, beats) = (s.len / s.groups, s.len.div_ceil(lanes));
-    let mut words = 1;
-    while words < beats && !(words * lanes).is_multiple_of(m) {
-        words += 1;
-    }
-    words
-}
-
 /// A lookup table as its ROM holds it: value, and above it the slope to the next entry.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -228,20 +219,15 @@ pub struct Table {
 /// Writes the tables; in the order of [`Tables`]'s fields.
 pub fn tables(folder: &mut Folder, tables: &Tables) -> Result<[Table; 8], Error> {
     let mut write = |name: &str, values: &[i32]| -> Result<Table, Error> {
-        let slopes: Vec<i64> = values.windows(2).map(|w| i64::from(w[1]) - i64::from(w[0])).collect();
-        let range = |v: &mut dyn Iterator<Item = i64>| v.fold((0, 0), |(lo, hi), x| (lo.min(x), hi.max(x)));
-        let (lo, hi) = range(&mut values.iter().map(|&v| i64::from(v)));
-        let value_bits = signed_bits(lo, hi);
-        let (lo, hi) = range(&mut slopes.iter().copied());
-        let slope_bits = signed_bits(lo, hi);
+        let (value_bits, slope_bits) = table_bits(values);
         let file = format!("rom/tables/{name}.hex");
         if !folder.takes_images() {
             return Ok(Table { file, value_bits, slope_bits });
         }
         let mut image = Image::create(folder, &file, (value_bits + slope_bits) as usize)?;
-        for (&v, &s) in values.iter().zip(&slopes) {
-            image.field(0, value_bits as usize, i64::from(v));
-            image.field(value_bits as usize, slope_bits as usize, s);
+        for pair in values.windows(2) {
+            image.field(0, value_bits as usize, i64::from(pair[0]));
+            image.field(value_bits as usize, slope_bits as usize, i64::from(pair[1]) - i64::from(pair[0]));
             image.word()?;
         }
         image.close()?;

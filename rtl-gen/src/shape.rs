@@ -3,10 +3,8 @@
 use crate::error::Error;
 use crate::roms::Table;
 use hardwire_netlist::unit::EmbedSpec;
+pub use hardwire_netlist::width::{TOP_K, bits, ceil_log, index_bits};
 use hardwire_netlist::{Chip, Unit, UnitKind};
-
-/// Entries of the top-k port.
-pub const TOP_K: u32 = 4;
 
 #[derive(Clone, Debug)]
 pub struct Shape {
@@ -40,12 +38,7 @@ impl Shape {
         let hidden = embed.out_len;
         let beats = hidden.div_ceil(lanes);
         let pairs: u32 = spec.omega.iter().map(|t| t.len() as u32).sum();
-        let head_dim = netlist.units().find_map(|(_, u)| match &u.kind {
-            UnitKind::Rope(r) => Some(r.head_dim),
-            _ => None,
-        });
-        // As many as a head takes a beat, and no more beats than the residual has.
-        let pairs_a_beat = head_dim.map_or(1, |d| lanes.min(d) / 2).max(pairs.div_ceil(beats)).max(1);
+        let pairs_a_beat = netlist.pairs_a_beat(spec);
         let mut rope_tables = Vec::new();
         let mut first = 0;
         for t in &spec.omega {
@@ -114,26 +107,6 @@ pub fn embed(chip: &Chip) -> Result<(&Unit, &EmbedSpec), Error> {
         _ => None,
     });
     found.ok_or_else(|| Error::unit("embed", "the netlist has no embedding; compile the chip again"))
-}
-
-/// Bits that hold the number `n` itself.
-pub fn bits(n: u32) -> u32 {
-    (32 - n.leading_zeros()).max(1)
-}
-
-/// Bits that number `n` things from 0.
-pub fn index_bits(n: u32) -> u32 {
-    bits(n.saturating_sub(1))
-}
-
-/// Least `n` with `base^n >= x`.
-pub fn ceil_log(x: u32, base: u32) -> u32 {
-    let (mut n, mut left) = (0, x);
-    while left > 1 {
-        left = left.div_ceil(base);
-        n += 1;
-    }
-    n
 }
 
 /// A path as an identifier.

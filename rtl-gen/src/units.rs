@@ -40,8 +40,7 @@ pub struct FeedShape {
 }
 
 pub fn feed_shape(chip: &Chip, id: UnitId, s: &RowFeedSpec) -> FeedShape {
-    let netlist = chip.netlist();
-    let sums = netlist.consumers(id).iter().any(|&(c, _)| matches!(&netlist.unit(c).kind, UnitKind::Mvm(m) if m.matrix.group_sums()));
+    let sums = chip.netlist().group_sums(id);
     let act = u32::from(s.act_bits);
     FeedShape { bands: s.k_tiles(), act, sum_bits: act + index_bits(s.group), row_bits: bits(s.played_rows()), sums }
 }
@@ -75,12 +74,12 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             };
             let i = i.param("V", v).param("LEN", s.len).param("SHIFT", s.shift).param("IB", s.input.bits).param("OB", out);
             let i = i
-                .param("QB", square_bits(s))
+                .param("QB", s.square_bits())
                 .param("EPSILON", format!("64'd{}", s.epsilon))
-                .param("TREE", ceil_log(square_lanes(s, v), 8).max(1));
+                .param("TREE", ceil_log(s.square_lanes(v), 8).max(1));
             let t = shape.rsqrt();
             let i = i
-                .param("GAIN_WORDS", roms::gain_words(s, v))
+                .param("GAIN_WORDS", s.gain_words(v))
                 .param("VALUE_BITS", t.value_bits)
                 .param("SLOPE_BITS", t.slope_bits)
                 .file("GAIN", &file)
@@ -215,20 +214,8 @@ pub fn logits(chip: &Chip, argmax: UnitId) -> Result<(u32, u32), Error> {
 fn norm_gains(chip: &Chip, folder: &mut Folder, file: &str, s: &NormSpec, lanes: u32) -> Result<(), Error> {
     let gain = chip.programs.gain(s.gain).to_vec();
     let m = s.len / s.groups;
-    let words = roms::gain_words(s, lanes);
+    let words = s.gain_words(lanes);
     roms::beats(folder, file, lanes, (words * lanes).min(s.len), 20, &|i| gain[(i % m) as usize])
-}
-
-/// Lanes of a beat whose squares are of one group.
-fn square_lanes(s: &NormSpec, lanes: u32) -> u32 {
-    if s.groups == 1 { lanes } else { lanes.min(s.len / s.groups) }
-}
-
-/// Bits of `E + sum of squares`.
-fn square_bits(s: &NormSpec) -> u32 {
-    let most = s.input.max() as u128;
-    let q = u128::from(s.epsilon) + most * most * u128::from(s.len / s.groups);
-    (128 - q.leading_zeros()).max(26)
 }
 
 fn attention_comment(s: &AttentionSpec) -> String {

@@ -258,15 +258,18 @@ fn tiles(s: &MvmSpec, t: TileShape, technology: &Technology, netlist: &Netlist, 
     let k_tiles = f64::from(t.k_tiles(m.inputs));
     let n_tiles = f64::from(t.n_tiles(m.outputs));
     let n = f64::from(m.outputs);
-    let (acc, tot, act) = (f64::from(s.acc_bits), f64::from(s.tot_bits), f64::from(s.act_bits));
+    let (acc, tot, act) = (f64::from(s.column_bits()), f64::from(s.tot_bits), f64::from(s.act_bits));
     let (scale, offset) = (f64::from(m.scale_bits), f64::from(m.offset_bits));
-    let value_bits = f64::from(33 - (m.max_value() as u32).leading_zeros());
+    // What a column selects from, and in how many levels: a folded codebook's magnitudes, whose sign then inverts.
+    let fold = m.fold();
+    let values = fold.as_ref().map_or(&m.codebook, |f| &f.factors);
+    let value_bits = f64::from(33 - values.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0).leading_zeros());
     let product = act + value_bits;
     let adds = n * played * k_tiles;
     let captures = n * k_tiles * played / f64::from(group);
-    // Eight-bit codes select twice, four levels each.
-    let levels = f64::from(m.code_bits);
-    let bank = if m.code_bits == 8 { 32.0 } else { m.codebook.len() as f64 };
+    // A multiplying column has no bank, and an adder for every bit of its code.
+    let (bank, levels, multiply) =
+        if m.multiplies() { (1.0, 0.0, f64::from(m.code_bits)) } else { (values.len() as f64, (values.len() as f64).log2(), 0.0) };
     let tile_mm = (technology.area_um2(&census::unit(netlist, id)) / (k_tiles * n_tiles)).sqrt() * 1e-3;
     Events {
         rom_bits_read: m.weights() as f64 * f64::from(m.code_bits)
@@ -275,11 +278,11 @@ fn tiles(s: &MvmSpec, t: TileShape, technology: &Technology, netlist: &Netlist, 
         sram_bits_read: captures * tot,
         sram_bits_written: captures * tot,
         flop_cycles: adds * (acc + product) + captures * acc + played * k_tiles * n_tiles * product * bank,
-        full_adder_ops: adds * acc
+        full_adder_ops: adds * (acc + act * multiply)
             + captures * (acc * scale + acc * offset + tot * if m.offset_bits > 0 { 2.0 } else { 1.0 })
             + played * k_tiles * n_tiles * product * (bank / 4.0).min(8.0)
             + n * (k_tiles - 1.0) * tot,
-        mux2_ops: adds * product * levels + captures * acc * 5.0 + n * tot * 6.0,
+        mux2_ops: adds * product * (levels + if fold.is_some() { 1.0 } else { 0.0 }) + captures * acc * 5.0 + n * tot * 6.0,
         wire_bit_mm: played * k_tiles * n_tiles * bank * product * tile_mm * TOGGLE,
     }
 }
@@ -289,7 +292,7 @@ fn metal(s: &MvmSpec, c: &Census) -> Events {
     let bits = f64::from(s.act_bits);
     Events {
         rom_bits_read: c.rom_bits as f64,
-        full_adder_ops: c.full_adders as f64 * bits * TOGGLE,
+        full_adder_ops: (c.full_adders + c.adder_bits) as f64 * bits * TOGGLE,
         mux2_ops: c.mux2 as f64,
         flop_cycles: c.flops as f64 * bits,
         wire_bit_mm: c.weights as f64 * bits * TOGGLE * METAL_NET_MM,

@@ -203,7 +203,7 @@ fn measured(f: &ChipFigures) -> String {
 fn units(f: &ChipFigures) -> Vec<Vec<String>> {
     let line = |name: &str, units: u64, area: f64, c: &hardwire_netlist::Census| {
         let mut v = vec![name.to_string(), units.to_string(), number(area)];
-        v.extend([c.weights, c.rom_bits, c.sram_bits, c.flops, c.full_adders, c.mux2].map(|n| number(n as f64)));
+        v.extend([c.weights, c.rom_bits, c.sram_bits, c.flops, c.full_adders, c.adder_bits, c.mux2].map(|n| number(n as f64)));
         v
     };
     let mut rows: Vec<Vec<String>> = f.units.iter().map(|k| line(k.kind, k.units, k.area_mm2, &k.census)).collect();
@@ -231,6 +231,7 @@ fn constants(chip: &Chip) -> Vec<Vec<String>> {
         ("SRAM bit", &a.sram_bit_um2),
         ("flop", &a.flop_um2),
         ("full adder", &a.full_adder_um2),
+        ("prefix adder bit", &a.adder_bit_um2),
         ("2:1 multiplexer", &a.mux2_um2),
         ("gate", &a.gate_um2),
         ("utilisation", &a.utilisation),

@@ -109,7 +109,7 @@ pub fn evaluate(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, se
         largest_station: chip.netlist.stations[largest].path.clone(),
         state_mm2: technology.area_um2(&Census { sram_bits: chip.state_bits() + setting.extra_sram_bits, ..Census::default() }) * 1e-6,
         rom_bits: total.rom_bits as f64,
-        transistors: transistors(&total),
+        transistors: total.transistors() as f64,
         clock_mhz: technology.clock_mhz.value,
         tokens_per_s_single_user: 1.0 / time.single_s,
         tokens_per_s_aggregate: 1.0 / time.interval_s,
@@ -142,11 +142,6 @@ pub fn fewest_dies(cut: Cut, limit_mm2: f64, on: &dyn Fn(u32) -> Evaluation) -> 
         best = on(dies);
     }
     best
-}
-
-/// 28 a full adder, 24 a flop (OpenTaalas); 6 an SRAM bit, 1 a ROM bit, 6 a multiplexer and 4 a gate in static CMOS.
-pub fn transistors(c: &Census) -> f64 {
-    (c.rom_bits + 6 * c.sram_bits + 24 * c.flops + 28 * c.full_adders + 6 * c.mux2 + 4 * c.gates) as f64
 }
 
 /// Areas of `dies` runs of consecutive stations, the largest as small as can be.

@@ -17,6 +17,7 @@ pub fn shares(census: &Census, technology: &Technology) -> Vec<(&'static str, f6
         ("selectors (mux2)", census.mux2 as f64 * a.mux2_um2.value),
         ("flip-flops", census.flops as f64 * a.flop_um2.value),
         ("full adders", census.full_adders as f64 * a.full_adder_um2.value),
+        ("prefix adders", census.adder_bits as f64 * a.adder_bit_um2.value),
         ("gates", census.gates as f64 * a.gate_um2.value),
         ("SRAM", census.sram_bits as f64 * a.sram_bit_um2.value),
     ];

@@ -3,6 +3,7 @@
 
 use super::config::LinearAttention;
 use hardwire_netlist::Census;
+use hardwire_netlist::census::cells;
 
 /// Bits of an activation between units, of a state element, and of a multiplier's operands in linear attention.
 const WORD: u64 = 16;
@@ -26,11 +27,11 @@ pub struct Activity {
 }
 
 fn multipliers(n: u64, a: u64, b: u64) -> Census {
-    Census { gates: n * a * b, full_adders: n * (a * b - a.min(b)), flops: n * (a + b), ..Census::default() }
+    (cells::product(a, b) + cells::flops(a + b)).times(n)
 }
 
 fn adders(n: u64, bits: u64) -> Census {
-    Census { full_adders: n * bits, flops: n * bits, ..Census::default() }
+    (cells::sum(bits) + cells::flops(bits)).times(n)
 }
 
 fn log2(n: u64) -> u64 {

@@ -96,6 +96,7 @@ fn technology(t: &Technology) -> Result<(), Error> {
         ("area.sram_bit_um2", &a.sram_bit_um2),
         ("area.flop_um2", &a.flop_um2),
         ("area.full_adder_um2", &a.full_adder_um2),
+        ("area.adder_bit_um2", &a.adder_bit_um2),
         ("area.mux2_um2", &a.mux2_um2),
         ("area.gate_um2", &a.gate_um2),
         ("area.utilisation", &a.utilisation),

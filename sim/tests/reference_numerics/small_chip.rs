@@ -306,6 +306,7 @@ fn technology() -> Technology {
             sram_bit_um2: any(),
             flop_um2: any(),
             full_adder_um2: any(),
+            adder_bit_um2: any(),
             mux2_um2: any(),
             gate_um2: any(),
             utilisation: any(),

@@ -85,6 +85,7 @@ fn census(ui: &mut Ui, view: &View, c: &Census) {
             ("SRAM bits", count(c.sram_bits)),
             ("flip-flops", count(c.flops)),
             ("full adders", count(c.full_adders)),
+            ("prefix adder bits", count(c.adder_bits)),
             ("mux2", count(c.mux2)),
             ("gates", count(c.gates)),
             ("cell area", area(t.area_um2(c))),

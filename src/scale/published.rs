@@ -230,7 +230,7 @@ fn roma() -> Result<Comparison> {
                 "W",
                 33.1,
                 |e| e.power_single_user_w,
-                "leakage and clocked flops of nearly three times their area; they gate by ROM block",
+                "leakage and clocked flops of nearly four times their area; they gate by ROM block",
             ),
             row(&r, "energy a token, one user", "J", 0.00165, |e| e.j_per_token_single_user, "as power and speed"),
         ],

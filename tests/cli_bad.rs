@@ -251,7 +251,11 @@ fn chips_that_are_damaged_or_foreign() {
     damaged("chip.json", &|b| b.truncate(b.len() / 2), &["chip.json", "digest"]);
     damaged("tokenizer.json", &|b| b.truncate(b.len() / 2), &["tokenizer.json", "digest"]);
     damaged("manifest.json", &|b| b.truncate(b.len() / 2), &["manifest.json"]);
-    damaged("manifest.json", &|b| *b = br#"{"format": 99, "other": 1}"#.to_vec(), &["manifest.json", "format", "99", &format!("expected {}", hardwire_netlist::chip::FORMAT)]);
+    damaged(
+        "manifest.json",
+        &|b| *b = br#"{"format": 99, "other": 1}"#.to_vec(),
+        &["manifest.json", "format", "99", &format!("expected {}", hardwire_netlist::chip::FORMAT)],
+    );
     for name in ["program.bin", "chip.json", "tokenizer.json", "manifest.json"] {
         let aside = dir.path().join("aside");
         fs::rename(chip.join(name), &aside).unwrap();

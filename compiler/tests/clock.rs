@@ -10,8 +10,9 @@ const WIRES: f64 = 0.2;
 fn every_synthesised_module_supports_the_clock() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/synthesis.csv");
     let text = fs::read_to_string(path).unwrap();
-    let rows: Vec<&str> = text.lines().filter(|l| !l.starts_with('#') && !l.starts_with("module,")).collect();
-    assert!(rows.len() > 10, "{path}: {} rows", rows.len());
+    // A row that is not measured yet ends in nothing.
+    let rows: Vec<&str> = text.lines().filter(|l| !l.starts_with('#') && !l.starts_with("module,") && !l.ends_with(',')).collect();
+    assert!(rows.len() > 30, "{path}: {} measured rows", rows.len());
     // A path is in ps: the period of ASAP7's clock, whose cells these are.
     let most = 1e6 / technology::node("ASAP7").unwrap().clock_mhz.value * (1.0 - WIRES);
     // The one exception, shown in docs/calibration.md: columns that multiply by six or eight bits in one stage.

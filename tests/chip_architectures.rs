@@ -1,6 +1,9 @@
 //! Every architecture on the chip with 8-bit codes against the float tokens of Hugging Face transformers, from the folder and from GGUF: the
 //! tiny random checkpoints have close calls among their logits, so a few tokens may differ.
 
+#[macro_use]
+#[path = "../models/tests/goldens/architectures.rs"]
+mod architectures;
 mod common;
 
 use common::Golden;
@@ -30,32 +33,7 @@ fn generates(name: &str, checkpoint: &Checkpoint, golden: &Golden) {
     assert!(same + 3 >= golden.greedy.len(), "{name}: {same} of {} tokens as in float", golden.greedy.len());
 }
 
-macro_rules! architectures {
-    ($($name:ident),* $(,)?) => { $(#[test] fn $name() { check(stringify!($name)); })* };
-}
-
-architectures!(
-    bitnet,
-    bitnet_packed,
-    gemma3,
-    gpt2,
-    gpt2_erf,
-    gpt_oss,
-    gpt_oss_alpha,
-    gpt_oss_mxfp4,
-    llama,
-    mistral,
-    olmo2,
-    phi3,
-    phi3_long,
-    phi3_partial,
-    qwen2,
-    qwen2_full,
-    qwen3,
-    qwen3_moe,
-    qwen3_moe_all,
-    smollm3,
-);
+architectures!(check);
 
 #[test]
 fn an_activation_that_no_table_holds_is_refused() {

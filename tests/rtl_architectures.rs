@@ -2,6 +2,9 @@
 //! Verilator: each unit's every value is the scalar reference's and the fast engine's, each token comes in the cycle that the timing
 //! model says.
 
+#[macro_use]
+#[path = "../models/tests/goldens/architectures.rs"]
+mod architectures;
 mod common;
 
 use common::rtl;
@@ -33,29 +36,4 @@ fn options(checkpoint: &Checkpoint) -> Options {
     Options { context: Some(24), lanes: Some(lanes), tile_rows: Some(32), tile_cols: Some(16), pos_lanes: Some(2), ..Options::default() }
 }
 
-macro_rules! architectures {
-    ($($name:ident),* $(,)?) => { $(#[test] fn $name() { check(stringify!($name)); })* };
-}
-
-architectures!(
-    bitnet,
-    bitnet_packed,
-    gemma3,
-    gpt2,
-    gpt2_erf,
-    gpt_oss,
-    gpt_oss_alpha,
-    gpt_oss_mxfp4,
-    llama,
-    mistral,
-    olmo2,
-    phi3,
-    phi3_long,
-    phi3_partial,
-    qwen2,
-    qwen2_full,
-    qwen3,
-    qwen3_moe,
-    qwen3_moe_all,
-    smollm3,
-);
+architectures!(check);

@@ -1,6 +1,10 @@
 //! Every architecture against Hugging Face transformers: tiny random checkpoints that `goldens/make.py` made, their logits to 1e-4
 //! and every greedy token, prompts longer than the sliding windows.
 
+#[macro_use]
+#[path = "goldens/architectures.rs"]
+mod architectures;
+
 use std::path::{Path, PathBuf};
 
 use hardwire_models::{Checkpoint, FloatModel, argmax};
@@ -57,32 +61,7 @@ fn opened(name: &str, path: &Path) {
     }
 }
 
-macro_rules! goldens {
-    ($($name:ident),*) => { $(#[test] fn $name() { agrees(stringify!($name)); })* };
-}
-
-goldens!(
-    bitnet,
-    bitnet_packed,
-    gemma3,
-    gpt2,
-    gpt2_erf,
-    gpt_oss,
-    gpt_oss_alpha,
-    gpt_oss_mxfp4,
-    llama,
-    mistral,
-    olmo2,
-    phi3,
-    phi3_long,
-    phi3_partial,
-    qwen2,
-    qwen2_full,
-    qwen3,
-    qwen3_moe,
-    qwen3_moe_all,
-    smollm3
-);
+architectures!(agrees);
 
 /// Blocks of tokens and single tokens give the same bits where layers have windows, sinks, positions and experts too.
 #[test]

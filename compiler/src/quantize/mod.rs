@@ -4,7 +4,7 @@
 //! A tensor that is already on a grid is kept exactly: the blocks of a GGUF file as stored ([`blocks`]), or floats that are
 //! `q * s` in groups of 32 ([`grid`]). Everything else gets codes and scales of least squared error ([`nearest`]), or of least cost on
 //! calibration text ([`calibrate`], [`curvature`], [`compensate`]), on consecutive values or on a codebook of its own ([`fit`]), at
-//! the bits asked for or at those that lose least under a budget ([`choice`], [`budget`]).
+//! the bits asked for or at those that lose least under a budget ([`choice`], [`budget`], [`fisher`]).
 
 mod blocks;
 mod budget;

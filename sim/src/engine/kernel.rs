@@ -75,7 +75,6 @@ pub(super) fn has_vector_units() -> bool {
 }
 
 /// `z[t][i]`: the sum over groups of `scales[g][i] * (row i of the block . vector t in group g) + offsets[g][i] * sums[t][g]`.
-///
 #[cfg(target_arch = "x86_64")]
 pub(super) fn multiply<const T: usize>(
     packed: &Packed,

@@ -237,6 +237,14 @@ impl OpGraph {
 }
 
 impl Node {
+    /// The tensor of the matrix it holds, if it holds one.
+    pub fn matrix(&self) -> Option<&String> {
+        match &self.op {
+            Op::Embed { weight, .. } | Op::Linear { weight, .. } => Some(weight),
+            _ => None,
+        }
+    }
+
     /// Width of each input port.
     fn input_widths(&self) -> Vec<usize> {
         match &self.op {

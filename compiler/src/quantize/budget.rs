@@ -15,7 +15,7 @@ use petgraph::graph::NodeIndex;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Widths to choose from, narrow ones first. Mantissas twice as fine serve weights that lie on a grid of four bits.
+/// Widths to choose from, narrow ones first. Mantissas two bits finer serve weights that lie on a grid of four bits.
 const WIDTHS: [Width; 6] = [Width::of(2), Width::of(3), Width::of(4), Width { code: 4, scale: 9, offset: 11 }, Width::of(6), Width::of(8)];
 /// Tokens of calibration text that errors are weighed on.
 const TOKENS: usize = 1536;
@@ -48,7 +48,7 @@ pub(super) fn widths(
     let names: Vec<(NodeIndex, &String)> = order.iter().filter_map(|&id| tables_of(graph, id).first().map(|t| (id, t.weight))).collect();
     let mut losses: BTreeMap<NodeIndex, [f64; WIDTHS.len()]> = BTreeMap::new();
     fisher::weigh(checkpoint, &text, &mut |w| {
-        let (Op::Embed { weight, .. } | Op::Linear { weight, .. }) = &graph.graph[w.node].op else { return Ok(()) };
+        let Some(weight) = graph.graph[w.node].matrix() else { return Ok(()) };
         let (node, tensor) = (w.node, checkpoint.tensor(weight)?);
         let group = (plan.group as usize).min(tensor.cols());
         let loss = match &graph.graph[node].op {

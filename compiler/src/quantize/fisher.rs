@@ -55,7 +55,7 @@ fn root(logits: &mut [f32], state: &mut u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hardwire_models::{FloatModel, Op};
+    use hardwire_models::FloatModel;
 
     fn noise(n: usize) -> Vec<f32> {
         let mut state = 7u64;
@@ -88,17 +88,13 @@ mod tests {
         let right = model.forward_block(&mut model.start(), &text).unwrap();
         for path in ["embed_tokens", "layers.0.self_attn.v_proj", "layers.2.mlp.gate_proj", "layers.4.mlp.down_proj", "lm_head"] {
             let at = graph.find(path).unwrap();
-            let (Op::Embed { weight, .. } | Op::Linear { weight, .. }) = &graph.graph[at].op else { unreachable!() };
-            let tensor = checkpoint.tensor(weight).unwrap();
+            let tensor = checkpoint.tensor(graph.graph[at].matrix().unwrap()).unwrap();
             let (rows, n) = (tensor.to_f32().unwrap(), tensor.cols());
             let size = (rows.iter().map(|w| w * w).sum::<f32>() / rows.len() as f32).sqrt();
             let off: Vec<f32> = noise(rows.len()).iter().map(|e| 0.1 * size * e).collect();
             let moved = model
                 .with_matrices(&mut |p| {
-                    let (Op::Embed { weight, .. } | Op::Linear { weight, .. }) = &graph.graph[graph.find(p).unwrap()].op else {
-                        unreachable!()
-                    };
-                    let rows = checkpoint.tensor(weight)?.to_f32()?;
+                    let rows = checkpoint.tensor(graph.graph[graph.find(p).unwrap()].matrix().unwrap())?.to_f32()?;
                     Ok::<_, Error>(if p == path { rows.iter().zip(&off).map(|(w, e)| w + e).collect() } else { rows })
                 })
                 .unwrap();

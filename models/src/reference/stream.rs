@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::panels::Panels;
 use super::{Cache, FloatModel, Kernel, load};
-use crate::graph::Op;
 use crate::{Checkpoint, Error, Tensor};
 
 /// A matrix that a [`stream`] has come to, and what enters it: the vectors of all texts, one after another, `[tokens, inputs]`; none for
@@ -41,7 +40,7 @@ pub fn stream<E: From<Error>>(
     let (mut float, mut changed) = (Side::new(&model, texts), Side::new(&model, texts));
     for (number, index) in graph.topological_order().into_iter().enumerate() {
         let step = &model.steps[number];
-        let (Op::Embed { weight, .. } | Op::Linear { weight, .. }) = &graph.graph[index].op else {
+        let Some(weight) = graph.graph[index].matrix() else {
             float.run(&model, number, &step.kernel, texts);
             changed.run(&model, number, &step.kernel, texts);
             continue;
@@ -129,7 +128,7 @@ impl<'c> FloatPass<'c> {
     /// The operator of a step, which is that of `node`, with its weights.
     pub(super) fn kernel(&self, number: usize, node: NodeIndex) -> Result<Cow<'_, Kernel>, Error> {
         let kernel = &self.model.steps[number].kernel;
-        let (Op::Embed { weight, .. } | Op::Linear { weight, .. }) = &self.checkpoint.graph().graph[node].op else {
+        let Some(weight) = self.checkpoint.graph().graph[node].matrix() else {
             return Ok(Cow::Borrowed(kernel));
         };
         let tensor = self.checkpoint.tensor(weight)?;
@@ -214,6 +213,7 @@ fn copied(outputs: usize, inputs: usize, rows: &[f32]) -> Panels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Op;
 
     #[test]
     fn a_stream_shows_what_the_model_computes_and_what_changes_do() {

@@ -1,8 +1,8 @@
 //! Counts of `hw_attention` and its parts: quantisers, scores, greatest, weights, value sums, and the finish.
 
 use super::cells::{
-    self, bit_length, compare, counter, cut, flops, gates, increment, interpolate, length, long_product, mux, product, product_by, rom,
-    round, round_down, select, sram, stages, sum,
+    self, bit_length, compare, contest, counter, cut, flops, gates, increment, interpolate, length, long_product, mux, product, product_by,
+    rom, round, round_down, select, sram, stages, sum,
 };
 use super::{Census, Module};
 use crate::tables::Tables;
@@ -65,13 +65,7 @@ fn score(s: &AttentionSpec) -> Census {
 /// `hw_most`: the positions of a word, four to one a stage; and the greatest so far.
 fn most(s: &AttentionSpec) -> Census {
     let p = u64::from(s.pos_lanes);
-    let mut one = Census::default();
-    let mut left = p;
-    for _ in 0..ceil_log(s.pos_lanes, 4) {
-        let next = left.div_ceil(4);
-        one += (compare(SCORE) + select(SCORE)).times(left - next) + flops(next * SCORE);
-        left = next;
-    }
+    let one = contest(p, ceil_log(s.pos_lanes, 4), SCORE, |_| compare(SCORE) + select(SCORE));
     let masks = if p > 1 { gates(p * SCORE) } else { Census::default() };
     let so_far = compare(SCORE) + select(SCORE) + flops(SCORE);
     (one + masks + so_far).times(u64::from(s.heads))

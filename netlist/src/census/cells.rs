@@ -88,6 +88,19 @@ pub fn stage(parts: u64, fan: u64, bits: u64) -> (u64, Census) {
     (left, tree(fan, bits).times(whole) + tree(rest, bits) + flops(left * bits))
 }
 
+/// A tree that keeps the best of `entries`, four to one in each of `stages` stages: what two entries need to meet, by the stage from 1 on, and
+/// the registers of those that are left, `kept` bits each.
+pub fn contest(entries: u64, stages: u32, kept: u64, meeting: impl Fn(u64) -> Census) -> Census {
+    let mut all = Census::default();
+    let mut left = entries;
+    for stage in 1..=u64::from(stages) {
+        let next = left.div_ceil(4);
+        all += meeting(stage).times(left - next) + flops(next * kept);
+        left = next;
+    }
+    all
+}
+
 /// A radix-4 Booth product of `a` by `b` bits: the narrower is recoded, a row of selected multiples for each of its digits, carry-save
 /// rows that grow by two bits a digit, an adder.
 pub fn product(a: u64, b: u64) -> Census {

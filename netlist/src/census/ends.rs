@@ -1,9 +1,8 @@
 //! Counts of the two ends of a chip: `hw_embed` with `hw_phase`, `hw_argmax` with `hw_topk`.
 
-use super::cells::{bit_length, compare, counter, flops, gates, increment, interpolate, mux, product, rom, round, select, sum};
+use super::cells::{bit_length, compare, contest, counter, flops, gates, increment, interpolate, mux, product, rom, round, select, sum};
 use super::{Census, Module, matrix_rom, stream};
 use crate::graph::Netlist;
-
 use crate::unit::{EmbedSpec, MatrixSpec, UnitKind};
 use crate::width::{TOP_K, ceil_log, index_bits, range_bits, table_bits};
 
@@ -58,16 +57,10 @@ fn phases(s: &EmbedSpec, netlist: &Netlist) -> Census {
 /// A tree that compares four a stage, and the best so far.
 pub fn argmax(len: u32, bits: u64, v: u64) -> Census {
     let index = u64::from(index_bits(len));
-    let mut tree = Census::default();
-    let mut left = v;
-    let levels = u64::from(ceil_log(v as u32, 4).max(1));
-    for level in 1..=levels {
-        let next = left.div_ceil(4);
-        // Indices of one beat differ in their lowest bits.
-        tree += (compare(bits) + select(bits + index.min(2 * level))).times(left - next) + flops(next * (bits + index));
-        left = next;
-    }
-    tree + compare(bits) + flops(bits + index + 1) + flops(3 * levels) + counter(bit_length(u64::from(len).div_ceil(v)))
+    let levels = ceil_log(v as u32, 4).max(1);
+    // Indices of one beat differ in their lowest bits.
+    let tree = contest(v, levels, bits + index, |level| compare(bits) + select(bits + index.min(2 * level)));
+    tree + compare(bits) + flops(bits + index + 1) + flops(3 * u64::from(levels)) + counter(bit_length(u64::from(len).div_ceil(v)))
 }
 
 /// The greatest of every lane by insertion; then rounds that compare the lanes' heads.
@@ -75,14 +68,9 @@ pub fn top_k(len: u32, bits: u64, v: u64) -> Census {
     let (index, k, lane_bits) = (u64::from(index_bits(len)), u64::from(TOP_K), bit_length(v - 1));
     let entry = bits + index;
     let place = compare(bits) + mux(2, 2 * entry) + gates(bits) + flops(entry);
-    let mut all = place.times(v * k);
-    let mut left = v;
-    for _ in 0..ceil_log(v as u32, 4).max(1) {
-        let next = left.div_ceil(4);
-        all += (compare(bits + index) + gates(bits) + select(entry + lane_bits)).times(left - next) + flops(next * (entry + lane_bits));
-        left = next;
-    }
-    all + flops(entry + 3) + counter(bit_length(u64::from(len).div_ceil(v)) + 6)
+    let meeting = compare(bits + index) + gates(bits) + select(entry + lane_bits);
+    let heads = contest(v, ceil_log(v as u32, 4).max(1), entry + lane_bits, |_| meeting);
+    place.times(v * k) + heads + flops(entry + 3) + counter(bit_length(u64::from(len).div_ceil(v)) + 6)
 }
 
 /// Positions a netlist's embedding counts: those of its caches.

@@ -2,7 +2,7 @@
 
 use super::Census;
 use super::cells::{
-    self, bit_length, compare, counter, cut, flops, gates, interpolate, length, long_product, long_product_by, mux, product, rom,
+    self, bit_length, compare, contest, counter, cut, flops, gates, interpolate, length, long_product, long_product_by, mux, product, rom,
     round_down, select, stages, sum,
 };
 use crate::tables::Tables;
@@ -20,14 +20,8 @@ pub fn route(s: &RouteSpec, tables: &Tables, v: u64) -> Census {
     let (exp2, recip) = (table_bits(&tables.exp2), table_bits(&tables.recip));
     let beats = e.div_ceil(v);
     // Stage 0: the logits, and which are free.
-    let mut rounds = flops(e * (bits + 1)) + gates(2 * e);
-    let mut left = e;
-    for stage in 0..u64::from(ceil_log(s.experts, 4).max(1)) {
-        let next = left.div_ceil(4);
-        let entry = bits + index.min(2 * stage + 2);
-        rounds += (compare(bits) + select(entry) + gates(4)).times(left - next) + flops(next * (bits + index + 1));
-        left = next;
-    }
+    let meeting = |stage: u64| compare(bits) + select(bits + index.min(2 * stage)) + gates(4);
+    let rounds = flops(e * (bits + 1)) + gates(2 * e) + contest(e, ceil_log(s.experts, 4).max(1), bits + index + 1, meeting);
     let total = SHARE + bit_length(e);
     let size = bit_length(total + 1);
     let item = bit_length(if s.of_all { k + e } else { k });

@@ -279,3 +279,13 @@ fn sources_that_are_nothing() {
     assert!(names(dir.path()).is_empty());
     assert!(!Path::new("report.html").exists());
 }
+
+#[test]
+fn models_that_cannot_be_rotated() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, node) in [("gpt2", "layers.0.input_layernorm"), ("gemma3", "layers.0.post_attention_layernorm")] {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tests/goldens").join(name);
+        hardwire(&["compile", "--rotate", "-o"], &[&dir.path().join("chip"), &golden]).refuses(&["--rotate", node]);
+    }
+    assert!(names(dir.path()).is_empty());
+}

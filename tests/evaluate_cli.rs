@@ -37,6 +37,17 @@ fn a_text_is_judged_swept_and_traced() {
     assert_eq!(part("weights"), 0.0, "its weights are lossless");
     assert!(part("total") > 0.0 && part("total") < 1e-3 && part("tables") < part("total"), "{last}");
 
+    // Rotated it keeps no stored grid, and is traced in its own basis.
+    let rotated = dir.path().join("rotated");
+    assert!(hardwire(&["compile", "tales", "--rotate", "--bits", "8", "-q", "-o"], &[&rotated]).ok());
+    let beside = [rotated.to_str().unwrap(), "--checkpoint", "tales"];
+    let judged = json(&beside);
+    assert_eq!(judged["lossless_matrices"], 0);
+    assert!(judged["beside_float"]["kl_divergence_nats"].as_f64().unwrap() < 0.01, "{judged}");
+    let layers = json(&[&beside[..], &["--trace-error"]].concat());
+    let last = layers.as_array().unwrap().last().unwrap();
+    assert!(last["total"].as_f64().unwrap() < 2e-3 && last["weights"].as_f64().unwrap() > 0.0, "{last}");
+
     hardwire(&["evaluate", "-q", path, "--sweep", "3", "--text"], &[&text]).refuses(&["--sweep"]);
     hardwire(&["evaluate", "-q", path, "--trace-error", "--text"], &[&text]).refuses(&["--checkpoint"]);
 }

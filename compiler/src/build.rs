@@ -355,6 +355,7 @@ pub fn model_info(checkpoint: &Checkpoint, plan: &Plan) -> ModelInfo {
         kv_bits: plan.kv_bits,
         bos: c.bos,
         eos: c.eos.clone(),
+        rotated: checkpoint.is_rotated(),
     }
 }
 

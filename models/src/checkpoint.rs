@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::config::ModelConfig;
 use crate::graph::{OpGraph, RowOrder};
+use crate::rotate::{self, Kind as Made, Turn};
 use crate::storage::{self, Bytes, TensorTable};
 use crate::{Error, Tensor, Tokenizer, bundled, gguf, huggingface, resolve};
 
@@ -20,6 +21,8 @@ pub struct Checkpoint {
     graph: OpGraph,
     order: RowOrder,
     table: TensorTable,
+    /// Tensors of a rotated model, by name.
+    turns: BTreeMap<String, Turn>,
     /// Digests of tensors' bytes that were asked for.
     digests: Mutex<BTreeMap<String, [u8; 32]>>,
 }
@@ -90,15 +93,49 @@ impl Checkpoint {
         {
             self.graph = OpGraph::from_config(&config, self.order)?;
             self.config = config;
+            if self.is_rotated() {
+                self.turns.clear();
+                self.rotate()?;
+            }
         }
         Ok(())
     }
 
-    /// A tensor by its Hugging Face name, borrowed from the mapping.
+    /// Makes this the same model in a basis that spreads every weight over its row: the residual stream and the values of each head are turned
+    /// by orthogonal matrices folded into the weights, and the norms' gains move into the matrices behind them. The digest stays that
+    /// of the stored model.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] at an operator that the basis matters to, such as a norm of a branch or a LayerNorm.
+    pub fn rotate(&mut self) -> Result<(), Error> {
+        if !self.is_rotated() {
+            (self.graph, self.turns) = rotate::plan(&self.graph)?;
+        }
+        Ok(())
+    }
+
+    pub fn is_rotated(&self) -> bool {
+        !self.turns.is_empty()
+    }
+
+    /// A tensor by its Hugging Face name, borrowed from the mapping; of a rotated model made anew each time.
     ///
     /// # Errors
     /// There is none of that name.
     pub fn tensor(&self, name: &str) -> Result<Tensor<'_>, Error> {
+        let Some((name, turn)) = self.turns.get_key_value(name) else { return self.stored(name) };
+        let base = self.stored(&turn.base)?;
+        let values = match &turn.kind {
+            Made::Ones => vec![1.0; base.rows() * base.cols()],
+            Made::Matrix(sides) => {
+                let gains = sides.gain().map(|name| self.stored(name)).transpose()?;
+                rotate::turned(&base, sides, gains.as_ref())?
+            }
+        };
+        Ok(base.made(name, values))
+    }
+
+    fn stored(&self, name: &str) -> Result<Tensor<'_>, Error> {
         match self.table.entries.get_key_value(name) {
             Some((name, entry)) => Ok(self.table.view(name, entry)),
             None => Err(Error::MissingTensor {
@@ -156,11 +193,12 @@ impl Checkpoint {
     /// # Errors
     /// There is no tensor of that name.
     pub fn tensor_digest(&self, name: &str) -> Result<[u8; 32], Error> {
+        let name = self.turns.get(name).map_or(name, |turn| &turn.base);
         let known = self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
         if let Some(digest) = known {
             return Ok(digest);
         }
-        let digest = self.tensor(name)?.digest();
+        let digest = self.stored(name)?.digest();
         self.digests.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), digest);
         Ok(digest)
     }
@@ -219,7 +257,7 @@ impl Checkpoint {
                 });
             }
         }
-        Ok(Checkpoint { name, path: path.to_owned(), kind, config, graph, order, table, digests: Mutex::default() })
+        Ok(Checkpoint { name, path: path.to_owned(), kind, config, graph, order, table, turns: BTreeMap::new(), digests: Mutex::default() })
     }
 
     /// From parts compiled into the binary.

@@ -23,6 +23,7 @@ mod huggingface;
 mod reference;
 mod resolve;
 mod rope;
+mod rotate;
 mod storage;
 pub mod synthetic;
 mod tensor;

@@ -125,7 +125,7 @@ pub struct Tensor<'a> {
     pub shape: Vec<usize>,
     pub dtype: Dtype,
     path: &'a Path,
-    bytes: &'a [u8],
+    bytes: Cow<'a, [u8]>,
     layout: Layout,
     /// MXFP4's scales, one a block, where they lie apart; `bytes` then holds 16 a block. Of ternary tensors the one scale.
     scales: Option<&'a [u8]>,
@@ -153,7 +153,23 @@ impl<'a> Tensor<'a> {
 
     /// As [`Tensor::new`] for parts that were checked before.
     pub(crate) fn trusted(path: &'a Path, name: &'a str, shape: Vec<usize>, dtype: Dtype, bytes: &'a [u8], layout: Layout) -> Tensor<'a> {
-        Tensor { name, shape, dtype, path, bytes, layout, scales: None, map: None }
+        Tensor { name, shape, dtype, path, bytes: Cow::Borrowed(bytes), layout, scales: None, map: None }
+    }
+
+    /// Values that no file holds, in the place of a stored tensor of the same shape.
+    pub(crate) fn made(&self, name: &'a str, values: Vec<f32>) -> Tensor<'a> {
+        let bytes = values.into_iter().map(f32::to_le_bytes).collect::<Vec<_>>().into_flattened();
+        let layout = Layout::rows_of(self.cols());
+        Tensor {
+            name,
+            shape: self.shape.clone(),
+            dtype: Dtype::F32,
+            path: self.path,
+            bytes: Cow::Owned(bytes),
+            layout,
+            scales: None,
+            map: None,
+        }
     }
 
     /// Says which mapping the bytes lie in, and where MXFP4's scales do if apart.
@@ -166,14 +182,14 @@ impl<'a> Tensor<'a> {
     /// Asks the system to read the bytes from the disk ahead of use. Only ever a matter of speed.
     pub fn prefetch(&self) {
         if let Some(map) = self.map {
-            let _ = map.advise_range(memmap2::Advice::WillNeed, place(map, self.bytes), self.bytes.len());
+            let _ = map.advise_range(memmap2::Advice::WillNeed, place(map, &self.bytes), self.bytes.len());
         }
     }
 
     /// Lets the system take the bytes out of this process's memory; reading them again is still right, only slower. A model
     /// larger than memory is read a matrix at a time this way.
     pub fn release(&self) {
-        release(self.map, self.bytes);
+        release(self.map, &self.bytes);
     }
 
     /// BLAKE3 of the digests of the bytes' mebibytes, each taken as its turn comes and released, by all threads.
@@ -292,7 +308,7 @@ impl<'a> Tensor<'a> {
     }
 
     /// One row of a block type, in ggml's form.
-    fn row_blocks_bytes(&self, row: usize) -> Result<Cow<'a, [u8]>, Error> {
+    fn row_blocks_bytes(&self, row: usize) -> Result<Cow<'_, [u8]>, Error> {
         let (values, size) = self.dtype.block();
         let (first, count) = (row * self.layout.row_pitch / values, self.cols() / values);
         Ok(match self.scales {
@@ -302,7 +318,7 @@ impl<'a> Tensor<'a> {
                     [a, b] => f32::from_bits(u32::from(u16::from_le_bytes([*a, *b])) << 16),
                     other => f32::from_le_bytes(*other.first_chunk().expect("a scale of two or four bytes")),
                 };
-                let joined = blocks::joined_ternary(self.bytes, row, self.rows(), self.cols(), scale);
+                let joined = blocks::joined_ternary(&self.bytes, row, self.rows(), self.cols(), scale);
                 let field = format!("tensor {}: row {row}", self.name);
                 Cow::Owned(joined.ok_or_else(|| Error::field(self.path, field, "the code 3", "0, 1 or 2 for a ternary weight"))?)
             }

@@ -46,6 +46,9 @@ pub struct ModelInfo {
     pub kv_bits: u8,
     pub bos: Option<u32>,
     pub eos: Vec<u32>,
+    /// Whether the model was turned into another basis before it was quantized (`Checkpoint::rotate`).
+    #[serde(default)]
+    pub rotated: bool,
 }
 
 /// How well the codes of one matrix stand for its tensor.

@@ -70,4 +70,8 @@ pub struct Quantizing {
     /// Bits a weight on average, scales and offsets included: every matrix gets the code bits that lose least.
     #[arg(long, value_name = "B", conflicts_with = "bits")]
     pub average_bits: Option<f64>,
+    /// Fold a rotation of the residual stream and of the heads' values into the weights first, which spreads large ones. Weights then
+    /// keep no stored grid.
+    #[arg(long)]
+    pub rotate: bool,
 }

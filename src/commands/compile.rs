@@ -33,6 +33,9 @@ pub fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
 
 /// Compiles with a progress bar. The checkpoint becomes that of the context asked for.
 pub fn compile(checkpoint: &mut Checkpoint, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
+    if options.quantizing.rotate {
+        checkpoint.rotate().context("--rotate")?;
+    }
     let options = resolve(options)?;
     if let Some(positions) = options.context {
         checkpoint.lengthen(positions as usize)?;

@@ -81,6 +81,10 @@ fn chips(args: &Evaluate, source: Source, scratch: &Path, global: &Global) -> Re
             let mut checkpoint = args.checkpoint.as_deref().map(open_checkpoint).transpose()?;
             if let Some(checkpoint) = &mut checkpoint {
                 checkpoint.lengthen(chip.model().context as usize)?;
+                // Causes of error are looked for in the chip's own basis.
+                if chip.model().rotated {
+                    checkpoint.rotate()?;
+                }
             }
             Ok((vec![*chip], checkpoint))
         }

@@ -435,6 +435,7 @@ pub fn chip(sample: &Sample, dir: &std::path::Path) -> Chip {
             kv_bits: 8,
             bos: None,
             eos: Vec::new(),
+            rotated: false,
         },
         technology: technology(),
         netlist: sample.netlist.clone(),

@@ -284,6 +284,7 @@ impl Builder {
             kv_bits: 12,
             bos: None,
             eos: Vec::new(),
+            rotated: false,
         };
         let floorplan = Floorplan { die: Rect::new(0, 0, 1, 1), regions: Vec::new(), blocks: Vec::new() };
         let structure =

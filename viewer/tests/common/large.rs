@@ -94,6 +94,7 @@ pub fn write(folder: &Path, digest: impl Fn(u64) -> String) -> (PathBuf, u64) {
         kv_bits: plan.plan.kv_bits,
         bos: None,
         eos: vec![],
+        rotated: false,
     };
     let structure = Structure { model, technology, netlist, floorplan, quality: vec![], programs: program.records };
     let text = serde_json::to_vec_pretty(&structure).unwrap();

@@ -33,16 +33,30 @@ struct Matrix {
     chosen: usize,
 }
 
+/// What a budget makes of a model.
+pub(super) struct Shares {
+    pub widths: BTreeMap<NodeIndex, Width>,
+    /// Of the embedding's rows, which the same pass shows.
+    pub embedding: Option<Curvature>,
+}
+
+/// The text that errors are weighed on.
+pub(super) fn text(checkpoint: &Checkpoint, plan: &Plan) -> Result<Vec<u32>, Error> {
+    let mut text = calibrate::texts(checkpoint, plan, TOKENS.min(plan.choice.calibration_tokens))?.concat();
+    text.truncate(checkpoint.config().context);
+    Ok(text)
+}
+
 /// A width for every matrix, at most `average` bits a weight over all, scales and offsets included.
 pub(super) fn widths(
     checkpoint: &Checkpoint,
     plan: &Plan,
     average: f64,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<BTreeMap<NodeIndex, Width>, Error> {
+) -> Result<Shares, Error> {
     let graph = checkpoint.graph();
-    let mut text = calibrate::texts(checkpoint, plan, TOKENS.min(plan.choice.calibration_tokens))?.concat();
-    text.truncate(checkpoint.config().context);
+    let text = text(checkpoint, plan)?;
+    let mut of_embedding = None;
     let options = WIDTHS.map(|w| plan.choice.adjusted(w));
     let order = graph.topological_order();
     let names: Vec<(NodeIndex, &String)> = order.iter().filter_map(|&id| tables_of(graph, id).first().map(|t| (id, t.weight))).collect();
@@ -54,7 +68,8 @@ pub(super) fn widths(
         let loss = match &graph.graph[node].op {
             Op::Embed { scale, .. } => {
                 let seen: Vec<usize> = text.iter().take(ROWS).map(|&t| t as usize).collect();
-                embedding(&tensor, &w, &seen, &options, group)?.map(|l| l * f64::from(*scale).powi(2))
+                of_embedding = Some(Curvature::new(None, w.slopes, tensor.cols(), None));
+                embedding(&tensor, &w, &seen, plan, &options, group)?.map(|l| l * f64::from(*scale).powi(2))
             }
             _ => linear(&tensor, &w, plan, &options, group)?,
         };
@@ -76,7 +91,7 @@ pub(super) fn widths(
     };
     let mut matrices = names.iter().map(of).collect::<Result<Vec<_>, Error>>()?;
     share(&mut matrices, average)?;
-    Ok(matrices.iter().map(|m| (m.id, options[m.chosen])).collect())
+    Ok(Shares { widths: matrices.iter().map(|m| (m.id, options[m.chosen])).collect(), embedding: of_embedding })
 }
 
 /// Gives bits where a bit saves most, until the budget is spent.
@@ -115,12 +130,7 @@ fn linear(
 ) -> Result<[f64; WIDTHS.len()], Error> {
     let step = tensor.rows().div_ceil(ROWS).max(1);
     let sampled: Vec<usize> = (0..tensor.rows()).step_by(step).collect();
-    let n = tensor.cols();
-    // Codes look better on the very tokens that have calibrated them.
-    let first = w.tokens.len() - w.tokens.len().div_ceil(JUDGES);
-    let heeded =
-        (plan.choice.quantizer != Quantizer::Nearest && first > 0).then(|| Curvature::new(None, &w.entering[..first * n], n, None));
-    let judged = Curvature::new(None, &w.entering[first * n..], n, Some(&w.tokens[first..]));
+    let (heeded, judged) = parted(plan, w.entering, tensor.cols(), Some(&w.tokens));
     // Of each row, its weight times `e H e`.
     let cost = |error: &[Eight], rows: &[usize]| {
         rows.iter().zip(compensate::cost(error, &judged)).map(|(&r, c)| f64::from(w.outputs[r]) * f64::from(c)).sum::<f64>()
@@ -136,14 +146,25 @@ fn embedding(
     tensor: &Tensor<'_>,
     w: &Weighed<'_>,
     seen: &[usize],
+    plan: &Plan,
     options: &[Width; WIDTHS.len()],
     group: usize,
 ) -> Result<[f64; WIDTHS.len()], Error> {
-    let cost = |error: &[Eight], rows: &[usize]| {
-        let square = |e: &Eight| e[..rows.len()].iter().map(|e| f64::from(*e).powi(2)).sum::<f64>();
-        error.iter().zip(&w.outputs).map(|(e, &o)| f64::from(o) * square(e)).sum::<f64>()
-    };
-    Ok(over(tensor, seen, options, group, None, &cost)?.map(|l| l / seen.len() as f64))
+    let (heeded, judged) = parted(plan, w.slopes, tensor.cols(), None);
+    let cost = |error: &[Eight], rows: &[usize]| compensate::cost(error, &judged)[..rows.len()].iter().map(|&c| f64::from(c)).sum::<f64>();
+    // A row's cost for a token's mean, the sum over the text's tokens wanted.
+    let by = w.tokens.len() as f64 / seen.len() as f64;
+    Ok(over(tensor, seen, options, group, heeded.as_ref(), &cost)?.map(|l| l * by))
+}
+
+/// Curvature of the vectors that codes heed, if they heed any, and of those that judge them, weighed: codes look better on the very tokens that have
+/// calibrated them.
+fn parted(plan: &Plan, vectors: &[f32], n: usize, weights: Option<&[f32]>) -> (Option<Curvature>, Curvature) {
+    let tokens = vectors.len() / n;
+    let first = tokens - tokens.div_ceil(JUDGES);
+    let heeds = plan.choice.quantizer != Quantizer::Nearest && first > 0;
+    let heeded = heeds.then(|| Curvature::new(None, &vectors[..first * n], n, None));
+    (heeded, Curvature::new(None, &vectors[first * n..], n, weights.map(|w| &w[first..])))
 }
 
 /// The sum of a cost of the errors of some rows, at each width.
@@ -164,7 +185,7 @@ fn over(
 }
 
 /// Weights less what their codes stand for.
-fn errors(weights: &[Eight], width: Width, group: usize, heeded: Option<&Curvature>) -> Vec<Eight> {
+pub(super) fn errors(weights: &[Eight], width: Width, group: usize, heeded: Option<&Curvature>) -> Vec<Eight> {
     let values: Vec<i32> = (-(1 << (width.code - 1))..1 << (width.code - 1)).collect();
     let rows = compensate::rows(weights.to_vec(), heeded, &width.grid(Book::new(&values), group));
     let off = |(k, w): (usize, &Eight)| {
@@ -177,7 +198,7 @@ fn errors(weights: &[Eight], width: Width, group: usize, heeded: Option<&Curvatu
 }
 
 /// Up to eight rows side by side.
-fn lanes(tensor: &Tensor<'_>, rows: &[usize]) -> Result<Vec<Eight>, Error> {
+pub(super) fn lanes(tensor: &Tensor<'_>, rows: &[usize]) -> Result<Vec<Eight>, Error> {
     let mut out = vec![[0f32; EIGHT]; tensor.cols()];
     let mut row = vec![0f32; tensor.cols()];
     for (i, &n) in rows.iter().enumerate() {

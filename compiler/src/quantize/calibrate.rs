@@ -3,7 +3,7 @@
 
 use super::curvature::Curvature;
 use super::encode::Coding;
-use super::{Table, Work, row_order};
+use super::{Table, Work, budget, fisher, row_order};
 use crate::error::Error;
 use crate::formats;
 use crate::options::Plan;
@@ -16,7 +16,8 @@ use rayon::prelude::*;
 /// Positions after which a calibration text starts anew.
 const WINDOW: usize = 512;
 
-pub(super) fn calibrate(work: &mut Work<'_>) -> Result<(), Error> {
+/// `embedding` is the curvature of its rows, if it is known already.
+pub(super) fn calibrate(work: &mut Work<'_>, mut embedding: Option<Curvature>) -> Result<(), Error> {
     let texts = texts(work.checkpoint, work.plan, work.plan.choice.calibration_tokens)?;
     let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
     let graph = work.checkpoint.graph();
@@ -33,11 +34,16 @@ pub(super) fn calibrate(work: &mut Work<'_>) -> Result<(), Error> {
             let float = graph.graph[site.node].expert.is_none().then_some(&site.float[..]);
             known = Some((source, Curvature::new(float, &site.changed, inputs, None)));
         }
-        work.matrix(i, known.as_ref().filter(|(of, _)| source == Some(*of)).map(|(_, c)| c))?;
+        if source.is_none() && embedding.is_none() && work.is_chosen(i)? {
+            embedding = fisher::of_embedding(work.checkpoint, &budget::text(work.checkpoint, work.plan)?)?;
+        }
+        let heeded =
+            if source.is_none() { embedding.as_ref() } else { known.as_ref().filter(|(of, _)| source == Some(*of)).map(|(_, c)| c) };
+        work.matrix(i, heeded)?;
         let rows = work.last_rows(row_order(graph, site.node), work.tables[i].scale);
         // Learned positions follow their embedding.
         if work.tables.get(i + 1).is_some_and(|t| t.id == site.node) {
-            work.matrix(i + 1, None)?;
+            work.matrix(i + 1, heeded)?;
         }
         Ok::<_, Error>(Some(rows))
     })

@@ -5,8 +5,9 @@
 //! `sqrt(p) z - p (sqrt(p) . z)` for random signs `z`, the expected square of `sum(seed * d)` is twice that; so the squares of the
 //! slopes `g` that a seed has at a matrix's outputs weigh the errors there: `sum over tokens and outputs of g^2 e^2 / 2`.
 
+use super::curvature::Curvature;
 use crate::error::Error;
-use hardwire_models::{Checkpoint, FloatPass, Slope};
+use hardwire_models::{Checkpoint, FloatPass, Op, Slope};
 use petgraph::graph::NodeIndex;
 
 /// A matrix and the square slopes at its outputs. An expert has only the tokens that chose it.
@@ -14,6 +15,8 @@ pub(super) struct Weighed<'a> {
     pub node: NodeIndex,
     /// What enters it, `[tokens, inputs]`; nothing for an embedding.
     pub entering: &'a [f32],
+    /// `g`, `[tokens, outputs]`.
+    pub slopes: &'a [f32],
     /// The mean over outputs of `g^2`, by token.
     pub tokens: Vec<f32>,
     /// The sum over tokens of `g^2`, by output.
@@ -34,8 +37,21 @@ pub(super) fn weigh(checkpoint: &Checkpoint, text: &[u32], visit: &mut dyn FnMut
             tokens.push(g.iter().map(|g| g * g).sum::<f32>() / width as f32);
             outputs.iter_mut().zip(g).for_each(|(sum, g)| *sum += g * g);
         }
-        visit(Weighed { node: s.node, entering: s.entering, tokens, outputs })
+        visit(Weighed { node: s.node, entering: s.entering, slopes: s.slope, tokens, outputs })
     })
+}
+
+/// What errors of the embedding's rows cost: a row is its token's output, so `sum of g g^T` is the curvature of each. `None` if no embedding was
+/// reached.
+pub(super) fn of_embedding(checkpoint: &Checkpoint, text: &[u32]) -> Result<Option<Curvature>, Error> {
+    let mut found = None;
+    weigh(checkpoint, text, &mut |w| {
+        if let Op::Embed { .. } = &checkpoint.graph().graph[w.node].op {
+            found = Some(Curvature::new(None, w.slopes, w.outputs.len(), None));
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Logits become a random vector whose second moments are the Fisher information of their softmax.
@@ -54,6 +70,10 @@ fn root(logits: &mut [f32], state: &mut u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::budget::{errors, lanes};
+    use super::super::choice::Width;
+    use super::super::compensate;
+    use super::super::eight::EIGHT;
     use super::*;
     use hardwire_models::FloatModel;
 
@@ -118,5 +138,22 @@ mod tests {
             .unwrap();
             assert!(told > 0.5 * measured && told < 2.0 * measured, "{path}: {told} told, {measured} measured");
         }
+    }
+
+    #[test]
+    fn embedding_codes_that_heed_the_slopes_cost_less_by_those_of_another_text() {
+        let checkpoint = Checkpoint::bundled();
+        let graph = checkpoint.graph();
+        let ids = checkpoint.tokenizer().unwrap().unwrap().encode(crate::CALIBRATION_TEXT).unwrap();
+        let of = |text: &[u32]| of_embedding(&checkpoint, text).unwrap().unwrap();
+        let (calibrating, judging) = (of(&ids[..500]), of(&ids[4000..4500]));
+        let tensor = checkpoint.tensor(graph.graph[graph.find("embed_tokens").unwrap()].matrix().unwrap()).unwrap();
+        let lost = |heeded: Option<&Curvature>| -> f64 {
+            let rows = (0..tensor.rows()).step_by(EIGHT).map(|first| (first..first + EIGHT).collect::<Vec<_>>());
+            let error = |rows: Vec<usize>| errors(&lanes(&tensor, &rows).unwrap(), Width::of(2), 32, heeded);
+            rows.flat_map(|rows| compensate::cost(&error(rows), &judging)).map(f64::from).sum()
+        };
+        let (nearest, heeding) = (lost(None), lost(Some(&calibrating)));
+        assert!(heeding < 0.96 * nearest, "{heeding} where the nearest codes cost {nearest}");
     }
 }

@@ -97,12 +97,14 @@ pub fn quantize(
         programs,
         progress,
     };
+    let mut embedding = None;
     if let Some(bits) = plan.choice.average_bits {
-        work.widths = budget::widths(checkpoint, plan, bits, progress)?;
+        let shares = budget::widths(checkpoint, plan, bits, progress)?;
+        (work.widths, embedding) = (shares.widths, shares.embedding);
     }
     match plan.choice.quantizer {
         Quantizer::Nearest => (0..work.tables.len()).try_for_each(|i| work.matrix(i, None))?,
-        Quantizer::Gptq => calibrate::calibrate(&mut work)?,
+        Quantizer::Gptq => calibrate::calibrate(&mut work, embedding)?,
     }
     work.write_ready()?;
     Ok(QuantizedModel { matrices: work.matrices, formats: work.formats })

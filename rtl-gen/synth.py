@@ -4,18 +4,23 @@
     python3 rtl-gen/synth.py ../shared/pdk/asap7/asap7_rvt_tt_nopower.lib.gz            # what is out of date, then constants and docs
     python3 rtl-gen/synth.py LIBERTY --row rope V=2 LEN=16 HEAD_DIM=8 ROTATED=8 IB=24 OB=24 PAIRS=4     # one module, printed
     python3 rtl-gen/synth.py LIBERTY --only rope --figures-only                         # some rows measured, nothing else written
+    python3 rtl-gen/synth.py LIBERTY --all --jobs 1                                     # every row again, one at a time
+    python3 rtl-gen/synth.py --check                                                    # fails if a row is out of date; needs no tools
 
 Needs PyPI pyosys 0.70 and OpenSTA (Debian: opensta). The rows are what rtl-gen emits for the units of rtl-gen/tests/calibration, which also
 fits the cost model's constants to a part of them and writes the tables of docs/calibration.md. A row keeps its figures as long as its
-parameters and the Verilog of its module and of rtl-gen/synth are the same. Registers with a common enable share a clock gate. ROM and SRAM
+parameters, the Verilog of its module and how it is mapped are the same. Each row is mapped in a process of its own: the mapper breaks ties by
+names, which count up through a process. Registers with a common enable share a clock gate. ROM and SRAM
 are outside (rtl-gen/synth/boxes.v): their data come 250 ps after the clock, their addresses are taken like a flop's data. The wires of metal
 embedding are random codes. Delays are cells only: the Liberty has no wires, typical corner.
 """
 import argparse
+import concurrent.futures
 import csv
 import glob
 import gzip
 import hashlib
+import inspect
 import io
 import json
 import os
@@ -33,6 +38,9 @@ KEYS = ["module", "row", "use", "parameters"]
 FIGURES = ["verilog", "um2", "cells", "flops", "full_adders", "path_ps"]
 # The mapper does not see through full adders, so each stretch of logic between them is asked to be fast.
 STRETCH_PS = 200
+SCRIPT = "strash\ndch\nmap -B 0.9 -D {0}\ntopo\nbuffer -c -N 12\nupsize -D {0}\ndnsize -D {0}\n".format(STRETCH_PS)
+# Which weight a wire has is known before sums are formed.
+WIRED = ["memory -nomap", "memory_map", "opt", "simplemap t:$and t:$or t:$not t:$mux", "opt", "wreduce"]
 SLOW = "-dont_use *xp33* -dont_use HB* -dont_use INVxp67* -dont_use *DC_*"
 
 
@@ -51,7 +59,7 @@ def steps(work, module, parameters, chain):
         "read_verilog -lib %s/boxes.v" % maps,
         "read_verilog -defer -I%s %s" % (TEMPLATES, " ".join(files)),
         "hierarchy -check -top %s %s" % (module, sets), "rename -top %s" % module,
-        "proc", "flatten", "opt -mux_undef", "wreduce", "peepopt", "opt_clean",
+        "proc", "flatten", "opt -mux_undef", "wreduce", "peepopt", "opt_clean", *(WIRED if module == "hw_metal" else []),
         "techmap -autoproc -map %s/booth.v" % maps, "opt", "wreduce", "alumacc", "opt", "memory -nomap", "memory_map", "opt",
         "maccmap", "opt -fast", adders, "opt -fast", adders,
         "read_verilog -icells -defer %s/prefix.v" % maps, "hierarchy -top %s" % module, "proc", "techmap", "opt",
@@ -98,12 +106,13 @@ def verilog(module):
         found[name] = re.sub(r"\s*//.*", "", open(path).read())
         left += [m + ".v" for m in re.findall(r"\bhw_\w+", found[name])] + re.findall(r'`include "(\w+\.vh)"', found[name])
     texts = [found[name] for name in sorted(found)] + [open(f).read() for f in sorted(glob.glob(os.path.join(HERE, "synth", "*.v")))]
+    texts += [inspect.getsource(part) for part in (steps, buffers)] + [STA, SCRIPT, SLOW, *(WIRED if module == "hw_metal" else [])]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
 def buffers(source, sink, module):
-    """A tree of buffers on every net of more than 16 inputs but the clocks, a full adder's counted as three: the mapper sees no load
-    on flops and full adders."""
+    """A tree of buffers on every net of more than 16 inputs but the clocks, a full adder's counted as three, and of more than 3 where a full
+    adder drives it: the mapper sees no load on flops and full adders."""
     design = json.load(open(source))
     top = design["modules"][module]
     fresh = max(b for n in top["netnames"].values() for b in n["bits"] if isinstance(b, int)) + 1
@@ -114,8 +123,10 @@ def buffers(source, sink, module):
                 for i, bit in enumerate(bits):
                     inputs.setdefault(bit, []).append((name, port, i))
     load = {name: 3 if cell["type"].startswith("FAx1") else 1 for name, cell in top["cells"].items()}
+    weak = {cell["connections"][port][0] for cell in top["cells"].values() if cell["type"].startswith("FAx1")
+            for port in ("CON", "SN") if port in cell["connections"]}
     for net, sinks in inputs.items():
-        if not isinstance(net, int) or sum(load[name] for name, _, _ in sinks) <= 16:
+        if not isinstance(net, int) or sum(load[name] for name, _, _ in sinks) <= (3 if net in weak else 16):
             continue
         kind, share = "BUFx4_ASAP7_75t_R", 12
         while len(sinks) > 6 or kind == "BUFx4_ASAP7_75t_R":
@@ -148,18 +159,17 @@ exit
 
 
 def synthesise(liberty, module, parameters):
-    """Figures of one module. CHAIN=n among the parameters: sums of n bits are carry chains of full adders."""
+    """Figures of one module. CHAIN=n among the parameters: sums of n bits, like those of up to 4, are carry chains of full adders."""
     from pyosys import libyosys as ys
 
-    chain = next((int(p.split("=")[1]) for p in parameters if p.startswith("CHAIN=")), 8)
+    chain = next((int(p.split("=")[1]) for p in parameters if p.startswith("CHAIN=")), 0)
     parameters = [p for p in parameters if not p.startswith("CHAIN=")]
     work = tempfile.mkdtemp(prefix="hw-synth-")
     opener = gzip.open if liberty.endswith(".gz") else open
     with opener(liberty, "rb") as source, open(os.path.join(work, "cells.lib"), "wb") as sink:
         shutil.copyfileobj(source, sink)
     with open(os.path.join(work, "abc.script"), "w") as f:
-        d = STRETCH_PS
-        f.write("strash\ndch\nmap -B 0.9 -D %d\ntopo\nbuffer -c -N 12\nupsize -D %d\ndnsize -D %d\n" % (d, d, d))
+        f.write(SCRIPT)
     design = ys.Design()
     log = open(os.path.join(work, "log"), "w")
     saved = os.dup(1)
@@ -197,30 +207,48 @@ def calibrate():
 
 def main():
     args = argparse.ArgumentParser()
-    args.add_argument("liberty")
+    args.add_argument("liberty", nargs="?")
     args.add_argument("--row", nargs="+", metavar=("MODULE", "NAME=VALUE"), help="only this module, printed")
     args.add_argument("--only", default="", help="only rows whose module and name hold this")
+    args.add_argument("--all", action="store_true", help="also rows that are not out of date")
+    args.add_argument("--check", action="store_true", help="only say what is out of date")
+    args.add_argument("--jobs", type=int, default=os.cpu_count(), help="rows measured at the same time")
     args.add_argument("--figures-only", action="store_true", help="leave rows, constants and pages as they are")
     a = args.parse_args()
+    if not (a.liberty or a.check):
+        args.error("the Liberty file of ASAP7, such as ../shared/pdk/asap7/asap7_rvt_tt_nopower.lib.gz")
     if a.row:
         print(json.dumps(synthesise(a.liberty, "hw_" + a.row[0], a.row[1:])))
         return
-    if not a.figures_only:
+    if not (a.figures_only or a.check):
         calibrate()
     with open(TABLE) as f:
         comment, rows = f.readline(), list(csv.DictReader(f))
-    for row in rows:
-        module = "hw_" + row["module"]
-        if a.only not in module + " " + row["row"] or (row["um2"] and row["verilog"] == verilog(module)):
-            continue
-        print(row["module"], row["row"], file=sys.stderr)
-        row.update(synthesise(a.liberty, module, row["parameters"].split()))
-        out = io.StringIO()
-        table = csv.DictWriter(out, [*KEYS, *FIGURES], lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-        with open(TABLE, "w") as f:
-            f.write(comment + out.getvalue())
+    stale = lambda row: a.all or not row["um2"] or row["verilog"] != verilog("hw_" + row["module"])
+    wanted = [row for row in rows if a.only in "hw_" + row["module"] + " " + row["row"] and stale(row)]
+    if a.check:
+        raise SystemExit("\n".join("compiler/data/synthesis.csv: %s, %s: measured on other Verilog or another mapping than today's; run "
+                                   "rtl-gen/synth.py LIBERTY" % (row["module"], row["row"]) for row in wanted) or None)
+
+    def measure(row):
+        command = [sys.executable, __file__, a.liberty, "--row", row["module"], *row["parameters"].split()]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit("%s %s:\n%s" % (row["module"], row["row"], done.stderr))
+        return json.loads(done.stdout.splitlines()[-1])
+
+    with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
+        measured = {pool.submit(measure, row): row for row in wanted}
+        for job in concurrent.futures.as_completed(measured):
+            row = measured[job]
+            row.update(job.result())
+            print(row["module"], row["row"], *("%s=%s" % (name, row[name]) for name in FIGURES[1:]), file=sys.stderr)
+            out = io.StringIO()
+            table = csv.DictWriter(out, [*KEYS, *FIGURES], lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+            with open(TABLE, "w") as f:
+                f.write(comment + out.getvalue())
     if not a.figures_only:
         calibrate()
 

@@ -4,6 +4,7 @@
 //! sign and one of half as many magnitudes. What the centre adds is the same for all columns: the group's sum of activations.
 
 use crate::unit::{MatrixSpec, MvmSpec};
+use crate::width::range_bits;
 
 /// The paired form of a codebook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +20,26 @@ pub struct Fold {
 }
 
 impl MatrixSpec {
-    /// Whether a column multiplies by its code instead of selecting a product: wide codes that count up.
-    pub fn multiplies(&self) -> bool {
-        self.code_bits >= 6 && self.codebook.windows(2).all(|w| w[1] == w[0] + 1)
+    /// Wide codes that count up are numbers of two digits, of which each selects a product, negated or not: bits of a digit `d`, which is
+    /// one of `-2^(d-1)..=2^(d-1)`.
+    pub fn digits(&self) -> Option<u32> {
+        let counts = self.code_bits >= 6 && self.codebook.windows(2).all(|w| w[1] == w[0] + 1);
+        counts.then(|| range_bits(self.codebook.iter().map(|&v| i64::from(v))).div_ceil(2))
     }
 
-    /// The folded codebook; `None` where columns multiply or the values do not pair.
+    /// The values whose products with an activation a tile's columns select from.
+    pub fn bank(&self) -> Vec<i32> {
+        match (self.digits(), self.fold()) {
+            (Some(d), _) => (1..=1 << (d - 1)).collect(),
+            (_, Some(fold)) => fold.factors,
+            _ => self.codebook.clone(),
+        }
+    }
+
+    /// The folded codebook; `None` where codes are numbers of two digits or the values do not pair.
     pub fn fold(&self) -> Option<Fold> {
         let n = self.codebook.len();
-        if self.multiplies() || n < 2 || !n.is_multiple_of(2) {
+        if self.digits().is_some() || n < 2 || !n.is_multiple_of(2) {
             return None;
         }
         let mut order: Vec<usize> = (0..n).collect();

@@ -8,18 +8,19 @@ use crate::unit::MatrixSpec;
 use serde::{Deserialize, Serialize};
 
 /// Inputs one leaf of the tree adds in a cycle.
-pub const LEAF: u32 = 128;
-/// The odd parts of a codebook's values, ascending: a leaf counts the ones of each apart, weights of 3, 6 and -12 in one sum that is then
-/// multiplied by 3 once.
-pub fn odd_parts(m: &MatrixSpec) -> Vec<u32> {
-    let mut odd: Vec<u32> = m.codebook.iter().filter(|&&v| v != 0).map(|v| v.unsigned_abs() >> v.trailing_zeros()).collect();
-    odd.sort_unstable();
-    odd.dedup();
-    odd
-}
-
+pub const LEAF: u32 = 32;
 /// Sums one inner node of the tree adds in a cycle.
 pub const RADIX: u32 = 8;
+
+/// A value in signed binary digits, as few as there can be (non-adjacent form): those that are 1 and those that are -1. Each is a wire into
+/// its leaf.
+pub fn digits(value: i32) -> (u32, u32) {
+    let n = value.unsigned_abs();
+    let (half, thrice) = (n >> 1, n + (n >> 1));
+    let odd = half ^ thrice;
+    let (plus, minus) = (thrice & odd, half & odd);
+    if value < 0 { (minus, plus) } else { (plus, minus) }
+}
 
 /// Shape of one matrix's metal embedding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,9 +57,19 @@ mod tests {
     use crate::unit::RowPermutation;
 
     #[test]
+    fn digits_make_up_their_value() {
+        for v in -200..200 {
+            let (plus, minus) = digits(v);
+            assert_eq!(plus as i32 - minus as i32, v);
+            let all = plus | minus;
+            assert_eq!(plus & minus | all & (all << 1), 0, "{v}");
+        }
+    }
+
+    #[test]
     fn a_tree_ends_in_one_sum() {
         for (inputs, group, want) in
-            [(1, 8, vec![1]), (128, 128, vec![1]), (129, 200, vec![2, 1]), (8192, 8192, vec![64, 8, 1]), (4096, 32, vec![1])]
+            [(1, 8, vec![1]), (32, 32, vec![1]), (33, 200, vec![2, 1]), (2048, 2048, vec![64, 8, 1]), (4096, 32, vec![1])]
         {
             let m = MatrixSpec {
                 tensor: String::new(),

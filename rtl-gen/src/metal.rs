@@ -7,7 +7,7 @@ use crate::mvm::{codebook, outputs};
 use crate::roms;
 use crate::shape::{Shape, ident};
 use askama::Template;
-use hardwire_netlist::metal::{LEAF, MetalShape, RADIX, odd_parts};
+use hardwire_netlist::metal::{LEAF, MetalShape, RADIX, digits};
 use hardwire_netlist::unit::MvmSpec;
 use hardwire_netlist::{Chip, Unit};
 
@@ -29,10 +29,8 @@ struct Text<'a> {
     levels: u32,
     code_bits: u8,
     value_bits: u32,
-    units: String,
-    parts: usize,
-    part_of: String,
-    odds: String,
+    plus: String,
+    minus: String,
     acc: u8,
     scale_bits: u8,
     tot: u32,
@@ -55,10 +53,6 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &Mv
     roms::wires(folder, &wires, &view)?;
     roms::beat_scales(folder, &scales, v, m, &view)?;
     let out = outputs(folder, unit, m, &view, v)?;
-    let odd = odd_parts(m);
-    // A value is its odd part times a signed power of two.
-    let power = |v: i32| if v == 0 { 0 } else { v / (v.abs() >> v.trailing_zeros()) };
-    let part = |v: i32| odd.iter().position(|&p| v != 0 && p == v.unsigned_abs() >> v.trailing_zeros()).unwrap_or(0);
     let (value_bits, _) = codebook(m);
     let text = Text {
         path: &unit.path,
@@ -76,10 +70,8 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &Mv
         levels: t.levels(m),
         code_bits: m.code_bits,
         value_bits,
-        units: literal(m.codebook.iter().map(|&v| power(v)), value_bits),
-        parts: odd.len().max(1),
-        part_of: literal(m.codebook.iter().map(|&v| part(v) as i32), 8),
-        odds: if odd.is_empty() { "8'd1".into() } else { literal(odd.iter().map(|&p| p as i32), 8) },
+        plus: literal(m.codebook.iter().map(|&v| digits(v).0), value_bits),
+        minus: literal(m.codebook.iter().map(|&v| digits(v).1), value_bits),
         acc: s.acc_bits,
         scale_bits: m.scale_bits,
         tot: u32::from(s.tot_bits),
@@ -95,9 +87,9 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &Mv
 }
 
 /// A vector of fields as a Verilog literal, the first lowest.
-fn literal(values: impl DoubleEndedIterator<Item = i32> + ExactSizeIterator, bits: u32) -> String {
+fn literal(values: impl DoubleEndedIterator<Item = u32> + ExactSizeIterator, bits: u32) -> String {
     let width = values.len() * bits as usize;
-    let digit = |v: i32, b: u32| if v >> b & 1 == 1 { '1' } else { '0' };
+    let digit = |v: u32, b: u32| if v >> b & 1 == 1 { '1' } else { '0' };
     let digits: String = values.rev().flat_map(|v| (0..bits).rev().map(move |b| digit(v, b))).collect();
     format!("{width}'b{digits}")
 }

@@ -62,7 +62,7 @@ struct Text<'a> {
     factors: String,
     lift: i32,
     halve: u32,
-    linear: u32,
+    digit: u32,
     first_value: i32,
     acc: u32,
     inner: u8,
@@ -107,8 +107,8 @@ pub fn emit(
     let (m, v) = (&s.matrix, shape.lanes);
     let (spec, widths) = feed;
     let fail = |what: String| Err(Error::unit(&unit.path, what));
-    let linear = m.multiplies();
-    if m.code_bits == 8 && !linear {
+    let digits = m.digits();
+    if m.code_bits == 8 && digits.is_none() {
         return fail("8-bit codes whose values do not count up need 256 products a row; use 6 bits or fewer".into());
     }
     if t.rows != spec.rows || m.group.min(t.rows) != spec.group {
@@ -134,8 +134,8 @@ pub fn emit(
     }
     let out = outputs(folder, unit, m, &view, v)?;
     let (sw, cw, kw) = (bits(t.steps()), bits(groups * t.steps()), bits(t.blocks(m.outputs)));
-    let bank = fold.as_ref().map_or(&m.codebook, |f| &f.factors);
-    let (value_bits, factors) = list(bank);
+    let bank = m.bank();
+    let (value_bits, factors) = list(&bank);
     let text = Text {
         path: &unit.path,
         ident: ident(&unit.path),
@@ -161,13 +161,12 @@ pub fn emit(
         beats: m.outputs.div_ceil(v),
         code_bits: m.code_bits,
         fold: u32::from(fold.is_some()),
-        // A multiplying column has one product, the activation itself.
-        values: if linear { 1 } else { bank.len() },
+        values: bank.len(),
         value_bits,
-        factors: if linear { "0".into() } else { factors },
+        factors,
         lift: fold.as_ref().map_or(0, |f| f.lift),
         halve: u32::from(fold.as_ref().is_some_and(|f| f.halved)),
-        linear: u32::from(linear),
+        digit: digits.unwrap_or(0),
         first_value: m.codebook.first().copied().unwrap_or(0),
         acc: s.column_bits(),
         inner: s.acc_bits,

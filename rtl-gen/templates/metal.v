@@ -17,8 +17,7 @@ module mvm_{{ ident }} (
   hw_metal #(
     .INPUTS({{ inputs }}), .OUTPUTS({{ outputs }}), .V({{ v }}), .BEATS({{ beats }}), .GROUP({{ group }}), .GROUPS({{ groups }}),
     .LEAF({{ leaf }}), .RADIX({{ radix }}), .LEAVES({{ leaves }}), .LEVELS({{ levels }}),
-    .CODE_BITS({{ code_bits }}), .VALUE_BITS({{ value_bits }}), .UNITS({{ units }}),
-    .PARTS({{ parts }}), .PART_OF({{ part_of }}), .ODDS({{ odds }}),
+    .CODE_BITS({{ code_bits }}), .VALUE_BITS({{ value_bits }}), .PLUS({{ plus }}), .MINUS({{ minus }}),
     .ACC({{ acc }}), .SCALE_BITS({{ scale_bits }}), .TOT({{ tot }}), .WIRES("{{ wires }}"), .SCALES("{{ scales }}")
   ) array (
     .clk(clk), .rst(rst), .plane_valid(plane_valid), .plane_first(plane_first), .plane_last(plane_last), .plane(plane),

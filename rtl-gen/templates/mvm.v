@@ -28,7 +28,7 @@ module mvm_{{ ident }} (
   hw_mvm_tile #(
     .ROWS({{ t.rows }}), .COLS({{ t.cols }}), .E({{ e }}), .STEPS({{ t.steps }}), .BLOCK({{ t.block }}),
     .CODE_BITS({{ code_bits }}), .FOLD({{ fold }}), .VALUES({{ values }}), .VALUE_BITS({{ value_bits }}), .FACTORS({{ factors }}),
-    .LIFT({{ lift }}), .HALVE({{ halve }}), .LINEAR({{ linear }}), .FIRST({{ first_value }}),
+    .LIFT({{ lift }}), .HALVE({{ halve }}), .DIGIT({{ digit }}), .FIRST({{ first_value }}),
     .A({{ a }}), .ACC({{ acc }}), .INNER({{ inner }}), .SCALE_BITS({{ scale_bits }}), .OFFSET_BITS({{ offset_bits }}), .AB({{ ab }}), .TOT({{ tot }}),
     .RW({{ rw }}), .SW({{ sw }}), .CW({{ cw }}), .KW({{ kw }}), .CTL({{ ctl }}), .SCALE_WORDS({{ groups * steps }}),
     .CODES("{{ t.codes }}"), .SCALES("{{ t.scales }}")

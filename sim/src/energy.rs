@@ -260,16 +260,15 @@ fn tiles(s: &MvmSpec, t: TileShape, technology: &Technology, netlist: &Netlist, 
     let n = f64::from(m.outputs);
     let (acc, tot, act) = (f64::from(s.column_bits()), f64::from(s.tot_bits), f64::from(s.act_bits));
     let (scale, offset) = (f64::from(m.scale_bits), f64::from(m.offset_bits));
-    // What a column selects from, and in how many levels: a folded codebook's magnitudes, whose sign then inverts.
-    let fold = m.fold();
-    let values = fold.as_ref().map_or(&m.codebook, |f| &f.factors);
+    // What a column selects from, and in how many levels: magnitudes of a folded codebook or of two digits, whose sign then inverts.
+    let (values, digits) = (m.bank(), m.digits().is_some());
+    let (signed, picks) = (digits || m.fold().is_some(), if digits { 2.0 } else { 1.0 });
     let value_bits = f64::from(33 - values.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0).leading_zeros());
     let product = act + value_bits;
     let adds = n * played * k_tiles;
     let captures = n * k_tiles * played / f64::from(group);
-    // A multiplying column has no bank, and an adder for every bit of its code.
-    let (bank, levels, multiply) =
-        if m.multiplies() { (1.0, 0.0, f64::from(m.code_bits)) } else { (values.len() as f64, (values.len() as f64).log2(), 0.0) };
+    let bank = values.len() as f64;
+    let levels = bank.log2() + if signed { 1.0 } else { 0.0 };
     let tile_mm = (technology.area_um2(&census::unit(netlist, id)) / (k_tiles * n_tiles)).sqrt() * 1e-3;
     Events {
         rom_bits_read: m.weights() as f64 * f64::from(m.code_bits)
@@ -277,12 +276,12 @@ fn tiles(s: &MvmSpec, t: TileShape, technology: &Technology, netlist: &Netlist, 
             + n * (8.0 + if m.bias { 32.0 } else { 0.0 }),
         sram_bits_read: captures * tot,
         sram_bits_written: captures * tot,
-        flop_cycles: adds * (acc + product) + captures * acc + played * k_tiles * n_tiles * product * bank,
-        full_adder_ops: adds * (acc + act * multiply)
+        flop_cycles: adds * (acc + picks * product) + captures * acc + played * k_tiles * n_tiles * product * bank,
+        full_adder_ops: adds * (acc + (picks - 1.0) * product)
             + captures * (acc * scale + acc * offset + tot * if m.offset_bits > 0 { 2.0 } else { 1.0 })
             + played * k_tiles * n_tiles * product * (bank / 4.0).min(8.0)
             + n * (k_tiles - 1.0) * tot,
-        mux2_ops: adds * product * (levels + if fold.is_some() { 1.0 } else { 0.0 }) + captures * acc * 5.0 + n * tot * 6.0,
+        mux2_ops: adds * picks * product * levels + captures * acc * 5.0 + n * tot * 6.0,
         wire_bit_mm: played * k_tiles * n_tiles * bank * product * tile_mm * TOGGLE,
     }
 }

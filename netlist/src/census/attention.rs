@@ -123,15 +123,16 @@ fn finish(s: &AttentionSpec, tables: &Tables, v: u64, out: u64) -> Census {
         + flops(15 + 7 + size)
         + interpolate(widths, 7);
     let kept = flops(heads * (u64::from(widths.0) + size));
-    // Outputs: the sum, normalised, times its reciprocal, rounded.
-    let shifted = stages(size, total + 1) + increment(total) + flops(total);
+    // Outputs: the sum, over weights normalised to 16 bits in all, times its reciprocal, rounded.
+    let normal = u64::from(s.v.bits) + 17;
+    let shifted = stages(size, normal + 1) + increment(normal) + flops(normal);
     let lane = mux(beats, total)
         + flops(total)
         + mux(heads, size + u64::from(widths.0))
         + flops(size + 18)
         + shifted
-        + long_product(total, 18, true)
-        + cut(total + 18, 31, out)
+        + long_product(18, normal, true)
+        + cut(normal + 18, 31, out)
         + flops(out);
     let sinks = if s.sinks.is_some() { rom(SCORE * heads) + mux(2, SCORE * p * heads) } else { Census::default() };
     rom(256 * u64::from(widths.0 + widths.1))

@@ -60,16 +60,24 @@ pub fn argmax(len: u32, bits: u64, v: u64) -> Census {
     let levels = ceil_log(v as u32, 4).max(1);
     // Indices of one beat differ in their lowest bits.
     let tree = contest(v, levels, bits + index, |level| compare(bits) + select(bits + index.min(2 * level)));
-    tree + compare(bits) + flops(bits + index + 1) + flops(3 * u64::from(levels)) + counter(bit_length(u64::from(len).div_ceil(v)))
+    let so_far = compare(bits) + select(bits + index) + flops(bits + index + 1);
+    tree + so_far + flops(3 * u64::from(levels)) + gates(60) + counter(bit_length(u64::from(len).div_ceil(v)))
 }
 
 /// The greatest of every lane by insertion; then rounds that compare the lanes' heads.
 pub fn top_k(len: u32, bits: u64, v: u64) -> Census {
     let (index, k, lane_bits) = (u64::from(index_bits(len)), u64::from(TOP_K), bit_length(v - 1));
     let entry = bits + index;
-    let place = compare(bits) + mux(2, 2 * entry) + gates(bits) + flops(entry);
-    let meeting = compare(bits + index) + gates(bits) + select(entry + lane_bits);
-    let heads = contest(v, ceil_log(v as u32, 4).max(1), entry + lane_bits, |_| meeting);
+    let place = compare(bits) + select(entry) + gates(2 * entry) + flops(entry);
+    // Of up to four heads every pair meets at once.
+    let best_of = |n: u64| compare(bits + index).times(n * (n - 1) / 2) + mux(n, entry + lane_bits) + gates(2 * n);
+    let (mut heads, mut left) = (Census::default(), v);
+    for _ in 0..ceil_log(v as u32, 4).max(1) {
+        let rest = left % 4;
+        heads += best_of(4).times(left / 4) + if rest > 0 { best_of(rest) } else { Census::default() };
+        left = left.div_ceil(4);
+        heads += flops(left * (entry + lane_bits));
+    }
     place.times(v * k) + heads + flops(entry + 3) + counter(bit_length(u64::from(len).div_ceil(v)) + 6)
 }
 

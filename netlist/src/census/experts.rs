@@ -50,8 +50,9 @@ pub fn route(s: &RouteSpec, tables: &Tables, v: u64) -> Census {
 pub fn mix(s: &MixSpec, v: u64, out: u64) -> Census {
     let (e, k, bits) = (u64::from(s.experts), u64::from(s.active), u64::from(s.input.bits));
     let total = bits + WEIGHT + bit_length(k);
-    // Two digits of a weight, whose products join the others' sum.
-    let mut lane = (mux(e, bits) + flops(bits) + product(bits, 10) + product(bits, 9) + flops(2 * bits + 19)).times(k);
+    // A crossbar, whose every crossing costs; two digits of a weight, whose products join the others' sum.
+    let crossing = Census { mux2: 5 * e * bits / 8, ..Census::default() };
+    let mut lane = (crossing + flops(bits) + product(bits, 10) + product(bits, 9) + flops(2 * bits + 19)).times(k);
     let mut left = 2 * k;
     for _ in 0..ceil_log(2 * s.active, 8).max(1) {
         let (next, made) = cells::stage(left, 8, total);

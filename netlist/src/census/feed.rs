@@ -9,9 +9,24 @@ use crate::width::{bits, index_bits};
 fn magnitude(s: &RowFeedSpec, v: u64) -> Census {
     let wide = u64::from(s.input.bits);
     let beat = bit_length(u64::from(s.len).div_ceil(v));
-    // Only what is left of the magnitude above the activation's own bits counts.
-    let above = (wide + 1).saturating_sub(u64::from(s.act_bits));
-    (increment(wide) + gates(wide)).times(v) + gates(wide) + flops(wide) + length(above) + flops(5) + counter(beat) + flops(1)
+    let above = above(s);
+    (increment(wide) + gates(wide)).times(v)
+        + gates(wide)
+        + flops(wide)
+        + length(above)
+        + flops(bit_length(above))
+        + counter(beat)
+        + flops(1)
+}
+
+/// Bits of the magnitude above the activation's own: as many as it may be shifted by.
+fn above(s: &RowFeedSpec) -> u64 {
+    (u64::from(s.input.bits) + 1).saturating_sub(u64::from(s.act_bits))
+}
+
+/// An element shifted and rounded to an activation.
+fn rounded(s: &RowFeedSpec) -> Census {
+    round_down(u64::from(s.input.bits), bit_length(above(s)), u64::from(s.act_bits))
 }
 
 pub fn rows(s: &RowFeedSpec, v: u64, sums: bool) -> Census {
@@ -21,7 +36,7 @@ pub fn rows(s: &RowFeedSpec, v: u64, sums: bool) -> Census {
     let beat = bit_length(u64::from(s.len).div_ceil(v));
     let group_sum = if sums { sum(total) + gates(total) + flops(4 * total + 1) } else { Census::default() };
     // A lane of the word is picked and kept, then shifted.
-    let band = mux(v, wide) + flops(wide) + round_down(wide, 5, act) + flops(act) + gates(6 * beat + 3 * row) + group_sum;
+    let band = mux(v, wide) + flops(wide) + rounded(s) + flops(act) + gates(6 * beat + 3 * row) + group_sum;
     let control = counter(2 * row) + flops(3 * row + 9) + gates(20);
     sram(u64::from(s.len) * wide) + magnitude(s, v) + band.times(u64::from(s.k_tiles())) + control
 }
@@ -30,10 +45,11 @@ pub fn rows(s: &RowFeedSpec, v: u64, sums: bool) -> Census {
 pub fn bits_out(s: &RowFeedSpec, v: u64) -> Census {
     let (wide, act, len) = (u64::from(s.input.bits), u64::from(s.act_bits), u64::from(s.len));
     let beat = bit_length(len.div_ceil(v));
-    let planes = flops(len * act) + mux(2, len * act);
+    // Filled a beat at a time, then shifted.
+    let planes = flops(len * act) + gates(3 * len * act);
     sram(len * wide)
         + magnitude(s, v)
-        + round_down(wide, 5, act).times(v)
+        + (flops(wide) + rounded(s)).times(v)
         + planes
         + counter(beat + bit_length(act))
         + flops(beat + 5)

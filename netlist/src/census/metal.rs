@@ -1,8 +1,8 @@
 //! Counts of metal embedding, `hw_metal`: every weight that is not zero one full adder of a tree, no ROM for codes.
 
-use super::cells::{self, bit_length, chain, counter, flops, gates, mux, product, rom, sum};
+use super::cells::{self, bit_length, chain, counter, flops, gates, long_product, mux, rom, sum};
 use super::{Census, Module, output_rom, tile};
-use crate::metal::{LEAF, MetalShape, RADIX, odd_parts};
+use crate::metal::{LEAF, MetalShape, RADIX, digits};
 use crate::unit::MvmSpec;
 
 /// Trees over bits, an accumulator an output and group; then, for a beat of outputs at a time, a scale multiplier a group and the output
@@ -11,15 +11,10 @@ pub fn modules(s: &MvmSpec, t: MetalShape, out: u64) -> Vec<Module> {
     let m = &s.matrix;
     let (acc, total, scale) = (u64::from(s.acc_bits), u64::from(s.tot_bits), u64::from(m.scale_bits));
     let (n, groups, v) = (u64::from(m.outputs), u64::from(m.groups()), u64::from(t.lanes));
-    // Every weight that is not zero enters the sum of its odd part; negative values enter inverted.
-    let nonzero = m.codebook.iter().filter(|&&value| value != 0).count() as u64;
+    // Every signed digit of a value is a wire into its leaf's carry-save tree.
+    let digit_count = |&value: &i32| u64::from((digits(value).0 | digits(value).1).count_ones());
+    let entered = m.weights() * m.codebook.iter().map(digit_count).sum::<u64>() / m.codebook.len() as u64;
     let most = u64::from(m.max_value().unsigned_abs()).max(1);
-    let entered = m.weights() * nonzero / m.codebook.len() as u64;
-    // A sum is multiplied by its odd part, one adder for each further one of its bits, and added to the others.
-    let width = bit_length(u64::from(LEAF) * most) + 1;
-    let odd = odd_parts(m);
-    let adders = odd.iter().map(|p| u64::from(p.count_ones())).sum::<u64>().saturating_sub(1);
-    let joined = chain(adders * width).times(n * groups * u64::from(t.leaves(m)));
     // Registered sums, each as wide as its inputs can make it.
     let mut sums = Census::default();
     let mut inputs = u64::from(LEAF);
@@ -27,17 +22,16 @@ pub fn modules(s: &MvmSpec, t: MetalShape, out: u64) -> Vec<Module> {
     for count in t.stages(m) {
         let covers = inputs.min(u64::from(m.group.min(m.inputs)));
         let wide = bit_length(covers * most) + 1;
-        // The leaves' own adders are counted above.
-        sums += if below == 0 { flops(u64::from(count) * wide) } else { cells::stage(below, u64::from(RADIX), wide).1 };
+        // The leaves' own trees are counted above.
+        sums += if below == 0 { (flops(wide) + sum(wide)).times(u64::from(count)) } else { cells::stage(below, u64::from(RADIX), wide).1 };
         inputs *= u64::from(RADIX);
         below = u64::from(count);
     }
     let beats = n.div_ceil(v);
     // The sign's plane is subtracted, the others are added to twice the sum so far.
     let column = sum(acc) + gates(3 * acc) + flops(acc);
-    let lane = mux(beats, acc) + flops(acc) + product(acc, scale) + flops(total.min(acc + scale));
+    let lane = mux(beats, acc) + flops(acc + scale) + long_product(acc, scale, false) + flops(total.min(acc + scale));
     let array = chain(entered)
-        + joined
         + sums.times(n * groups)
         + column.times(n * groups)
         + lane.times(v * groups)

@@ -1,8 +1,6 @@
 //! Counts of `hw_mvm_tile`, `hw_mvm_control` and `hw_mvm_out`.
 
-use super::cells::{
-    bit_length, chain, counter, flops, gates, limit, long_product, mux, product, product_by, radix4_digits, rom, round, sram, sum,
-};
+use super::cells::{bit_length, chain, counter, flops, gates, limit, long_product, mux, product_by, radix4_digits, rom, round, sram, sum};
 use super::{Census, Module, output_rom};
 use crate::tile::TileShape;
 use crate::unit::{MatrixSpec, MvmSpec};
@@ -48,16 +46,21 @@ fn tile(s: &MvmSpec, t: TileShape, first_block: bool, steps: u32, rows: u64) -> 
     let group_sum = act + u64::from(index_bits(group));
     let columns = e * steps;
     let fold = m.fold();
-    let (bank, column) = if m.multiplies() {
-        let value = u64::from(range_bits(m.codebook.iter().map(|&v| i64::from(v))));
-        (flops(act), sum(value) + product(act, value) + flops(act + value - 1) + column_sum(acc))
-    } else {
-        let values = fold.as_ref().map_or(&m.codebook, |f| &f.factors);
-        let wide = act + u64::from(range_bits(values.iter().map(|&v| i64::from(v)))) - 1;
-        let bank: Census = values.iter().map(|&v| multiple(v, act)).sum();
-        // The folded selector inverts, and the adder's carry completes the negation.
-        let folded = if fold.is_some() { gates(2 * wide) + flops(1) + column_sum(acc - 1) + gates(4) } else { column_sum(acc) };
-        (bank, mux(values.len() as u64, wide) + flops(wide) + folded)
+    let values = m.bank();
+    let wide = act + u64::from(range_bits(values.iter().map(|&v| i64::from(v)))) - 1;
+    // A product and its double are one register.
+    let mut odd: Vec<i32> = values.iter().filter(|&&v| v != 0).map(|v| v >> v.trailing_zeros()).collect();
+    odd.sort_unstable();
+    odd.dedup();
+    let bank: Census = odd.iter().map(|&v| multiple(v, act)).sum();
+    let selected = mux(values.len() as u64, wide) + flops(wide);
+    // A selector that inverts: the adder's carry completes the negation.
+    let signed = selected + gates(2 * wide) + flops(1);
+    let column = match m.digits() {
+        // Two selectors, none of which takes the bank where its digit is zero, and a row of full adders to add both at once.
+        Some(digit) => (signed + gates(wide + 6 * u64::from(digit))).times(2) + chain(wide) + column_sum(acc),
+        None if fold.is_some() => signed + column_sum(acc - 1) + gates(4),
+        None => selected + column_sum(acc),
     };
     // The accumulator starts at zero with a group, its shadow is read a step at a time.
     let column = column + flops(2 * acc) + gates(acc);
@@ -89,12 +92,10 @@ fn column_sum(bits: u64) -> Census {
     chain(bits) + gates(3 * bits / 2)
 }
 
-/// A register of the bank: its value times the activation, a sum for every further digit in radix 4.
+/// A register of the bank: an odd value times the activation, a sum for every further digit in radix 4.
 fn multiple(value: i32, act: u64) -> Census {
-    // Bits of its own: none below the value's lowest, none above the product's.
-    let own = || act + bit_length(u64::from(value.unsigned_abs())) - u64::from(value.trailing_zeros());
+    let own = || act + bit_length(u64::from(value.unsigned_abs()));
     match radix4_digits(i64::from(value)) {
-        0 => Census::default(),
         1 => flops(act),
         n => chain((n - 2) * act) + sum(own()) + flops(own()),
     }

@@ -59,16 +59,17 @@ module hw_attention #(
   localparam CTXW = $clog2(CONTEXT + 1);
   localparam OSB = 21 + VB + CTXW;
   localparam PSB = 21 + CTXW;
+  localparam NB = VB + 17;                   // of a sum over weights of 16 bits in all: at most 2^16 values
   localparam ZB = $clog2(PSB + 2);
   localparam RL = (V > HEAD_DIM) ? (V + HEAD_DIM - 1) / HEAD_DIM : 1; // reciprocals a cycle
   localparam RG = (HEADS + RL - 1) / RL;
   localparam RGW = $clog2(RG + 1);
   localparam BW = $clog2(QBEATS + 1);
   localparam RT = RECIP_VALUE + RECIP_SLOPE;
-  localparam RD = `HW_DIGITS(18);
+  localparam ND = `HW_DIGITS(NB);
   `HW_BITLEN(bitlen, PSB, ZB)
-  `HW_DIGIT(digit, 18)
-  `HW_CUT(round, OSB + 18, 31, OB)
+  `HW_DIGIT(digit, NB)
+  `HW_CUT(round, NB + 18, 31, OB)
 
   // Quantise, then write the new position.
   wire q_full, k_full, v_full;
@@ -236,16 +237,17 @@ module hw_attention #(
   reg playing;
   reg [3:1] o_at;                // o_at[1]: sums stand; o_at[2]: shifted and rounded; o_at[3]: products with each digit
   reg [BW-1:0] beat, beat1;
-  reg signed [OSB-1:0] o [0:V-1], on [0:V-1];
+  reg signed [OSB-1:0] o [0:V-1];
+  reg signed [NB-1:0] on [0:V-1];
   reg [ZB-1:0] by [0:V-1];
   reg signed [OSB:0] t;
   reg signed [17:0] r_q [0:V-1];
-  reg signed [OSB+9:0] od [0:V*RD-1];
-  reg signed [OSB+17:0] scaled;
+  reg signed [27:0] od [0:V*ND-1];
+  reg signed [NB+17:0] scaled;
   reg [OB:0] ro;
   reg [V*OB-1:0] y;
   reg clamped;
-  integer l, c, j, hd;
+  integer l, c, j, i, hd;
   wire recip_now = finish || recip_run;
   hw_rom #(.WIDTH(RT), .DEPTH(256), .AW(8), .PORTS(RL), .FILE(RECIP)) recip (.clk(clk), .en(r2), .addr(index), .data(entry));
 
@@ -256,7 +258,7 @@ module hw_attention #(
       clamped = 0;
       for (l = 0; l < V; l = l + 1) begin
         scaled = `HW_HALF(31);
-        for (j = 0; j < RD; j = j + 1) scaled = scaled + (od[l*RD+j] <<< (9*j));
+        for (j = 0; j < ND; j = j + 1) scaled = scaled + (od[l*ND+j] <<< (9*j));
         ro = round(scaled);
         clamped = clamped | ro[OB];
         y[l*OB +: OB] = ro[OB-1:0];
@@ -265,7 +267,8 @@ module hw_attention #(
       ovf <= clamped | (score_ovf);
     end
     if (o_at[2]) for (l = 0; l < V; l = l + 1)
-      for (j = 0; j < RD; j = j + 1) od[l*RD+j] = on[l] * digit(r_q[l], j);
+      // Digits of the sum, not of the reciprocal, which a head's lanes share.
+      for (j = 0; j < ND; j = j + 1) od[l*ND+j] = digit(on[l], j) * r_q[l];
     if (o_at[1]) for (l = 0; l < V; l = l + 1) begin
       hd = (beat1 * V + l) / HEAD_DIM;
       if (hd >= HEADS) hd = HEADS - 1;
@@ -276,7 +279,9 @@ module hw_attention #(
     if (playing) for (l = 0; l < V; l = l + 1) begin
       hd = (beat * V + l) / HEAD_DIM;
       if (hd >= HEADS) hd = HEADS - 1;
-      o[l] = (beat * V + l < HEADS * HEAD_DIM) ? all_sums[(beat*V+l)*OSB +: OSB] : 0;
+      o[l] = 0;
+      for (i = 0; i < QBEATS; i = i + 1)
+        if (i * V + l < HEADS * HEAD_DIM) o[l] = o[l] | (all_sums[(i*V+l)*OSB +: OSB] & {OSB{beat == i}});
       by[l] = z[hd];
     end
     o_at <= {o_at[2:1], playing};
@@ -309,7 +314,8 @@ module hw_attention #(
       for (c = 0; c < RL; c = c + 1) begin
         hd = (recip_run ? g : 0) * RL + c;
         if (hd >= HEADS) hd = HEADS - 1;
-        sum_q[c] = all_p[hd*PSB +: PSB];
+        sum_q[c] = 0;
+        for (i = 0; i < HEADS; i = i + 1) sum_q[c] = sum_q[c] | (all_p[i*PSB +: PSB] & {PSB{hd == i}});
         z1[c] = bitlen(sum_q[c] >> 16);
         z[hd] = z1[c];
       end

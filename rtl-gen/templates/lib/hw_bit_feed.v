@@ -1,5 +1,5 @@
 // RowFeed for metal embedding (numerics, section 5): a vector becomes planes of bits, one bit of every element a cycle, the sign first.
-// First plane 2 BEATS + 1 cycles after the first beat in, then A of them.
+// First plane 2 BEATS + 2 cycles after the first beat in, then A of them.
 `include "hw_round.vh"
 module hw_bit_feed #(
   parameter V = 8,
@@ -26,14 +26,15 @@ module hw_bit_feed #(
   wire full;
   hw_magnitude #(.V(V), .BEATS(BEATS), .BW(BW), .IB(IB), .A(A)) magnitude (
     .clk(clk), .rst(rst), .in_valid(in_valid), .in_data(in_data), .count(count), .full(full), .h(h));
-  reg [BW-1:0] at, at1;
-  reg playing, r1, sending;
+  reg [BW-1:0] at, at1, at2;
+  reg playing, r1, r2, sending;
   reg [CW-1:0] sent;
+  reg signed [IB-1:0] element [0:V-1];
   reg [A:0] rounded;
   reg [A*LEN-1:0] act, act_next; // plane b in bits b * LEN and up
   wire [V*IB-1:0] word;
   wire reading = full || playing;
-  integer l, b;
+  integer l, b, k;
   hw_sram #(.WIDTH(V*IB), .DEPTH(BEATS), .AW(BW)) store (
     .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(reading), .raddr(at), .rdata(word));
 
@@ -50,23 +51,27 @@ module hw_bit_feed #(
     end
     r1 <= reading;
     at1 <= at;
+    r2 <= r1;
+    at2 <= at1;
     if (sending) begin
       act <= act << LEN;
       sent <= sent + 1;
       if (sent == A - 1) sending <= 0;
     end
-    if (r1) begin
+    if (r2) begin
       act_next = act;
-      for (l = 0; l < V; l = l + 1) if (at1 * V + l < LEN) begin
-        rounded = round($signed(word[l*IB +: IB]), h);
-        for (b = 0; b < A; b = b + 1) act_next[b*LEN + at1*V + l] = rounded[b];
+      for (l = 0; l < V; l = l + 1) begin
+        rounded = round(element[l], h);
+        for (k = 0; k < BEATS; k = k + 1) if (at2 == k && k * V + l < LEN)
+          for (b = 0; b < A; b = b + 1) act_next[b*LEN + k*V + l] = rounded[b];
       end
       act <= act_next;
-      sending <= at1 == BEATS - 1;
+      sending <= at2 == BEATS - 1;
       sent <= 0;
     end
+    if (r1) for (l = 0; l < V; l = l + 1) element[l] = word[l*IB +: IB];
     if (rst) begin
-      playing <= 0; at <= 0; r1 <= 0; sending <= 0;
+      playing <= 0; at <= 0; r1 <= 0; r2 <= 0; sending <= 0;
     end
   end
 endmodule

@@ -41,7 +41,9 @@ module hw_embed #(
   reg s1;
   reg [AW-1:0] base;
   reg run;
-  reg [BW-1:0] beat, beat3;
+  reg [BW-1:0] beat;
+  reg element [0:V-1];           // of stage 3: the lane is one, of group `group`
+  integer group [0:V-1];
   reg [4:0] v;                   // valid of stages 3 to 7
   reg [4:0] last;
   wire [REC-1:0] record;
@@ -70,7 +72,6 @@ module hw_embed #(
       beat <= beat + 1;
       if (beat == BEATS - 1) run <= 0;
     end
-    beat3 <= beat;
     v <= {v[3:0], run};
     last <= {last[3:0], run && beat == BEATS - 1};
     out_valid <= v[3];
@@ -84,15 +85,19 @@ module hw_embed #(
       offset5[l] = offset[l];
     end
     if (v[0]) for (l = 0; l < V; l = l + 1) begin
-      g = (GROUPS == 1) ? 0 : (beat3 * V + l) / GROUP;
-      if (g >= GROUPS) g = GROUPS - 1;
+      g = group[l];
       value[l] = 0;
       offset[l] = 0;
-      if (beat3 * V + l < LEN) begin
+      if (element[l]) begin
         value[l] = CODEBOOK[codes[l*CODE_BITS +: CODE_BITS]*VALUE_BITS +: VALUE_BITS];
         if (OFFSET_BITS > 0) offset[l] = record[GROUPS*SCALE_BITS + g*OFFSET_BITS +: OFB];
       end
       scale[l] = record[g*SCALE_BITS +: SCALE_BITS];
+    end
+    for (l = 0; l < V; l = l + 1) begin
+      g = (GROUPS == 1) ? 0 : (beat * V + l) / GROUP;
+      group[l] = (g >= GROUPS) ? GROUPS - 1 : g;
+      element[l] = beat * V + l < LEN;
     end
     if (rst) begin
       s1 <= 0; run <= 0; v <= 0; last <= 0; out_valid <= 0; out_last <= 0; ovf <= 0;

@@ -1,6 +1,7 @@
 // Metal embedding of one matrix (numerics, section 6): every weight a wire into a tree of adders. A plane of bits a cycle; for each output
 // and scale group the values of the weights whose bit is one are summed, and the accumulator doubles and adds. V outputs a cycle then pass
-// their scales. The last plane in cycle c, the first beat of totals on `totals` in c + 4 + LEVELS.
+// their scales. The last plane in cycle c, the first beat of totals on `totals` in c + 5 + LEVELS.
+`include "hw_round.vh"
 module hw_metal #(
   parameter INPUTS = 64,
   parameter OUTPUTS = 64,
@@ -8,16 +9,14 @@ module hw_metal #(
   parameter BEATS = 8,           // of outputs
   parameter GROUP = 64,          // inputs that share a scale
   parameter GROUPS = 1,
-  parameter LEAF = 128,          // inputs added in one cycle
+  parameter LEAF = 32,           // inputs added in one cycle
   parameter RADIX = 8,           // sums added in one cycle after that
   parameter LEAVES = 1,          // of one output and group
   parameter LEVELS = 0,          // stages after the leaves
   parameter CODE_BITS = 4,
   parameter VALUE_BITS = 5,
-  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] UNITS = 0, // of each code: the signed power of two in its value
-  parameter PARTS = 1,                                 // odd parts of the values
-  parameter [(1<<CODE_BITS)*8-1:0] PART_OF = 0,        // of each code: which odd part
-  parameter [PARTS*8-1:0] ODDS = 1,                    // the odd parts
+  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] PLUS = 0,  // of each code: the digits of its value that are 1
+  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] MINUS = 0, // and those that are -1
   parameter ACC = 20,
   parameter SCALE_BITS = 8,
   parameter TOT = 30,
@@ -35,6 +34,9 @@ module hw_metal #(
 );
   localparam BW = $clog2(BEATS + 1);
   localparam TREES = OUTPUTS * GROUPS;
+  localparam LB = VALUE_BITS + $clog2(LEAF); // bits of a leaf
+  localparam SD = `HW_DIGITS(SCALE_BITS);
+  `HW_DIGIT(digit_scale, SCALE_BITS)
 
   reg [INPUTS*CODE_BITS-1:0] wires [0:OUTPUTS-1];
   initial $readmemh(WIRES, wires);
@@ -45,43 +47,64 @@ module hw_metal #(
   reg signed [ACC-1:0] part [0:(LEVELS+1)*TREES*LEAVES-1];
   reg signed [ACC-1:0] acc [0:TREES-1];
   reg signed [ACC-1:0] s;
-  reg signed [VALUE_BITS-1:0] value;
-  reg signed [ACC-1:0] counted [0:PARTS-1];
+  reg [LB-1:0] leaf;
+  reg signed [ACC-1:0] inverted;
+  reg [VALUE_BITS-1:0] plus, minus;
   reg [CODE_BITS-1:0] code;
   reg signed [ACC-1:0] m [0:GROUPS*V-1];
-  reg signed [TOT-1:0] product;
-  reg [GROUPS*V*TOT-1:0] products;
-  reg run, read;
+  reg [GROUPS*V*SCALE_BITS-1:0] scale_q;
+  reg signed [ACC+9:0] product [0:GROUPS*V*SD-1];
+  reg signed [TOT-1:0] sum;
+  reg [GROUPS*V*TOT-1:0] sums;
+  reg run, read, scaled;
   reg [BW-1:0] beat;
+  wire [BW-1:0] beat_next = (beat == BEATS - 1) ? 0 : beat + 1;
   wire [GROUPS*V*SCALE_BITS-1:0] scales;
-  integer n, g, j, i, k, t, l, p;
-  hw_rom #(.WIDTH(GROUPS*V*SCALE_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SCALES)) scale_rom (.clk(clk), .en(run), .addr(beat), .data(scales));
+  integer n, g, j, i, k, t, l;
+  hw_rom #(.WIDTH(GROUPS*V*SCALE_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SCALES)) scale_rom (
+    .clk(clk), .en(ends[LEVELS+1] || run), .addr(run ? beat_next : beat), .data(scales));
 
   always @(posedge clk) begin
     on <= v[LEVELS:0];
     neg <= first[LEVELS:0];
     last <= ends[LEVELS:0];
     // Outputs, last stage first.
-    drain <= read;
+    drain <= scaled;
+    scaled <= read;
     read <= run;
-    if (read) begin
+    if (scaled) begin
       for (l = 0; l < GROUPS * V; l = l + 1) begin
-        product = m[l] * $signed(scales[l*SCALE_BITS +: SCALE_BITS]);
-        products[l*TOT +: TOT] = product;
+        sum = 0;
+        for (i = 0; i < SD; i = i + 1) sum = sum + (product[l*SD+i] <<< (9*i));
+        sums[l*TOT +: TOT] = sum;
       end
-      totals <= products;
+      totals <= sums;
     end
+    if (read) for (l = 0; l < GROUPS * V; l = l + 1)
+      for (i = 0; i < SD; i = i + 1) product[l*SD+i] = m[l] * digit_scale($signed(scale_q[l*SCALE_BITS +: SCALE_BITS]), i);
     if (run) begin
+      scale_q <= scales;
       for (l = 0; l < V; l = l + 1) for (g = 0; g < GROUPS; g = g + 1)
         m[g*V+l] = (beat * V + l < OUTPUTS) ? acc[(beat*V+l)*GROUPS+g] : 0;
-      beat <= (beat == BEATS - 1) ? 0 : beat + 1;
+      beat <= beat_next;
       if (beat == BEATS - 1) run <= 0;
     end
     if (ends[LEVELS+1]) run <= 1;
     // Planes, last stage first.
-    if (v[LEVELS+1]) for (t = 0; t < TREES; t = t + 1) begin
-      s = part[(LEVELS*TREES+t)*LEAVES];
-      acc[t] = first[LEVELS+1] ? -s : 2 * acc[t] + s;
+    // A digit of -1 has added the inverted bit, which is one too much in every plane, minus one in all: the last plane makes up for it.
+    if (v[LEVELS+1]) for (n = 0; n < OUTPUTS; n = n + 1) begin
+      row = wires[n];
+      for (g = 0; g < GROUPS; g = g + 1) begin
+        inverted = 0;
+        for (k = g * GROUP; k < (g + 1) * GROUP && k < INPUTS; k = k + 1) begin
+          code = row[k*CODE_BITS +: CODE_BITS];
+          inverted = inverted + $signed({1'b0, MINUS[code*VALUE_BITS +: VALUE_BITS]});
+        end
+        t = n * GROUPS + g;
+        s = part[(LEVELS*TREES+t)*LEAVES];
+        acc[t] = (first[LEVELS+1] ? 0 : 2 * acc[t]) + (first[LEVELS+1] ? ~s : s)
+          + (first[LEVELS+1] ? 1 : ends[LEVELS+1] ? inverted : 0);
+      end
     end
     for (n = LEVELS; n >= 1; n = n - 1)
       if (v[n]) for (t = 0; t < TREES; t = t + 1)
@@ -94,23 +117,22 @@ module hw_metal #(
     if (plane_valid) for (n = 0; n < OUTPUTS; n = n + 1) begin
       row = wires[n];
       for (g = 0; g < GROUPS; g = g + 1) for (j = 0; j < LEAVES; j = j + 1) begin
-        // The ones of every odd part are counted apart, each times its power of two; then a product for each part.
-        for (p = 0; p < PARTS; p = p + 1) counted[p] = 0;
+        // A digit of -1 adds the inverted bit: only wires and inverters enter.
+        leaf = 0;
         for (i = 0; i < LEAF; i = i + 1) begin
           k = g * GROUP + j * LEAF + i;
           if (j * LEAF + i < GROUP && k < INPUTS) begin
             code = row[k*CODE_BITS +: CODE_BITS];
-            value = plane[k] ? UNITS[code*VALUE_BITS +: VALUE_BITS] : 0;
-            counted[PART_OF[code*8 +: 8]] = counted[PART_OF[code*8 +: 8]] + value;
+            plus = PLUS[code*VALUE_BITS +: VALUE_BITS];
+            minus = MINUS[code*VALUE_BITS +: VALUE_BITS];
+            leaf = leaf + (({VALUE_BITS{plane[k]}} & plus) | ({VALUE_BITS{~plane[k]}} & minus));
           end
         end
-        s = 0;
-        for (p = 0; p < PARTS; p = p + 1) s = s + counted[p] * $signed({1'b0, ODDS[p*8 +: 8]});
-        part[(n*GROUPS+g)*LEAVES+j] = s;
+        part[(n*GROUPS+g)*LEAVES+j] = $signed({1'b0, leaf});
       end
     end
     if (rst) begin
-      on <= 0; neg <= 0; last <= 0; run <= 0; read <= 0; drain <= 0; beat <= 0;
+      on <= 0; neg <= 0; last <= 0; run <= 0; read <= 0; scaled <= 0; drain <= 0; beat <= 0;
     end
   end
 endmodule

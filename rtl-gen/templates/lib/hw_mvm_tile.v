@@ -13,7 +13,7 @@ module hw_mvm_tile #(
   parameter [VALUES*VALUE_BITS-1:0] FACTORS = 0, // of the bank's products
   parameter signed [15:0] LIFT = 0, // group sums to add to a group's sum, which is then halved HALVE times
   parameter HALVE = 0,
-  parameter LINEAR = 0,          // a code is its value less FIRST: a multiplier a column instead of a bank
+  parameter DIGIT = 0,           // if not 0, a code is its value less FIRST, and its value two digits of so many bits, which select each
   parameter signed [15:0] FIRST = 0,
   parameter A = 12,
   parameter ACC = 21,            // bits of a column's sum
@@ -38,6 +38,7 @@ module hw_mvm_tile #(
   input signed [AB-1:0] asum,
   output [E*TOT-1:0] total
 );
+  localparam D = (DIGIT > 0) ? DIGIT : 2;
   localparam PB = A + VALUE_BITS - 1;
   localparam LB = ((ACC > AB + 8) ? ACC : AB + 8) + 1;
   localparam REC = SCALE_BITS + OFFSET_BITS;
@@ -65,10 +66,15 @@ module hw_mvm_tile #(
   reg signed [ACC-1:0] acc [0:COLS-1];
   reg signed [ACC-1:0] shadow [0:COLS-1];
   reg negated [0:COLS-1];        // the selected product is inverted: the adder's carry completes its negation
+  reg signed [PB-1:0] picked_up [0:COLS-1]; // by the upper digit
+  reg negated_up [0:COLS-1];
   reg signed [ACC-1:0] next, addend;
+  reg [PB-1:0] chosen;
   reg signed [ACC:0] sum_carry;
   reg signed [LB-1:0] lifted;
-  reg signed [VALUE_BITS-1:0] factor;
+  reg [2*D:0] number;            // a code's value and, below it, the carry into the lower digit, which is none
+  reg [D-2:0] size;
+  reg minus, more;
   reg [CODE_BITS-1:0] code;
   reg signed [ACC-1:0] read [0:E-1];
   reg signed [INNER-1:0] m [0:E-1];
@@ -114,18 +120,28 @@ module hw_mvm_tile #(
     end
     // Rows, last stage first. A group's end leaves the accumulators at zero.
     if (add || rst) for (c = 0; c < COLS; c = c + 1) begin
-      addend = picked[c];
-      if (FOLD != 0) begin
+      if (DIGIT != 0)
+        next = acc[c] + picked[c] + $signed({1'b0, negated[c]}) + (picked_up[c] <<< DIGIT) + ($signed({1'b0, negated_up[c]}) <<< DIGIT);
+      else if (FOLD != 0) begin
+        addend = picked[c];
         sum_carry = {acc[c], 1'b1} + {addend, negated[c]};
         next = sum_carry[ACC:1];
-      end else next = acc[c] + addend;
+      end else next = acc[c] + picked[c];
       acc[c] = (add_end || rst) ? 0 : next;
       if (add_end) shadow[c] = next;
     end
     if (pick) begin
-      if (LINEAR != 0) for (c = 0; c < COLS; c = c + 1) begin
-        factor = $signed({1'b0, codes[c*CODE_BITS +: CODE_BITS]}) + FIRST;
-        picked[c] = bank[0] * factor;
+      if (DIGIT != 0) for (c = 0; c < COLS; c = c + 1) begin
+        number = ($signed({1'b0, codes[c*CODE_BITS +: CODE_BITS]}) + FIRST) <<< 1;
+        for (j = 0; j < 2; j = j + 1) begin
+          // Two's complement with the bit below added: `size`, or one more.
+          minus = number[D*j+D];
+          size = number[D*j+1 +: D-1] ^ {(D-1){minus}};
+          more = number[D*j] ^ minus;
+          chosen = (more || size != 0) ? bank[more ? size : size - 1] ^ {PB{minus}} : {PB{minus}};
+          if (j == 0) picked[c] = chosen; else picked_up[c] = chosen;
+          if (j == 0) negated[c] = minus; else negated_up[c] = minus;
+        end
       end
       else for (c = 0; c < COLS; c = c + 1) begin
         code = codes[c*CODE_BITS +: CODE_BITS];
@@ -136,8 +152,7 @@ module hw_mvm_tile #(
       end
     end
     if (row_valid) begin
-      if (LINEAR != 0) bank[0] = a;
-      else for (c = 0; c < VALUES; c = c + 1) bank[c] = a * $signed(FACTORS[c*VALUE_BITS +: VALUE_BITS]);
+      for (c = 0; c < VALUES; c = c + 1) bank[c] = a * $signed(FACTORS[c*VALUE_BITS +: VALUE_BITS]);
     end
   end
 

@@ -40,7 +40,7 @@ module hw_quantize #(
     .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(replay || playing), .raddr(rd), .rdata(word));
 
   always @(posedge clk) begin
-    if (r2) all[at2*V*CB +: V*CB] <= code;
+    if (r2) for (n = 0; n < BEATS; n = n + 1) if (at2 == n) all[n*V*CB +: V*CB] <= code;
     if (r1) for (l = 0; l < V; l = l + 1) begin
       r = round($signed(word[l*IB +: IB]), shifts[head[l]*5 +: 5]);
       code[l*CB +: CB] = r[CB-1:0];

@@ -35,6 +35,7 @@ module hw_topk #(
   reg signed [IB-1:0] one_x [0:3];
   reg [IDW-1:0] one_id [0:3];
   reg [31:0] one_from [0:3];
+  reg [15:0] later;              // 4 a + b: of candidates a and b, b is the better
   integer n, i, j, l, r, a, b;
   // Candidate j of entry i of stage n; where there is none, the first again.
   function integer at;
@@ -75,19 +76,13 @@ module hw_topk #(
               one_id[j] = id[at(n, i, j)];
               one_from[j] = from[at(n, i, j)];
             end
-            // The better of two pairs: 3 into 2, 1 into 0, 2 into 0.
-            for (j = 2; j >= 0; j = j - 1) begin
-              a = (j == 2) ? 2 : 0;
-              b = (j == 2) ? 3 : (j == 1) ? 1 : 2;
-              if (one_x[b] > one_x[a] || (one_x[b] == one_x[a] && one_id[b] < one_id[a])) begin
-                one_x[a] = one_x[b];
-                one_id[a] = one_id[b];
-                one_from[a] = one_from[b];
-              end
-            end
-            x[n*V+i] = one_x[0];
-            id[n*V+i] = one_id[0];
-            from[n*V+i] = one_from[0];
+            // Every pair meets at once. Of equal logits the lower index is the better.
+            for (a = 0; a < 4; a = a + 1) for (b = a + 1; b < 4; b = b + 1)
+              later[4*a+b] = $signed({one_x[b], ~one_id[b]}) > $signed({one_x[a], ~one_id[a]});
+            j = (!later[1] && !later[2] && !later[3]) ? 0 : (!later[6] && !later[7]) ? 1 : !later[11] ? 2 : 3;
+            x[n*V+i] = one_x[j];
+            id[n*V+i] = one_id[j];
+            from[n*V+i] = one_from[j];
           end
         end
     end
@@ -100,7 +95,10 @@ module hw_topk #(
       end
       for (l = 0; l < V; l = l + 1) begin
         one = (count * V + l < LEN) ? $signed(in_data[l*IB +: IB]) : LEAST;
-        if (count == 0) for (r = 0; r < K; r = r + 1) best[l*K+r] = LEAST;
+        if (count == 0) for (r = 0; r < K; r = r + 1) begin
+          best[l*K+r] = LEAST;
+          best_id[l*K+r] = {IDW{1'b1}};
+        end
         // From the back: a better newcomer pushes the rest down by one.
         for (r = K - 1; r >= 0; r = r - 1) begin
           above = one > best[l*K+r];

@@ -16,8 +16,6 @@ use table::Row;
 
 /// What a row that was not fitted may be off by.
 const BOUND: f64 = 0.1;
-/// Rows that are off by more, and by how much at most: products of sixteen values of which the small ones are narrow.
-const EXCEPTIONS: [(&str, f64); 1] = [("4 bits, 64 x 16, 4 lanes, NF4", 0.12)];
 
 fn calibrating() -> bool {
     std::env::var("HARDWIRE_CALIBRATION").is_ok_and(|v| v == "write")
@@ -107,12 +105,13 @@ fn table_constants_and_page_are_of_one_piece() {
 #[test]
 fn held_out_rows_are_within_ten_percent() {
     let (_, rows) = rows();
+    let missing: Vec<&str> = rows.iter().filter(|r| r.um2().is_none()).map(|r| &r.row[..]).collect();
+    assert!(missing.is_empty(), "rows without figures, run rtl-gen/synth.py: {missing:?}");
     let constants = constants(&rows);
     let mut wrong = Vec::new();
     for (s, c, um2) in measured(&rows) {
         let error = fit::area(&c, &constants) / um2 - 1.0;
-        let bound = EXCEPTIONS.iter().find(|e| e.0 == s.row).map_or(BOUND, |e| e.1);
-        if s.held_out && error.abs() > bound {
+        if s.held_out && error.abs() > BOUND {
             wrong.push(format!("{} {}: {:+.1} %", s.module, s.row, 100.0 * error));
         }
     }

@@ -16,7 +16,7 @@ const ROW_FEED: u64 = 3;
 /// Mvm of tiles: after its last row, reduction tree left out.
 const MVM: u64 = 9;
 /// Mvm in metal: after its last bit, both trees left out.
-const METAL: u64 = 5;
+const METAL: u64 = 6;
 const ROPE: u64 = 4;
 /// Attention at one position word, the quantisation replay and the trees over elements and positions left out.
 const ATTENTION: u64 = 25;
@@ -64,7 +64,7 @@ impl Node {
             }
             UnitKind::RowFeed(s) => {
                 // Bits wait until the whole vector has been quantised, a beat a cycle.
-                node.delay = if s.play == Play::Bits { beats(s.len) + 1 } else { ROW_FEED };
+                node.delay = if s.play == Play::Bits { beats(s.len) + 2 } else { ROW_FEED };
                 node.buffers = true;
                 node.out_beats = u64::from(s.played_cycles());
             }

@@ -10,7 +10,7 @@ use super::{calibrate, tables_of};
 use crate::Progress;
 use crate::error::Error;
 use crate::options::Plan;
-use hardwire_models::{Checkpoint, Op, Tensor};
+use hardwire_models::{Checkpoint, Op, OpGraph, Tensor};
 use petgraph::graph::NodeIndex;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 const WIDTHS: [Width; 6] = [Width::of(2), Width::of(3), Width::of(4), Width { code: 4, scale: 9, offset: 11 }, Width::of(6), Width::of(8)];
 /// Tokens of calibration text that errors are weighed on.
 const TOKENS: usize = 1536;
+/// Bytes that their vectors may take: 1536 tokens of a model of 135 M take 2.2 GB, one of 8 B has room for some 700.
+const MEMORY: usize = 8 << 30;
 /// One part of so many of them judges what codes lose that the others have calibrated.
 const JUDGES: usize = 3;
 /// Rows of a matrix that are rounded at every width.
@@ -40,11 +42,16 @@ pub(super) struct Shares {
     pub embedding: Option<Curvature>,
 }
 
-/// The text that errors are weighed on.
+/// The text that errors are weighed on: as much of it as the vectors of a pass there and back have room for.
 pub(super) fn text(checkpoint: &Checkpoint, plan: &Plan) -> Result<Vec<u32>, Error> {
     let mut text = calibrate::texts(checkpoint, plan, TOKENS.min(plan.choice.calibration_tokens))?.concat();
-    text.truncate(checkpoint.config().context);
+    text.truncate(checkpoint.config().context.min(MEMORY / bytes_a_token(checkpoint.graph())));
     Ok(text)
+}
+
+/// Of the vectors of all nodes.
+fn bytes_a_token(graph: &OpGraph) -> usize {
+    4 * graph.graph.node_weights().map(|n| n.width).sum::<usize>()
 }
 
 /// A width for every matrix, at most `average` bits a weight over all, scales and offsets included.
@@ -68,7 +75,7 @@ pub(super) fn widths(
         let loss = match &graph.graph[node].op {
             Op::Embed { scale, .. } => {
                 let seen: Vec<usize> = text.iter().take(ROWS).map(|&t| t as usize).collect();
-                of_embedding = Some(Curvature::new(None, w.slopes, tensor.cols(), None));
+                of_embedding = fisher::curvature(&w);
                 embedding(&tensor, &w, &seen, plan, &options, group)?.map(|l| l * f64::from(*scale).powi(2))
             }
             _ => linear(&tensor, &w, plan, &options, group)?,
@@ -162,7 +169,7 @@ fn embedding(
 fn parted(plan: &Plan, vectors: &[f32], n: usize, weights: Option<&[f32]>) -> (Option<Curvature>, Curvature) {
     let tokens = vectors.len() / n;
     let first = tokens - tokens.div_ceil(JUDGES);
-    let heeds = plan.choice.quantizer != Quantizer::Nearest && first > 0;
+    let heeds = plan.choice.quantizer != Quantizer::Nearest && first > 0 && (weights.is_some() || first >= n);
     let heeded = heeds.then(|| Curvature::new(None, &vectors[..first * n], n, None));
     (heeded, Curvature::new(None, &vectors[first * n..], n, weights.map(|w| &w[first..])))
 }
@@ -215,6 +222,14 @@ mod tests {
     fn matrix(weights: f64, loss: f64) -> Matrix {
         let bits = WIDTHS.map(|w| w.per_weight(512, 32));
         Matrix { id: NodeIndex::new(0), weights, bits, loss: bits.map(|b| loss * libm::exp2(-2.0 * b)), chosen: 0 }
+    }
+
+    #[test]
+    fn vectors_of_a_pass_have_room() {
+        let graph = Checkpoint::bundled().graph().clone();
+        // More than a dozen vectors a layer, five layers of 128.
+        assert!((4 * 5 * 12 * 128..1 << 20).contains(&bytes_a_token(&graph)), "{}", bytes_a_token(&graph));
+        assert!(MEMORY / bytes_a_token(&graph) > TOKENS);
     }
 
     #[test]

@@ -41,17 +41,30 @@ pub(super) fn weigh(checkpoint: &Checkpoint, text: &[u32], visit: &mut dyn FnMut
     })
 }
 
-/// What errors of the embedding's rows cost: a row is its token's output, so `sum of g g^T` is the curvature of each. `None` if no embedding was
-/// reached.
+/// What errors of the embedding's rows cost: a row is its token's output, so `sum of g g^T` is the curvature of each. `None` if the text is too
+/// short to tell.
 pub(super) fn of_embedding(checkpoint: &Checkpoint, text: &[u32]) -> Result<Option<Curvature>, Error> {
     let mut found = None;
-    weigh(checkpoint, text, &mut |w| {
-        if let Op::Embed { .. } = &checkpoint.graph().graph[w.node].op {
-            found = Some(Curvature::new(None, w.slopes, w.outputs.len(), None));
-        }
-        Ok(())
-    })?;
+    if tells(text.len(), checkpoint.config().hidden) {
+        weigh(checkpoint, text, &mut |w| {
+            if let Op::Embed { .. } = &checkpoint.graph().graph[w.node].op {
+                found = curvature(&w);
+            }
+            Ok(())
+        })?;
+    }
     Ok(found)
+}
+
+/// That of an embedding that was reached.
+pub(super) fn curvature(w: &Weighed<'_>) -> Option<Curvature> {
+    let n = w.outputs.len();
+    tells(w.tokens.len(), n).then(|| Curvature::new(None, w.slopes, n, None))
+}
+
+/// Fewer slopes than this leave directions in which errors seem to cost nothing, and codes would put them there.
+fn tells(tokens: usize, n: usize) -> bool {
+    tokens >= 2 * n
 }
 
 /// Logits become a random vector whose second moments are the Fisher information of their softmax.

@@ -1,9 +1,9 @@
-//! The same model in another basis. An orthogonal `Q` turns the residual stream, another one the values of every head, and both are folded into
-//! the matrices around them: what enters the stream is turned, what reads it is turned back, and nothing is left to compute. A norm's
-//! gains move into the matrices behind it, since only a norm without gains sees no difference (QuaRot, Ashkboos et al. 2024).
+//! The same model in another basis. An orthogonal `Q` turns the residual stream, another one the values of every head, and both are folded
+//! into the matrices around them: what enters the stream is turned, what reads it is turned back, and nothing is left to compute. A
+//! norm's gains move into the matrices behind it, since only a norm without gains sees no difference (QuaRot, Ashkboos et al. 2024).
 //!
-//! `Q` is a diagonal of signs, a Hadamard matrix of the power of two in the width, and a discrete cosine transform over what is left of it: it spreads every
-//! weight over a whole row, and a row of n weights is turned in `n log n`.
+//! `Q` is a diagonal of signs, a Hadamard matrix of the power of two in the width, and a discrete cosine transform over what is left of
+//! it: it spreads every weight over a whole row, and a row of n weights is turned in `n log n`.
 
 use std::collections::{BTreeMap, HashMap};
 

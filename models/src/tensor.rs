@@ -116,7 +116,7 @@ impl Layout {
     }
 }
 
-/// A tensor borrowed from a checkpoint's mapping. Nothing is copied until a row is read.
+/// A tensor borrowed from a checkpoint's mapping, of which nothing is copied until a row is read; or values that were made of one.
 #[derive(Clone)]
 pub struct Tensor<'a> {
     /// Hugging Face name.
@@ -179,8 +179,8 @@ impl<'a> Tensor<'a> {
         self
     }
 
-    /// Asks the system to read the bytes from the disk ahead of use. Only ever a matter of speed.
-    pub fn prefetch(&self) {
+    /// As [`crate::Checkpoint::prefetch`].
+    pub(crate) fn prefetch(&self) {
         if let Some(map) = self.map {
             let _ = map.advise_range(memmap2::Advice::WillNeed, place(map, &self.bytes), self.bytes.len());
         }

@@ -139,7 +139,7 @@ impl<'a> Work<'a> {
         let rows = row_order(graph, id);
         let tensor = self.checkpoint.tensor(weight)?;
         if let Some(next) = self.tables.get(i + 1) {
-            self.checkpoint.tensor(next.weight)?.prefetch();
+            self.checkpoint.prefetch(next.weight)?;
         }
         let group = self.shared_group(id)?;
         let coding = Coding::of(&tensor, self.plan, group, self.widths.get(&id).copied())?;

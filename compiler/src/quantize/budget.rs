@@ -63,6 +63,7 @@ pub(super) fn widths(
 ) -> Result<Shares, Error> {
     let graph = checkpoint.graph();
     let text = text(checkpoint, plan)?;
+    let gptq = plan.choice.quantizer == Quantizer::Gptq;
     let mut of_embedding = None;
     let options = WIDTHS.map(|w| plan.choice.adjusted(w));
     let order = graph.topological_order();
@@ -75,10 +76,10 @@ pub(super) fn widths(
         let loss = match &graph.graph[node].op {
             Op::Embed { scale, .. } => {
                 let seen: Vec<usize> = text.iter().take(ROWS).map(|&t| t as usize).collect();
-                of_embedding = fisher::curvature(&w);
-                embedding(&tensor, &w, &seen, plan, &options, group)?.map(|l| l * f64::from(*scale).powi(2))
+                of_embedding = gptq.then(|| fisher::curvature(&w)).flatten();
+                embedding(&tensor, &w, &seen, of_embedding.is_some(), &options, group)?.map(|l| l * f64::from(*scale).powi(2))
             }
-            _ => linear(&tensor, &w, plan, &options, group)?,
+            _ => linear(&tensor, &w, gptq, &options, group)?,
         };
         tensor.release();
         // Half of the squares, a token's mean.
@@ -131,13 +132,13 @@ fn share(matrices: &mut [Matrix], average: f64) -> Result<(), Error> {
 fn linear(
     tensor: &Tensor<'_>,
     w: &Weighed<'_>,
-    plan: &Plan,
+    heeds: bool,
     options: &[Width; WIDTHS.len()],
     group: usize,
 ) -> Result<[f64; WIDTHS.len()], Error> {
     let step = tensor.rows().div_ceil(ROWS).max(1);
     let sampled: Vec<usize> = (0..tensor.rows()).step_by(step).collect();
-    let (heeded, judged) = parted(plan, w.entering, tensor.cols(), Some(&w.tokens));
+    let (heeded, judged) = parted(heeds, w.entering, tensor.cols(), Some(&w.tokens));
     // Of each row, its weight times `e H e`.
     let cost = |error: &[Eight], rows: &[usize]| {
         rows.iter().zip(compensate::cost(error, &judged)).map(|(&r, c)| f64::from(w.outputs[r]) * f64::from(c)).sum::<f64>()
@@ -153,24 +154,23 @@ fn embedding(
     tensor: &Tensor<'_>,
     w: &Weighed<'_>,
     seen: &[usize],
-    plan: &Plan,
+    heeds: bool,
     options: &[Width; WIDTHS.len()],
     group: usize,
 ) -> Result<[f64; WIDTHS.len()], Error> {
-    let (heeded, judged) = parted(plan, w.slopes, tensor.cols(), None);
+    let (heeded, judged) = parted(heeds, w.slopes, tensor.cols(), None);
     let cost = |error: &[Eight], rows: &[usize]| compensate::cost(error, &judged)[..rows.len()].iter().map(|&c| f64::from(c)).sum::<f64>();
     // A row's cost for a token's mean, the sum over the text's tokens wanted.
     let by = w.tokens.len() as f64 / seen.len() as f64;
     Ok(over(tensor, seen, options, group, heeded.as_ref(), &cost)?.map(|l| l * by))
 }
 
-/// Curvature of the vectors that codes heed, if they heed any, and of those that judge them, weighed: codes look better on the very tokens that have
-/// calibrated them.
-fn parted(plan: &Plan, vectors: &[f32], n: usize, weights: Option<&[f32]>) -> (Option<Curvature>, Curvature) {
+/// Curvature of the vectors that codes heed, if they do, and of those that judge them, weighed: codes look better on the very tokens that
+/// have calibrated them.
+fn parted(heeds: bool, vectors: &[f32], n: usize, weights: Option<&[f32]>) -> (Option<Curvature>, Curvature) {
     let tokens = vectors.len() / n;
     let first = tokens - tokens.div_ceil(JUDGES);
-    let heeds = plan.choice.quantizer != Quantizer::Nearest && first > 0 && (weights.is_some() || first >= n);
-    let heeded = heeds.then(|| Curvature::new(None, &vectors[..first * n], n, None));
+    let heeded = (heeds && first > 0).then(|| Curvature::new(None, &vectors[..first * n], n, None));
     (heeded, Curvature::new(None, &vectors[first * n..], n, weights.map(|w| &w[first..])))
 }
 

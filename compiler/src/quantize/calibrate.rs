@@ -24,21 +24,20 @@ pub(super) fn calibrate(work: &mut Work<'_>, mut embedding: Option<Curvature>) -
     let mut known: Option<(NodeIndex, Curvature)> = None;
     stream(work.checkpoint, &texts, &mut |site| {
         let i = work.tables.iter().position(|t| t.id == site.node).expect("every weight has a node");
-        let inputs = work.checkpoint.tensor(work.tables[i].weight)?.cols();
-        let source = matches!(graph.graph[site.node].op, Op::Linear { .. }).then(|| formats::source(graph, site.node));
-        if let Some(source) = source
-            && work.is_chosen(i)?
-            && known.as_ref().is_none_or(|(of, _)| *of != source)
-        {
-            // Another expert may have been chosen in float: then nothing tells what should have entered this one.
-            let float = graph.graph[site.node].expert.is_none().then_some(&site.float[..]);
-            known = Some((source, Curvature::new(float, &site.changed, inputs, None)));
-        }
-        if source.is_none() && embedding.is_none() && work.is_chosen(i)? {
-            embedding = fisher::of_embedding(work.checkpoint, &budget::text(work.checkpoint, work.plan)?)?;
-        }
-        let heeded =
-            if source.is_none() { embedding.as_ref() } else { known.as_ref().filter(|(of, _)| source == Some(*of)).map(|(_, c)| c) };
+        let heeded = if let Op::Linear { inputs, .. } = graph.graph[site.node].op {
+            let source = formats::source(graph, site.node);
+            if known.as_ref().is_none_or(|(of, _)| *of != source) && work.is_chosen(i)? {
+                // Another expert may have been chosen in float: then nothing tells what should have entered this one.
+                let float = graph.graph[site.node].expert.is_none().then_some(&site.float[..]);
+                known = Some((source, Curvature::new(float, &site.changed, inputs, None)));
+            }
+            known.as_ref().filter(|(of, _)| *of == source).map(|(_, c)| c)
+        } else {
+            if embedding.is_none() && work.is_chosen(i)? {
+                embedding = fisher::of_embedding(work.checkpoint, &budget::text(work.checkpoint, work.plan)?)?;
+            }
+            embedding.as_ref()
+        };
         work.matrix(i, heeded)?;
         let rows = work.last_rows(row_order(graph, site.node), work.tables[i].scale);
         // Learned positions follow their embedding.

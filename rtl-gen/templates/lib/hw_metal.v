@@ -96,14 +96,13 @@ module hw_metal #(
       row = wires[n];
       for (g = 0; g < GROUPS; g = g + 1) begin
         inverted = 0;
-        for (k = g * GROUP; k < (g + 1) * GROUP && k < INPUTS; k = k + 1) begin
+        if (ends[LEVELS+1]) for (k = g * GROUP; k < (g + 1) * GROUP && k < INPUTS; k = k + 1) begin
           code = row[k*CODE_BITS +: CODE_BITS];
           inverted = inverted + $signed({1'b0, MINUS[code*VALUE_BITS +: VALUE_BITS]});
         end
         t = n * GROUPS + g;
         s = part[(LEVELS*TREES+t)*LEAVES];
-        acc[t] = (first[LEVELS+1] ? 0 : 2 * acc[t]) + (first[LEVELS+1] ? ~s : s)
-          + (first[LEVELS+1] ? 1 : ends[LEVELS+1] ? inverted : 0);
+        acc[t] = (first[LEVELS+1] ? 0 : 2 * acc[t]) + (first[LEVELS+1] ? ~s : s) + (first[LEVELS+1] ? 1 : inverted);
       end
     end
     for (n = LEVELS; n >= 1; n = n - 1)

@@ -182,6 +182,9 @@ pub struct Inspect {
     /// A chip folder or a checkpoint.
     #[arg(value_name = "CHIP|CHECKPOINT")]
     pub source: PathBuf,
+    /// One weight of a chip: a unit or a tensor, and [output, input] of the tensor, as in layers.1.mlp.down_proj[7,30].
+    #[arg(long, value_name = "WEIGHT")]
+    pub at: Option<String>,
 }
 
 /// Devices that a chip is put beside, past the bundled ones.

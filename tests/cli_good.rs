@@ -92,6 +92,46 @@ fn json_of_every_command_parses() {
     assert!(!value["tensors"].as_array().unwrap().is_empty());
 }
 
+/// A weight by its name in the checkpoint is the bits of the emitted image, whose line and bit `inspect` says.
+#[test]
+fn inspect_names_the_bits_of_a_weight() {
+    let dir = tempfile::tempdir().unwrap();
+    let chip = compiled(dir.path());
+    let rtl = dir.path().join("rtl");
+    assert!(hardwire(&["rtl", "-q"], &[&chip, Path::new("-o"), &rtl]).ok());
+    let at = |weight: &str, json: bool| hardwire(&["inspect", "--at", weight, if json { "--json" } else { "-q" }], &[&chip]);
+    for weight in [
+        "layers.1.mlp.down_proj[7,30]",
+        "model.layers.1.mlp.down_proj.weight[7, 30]",
+        "layers.0.self_attn.q_proj[9,1]",
+        "embed_tokens[17,5]",
+    ] {
+        let run = at(weight, true);
+        assert!(run.ok(), "{run:?}");
+        let v: Value = serde_json::from_str(&run.stdout).unwrap();
+        let image = fs::read_to_string(rtl.join(v["rom_file"].as_str().unwrap())).unwrap();
+        let word = image.lines().nth(v["rom_line"].as_u64().unwrap() as usize).unwrap();
+        let bits: String = word.chars().flat_map(|d| format!("{:04b}", d.to_digit(16).unwrap()).into_bytes()).map(char::from).collect();
+        let (stored, bit) = (v["stored_bits"].as_str().unwrap(), v["rom_bit"].as_u64().unwrap() as usize);
+        let end = bits.len() - bit;
+        assert_eq!(&bits[end - stored.len()..end], stored, "{weight}: {v}");
+        let text = at(weight, false);
+        assert!(text.ok() && text.stdout.contains(stored) && text.stdout.contains(v["rom_file"].as_str().unwrap()), "{text:?}");
+    }
+    let v: Value = serde_json::from_str(&at("layers.1.mlp.down_proj[7,30]", true).stdout).unwrap();
+    assert_eq!((v["stored_bits"].as_str(), v["code"].as_u64()), (Some("1010"), Some(5)), "{v}");
+    assert_eq!(
+        (v["row"].as_u64(), v["column"].as_u64(), v["tensor"].as_str()),
+        (Some(7), Some(30), Some("model.layers.1.mlp.down_proj.weight"))
+    );
+    at("layers.1.mlp.down_proj[128,0]", false).refuses(&["layers.1.mlp.down_proj[128,0]", "[128, 384]"]);
+    at("layers.1.mlp.down[0,0]", false).refuses(&["no such unit", "layers.1.mlp.down_proj"]);
+    at("layers.1.mlp.down_proj", false).refuses(&["an index", "[7,30]"]);
+    at("norm[0,0]", false).refuses(&["holds no weights"]);
+    at("model.embed_tokens.weight[0,0]", false).refuses(&["embed_tokens and lm_head", "name one"]);
+    hardwire(&["inspect", "--at", "x[0,0]"], &[&tales(dir.path())]).refuses(&["--at", "compile it first"]);
+}
+
 #[test]
 fn demo_leaves_a_chip_and_a_report() {
     let dir = tempfile::tempdir().unwrap();

@@ -12,6 +12,8 @@ pub enum Error {
     Occupied { path: PathBuf, found: String },
     #[error("unit {unit}: {what}")]
     Structure { unit: String, what: String },
+    #[error("{path}: {what}")]
+    Place { path: String, what: String },
 }
 
 impl Error {
@@ -21,6 +23,11 @@ impl Error {
 
     pub(crate) fn format(path: &std::path::Path, field: impl Into<String>, what: impl Into<String>) -> Self {
         Error::Format { path: path.to_path_buf(), field: one_line(&field.into()), what: one_line(&what.into()) }
+    }
+
+    /// `path` names nothing on the chip.
+    pub(crate) fn place(path: &str, what: String) -> Self {
+        Error::Place { path: one_line(path), what: one_line(&what) }
     }
 
     /// The same error of a structure that was read from `path`.

@@ -4,6 +4,7 @@
 //! block of `deal * cols` outputs and are dealt `lanes / deal` outputs each in turn, so that one output beat of `lanes`
 //! values takes the same step of every tile in the block: results stream out without a crossbar.
 
+use crate::silicon::WeightSite;
 use serde::{Deserialize, Serialize};
 
 /// Shape of a multiply-select-add tile array for one matrix.
@@ -17,19 +18,6 @@ pub struct TileShape {
     pub deal: u32,
     /// V: values in a beat (the netlist's lanes); a multiple of `deal`.
     pub lanes: u32,
-}
-
-/// One weight's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct WeightSite {
-    /// Band of inputs.
-    pub k_tile: u32,
-    /// Tile along the outputs.
-    pub n_tile: u32,
-    /// ROM row in the tile.
-    pub row: u32,
-    /// Column in the tile.
-    pub col: u32,
 }
 
 impl TileShape {
@@ -66,6 +54,16 @@ impl TileShape {
     /// Scan steps that hold outputs in a block.
     pub fn block_steps(&self, block: u32, outputs: u32) -> u32 {
         (outputs - block * self.block_outputs()).min(self.block_outputs()).div_ceil(self.lanes)
+    }
+
+    /// Rows of a tile that hold weights.
+    pub fn tile_rows(&self, k_tile: u32, inputs: u32) -> u32 {
+        (inputs - k_tile * self.rows).min(self.rows)
+    }
+
+    /// Columns of a tile, whole steps.
+    pub fn tile_cols(&self, n_tile: u32, outputs: u32) -> u32 {
+        self.block_steps(n_tile / self.deal, outputs) * self.tile_lanes()
     }
 
     /// Place of the weight from input `k` to output `n`.

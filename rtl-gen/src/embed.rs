@@ -6,20 +6,23 @@ use crate::instance::Instance;
 use crate::mvm;
 use crate::roms;
 use crate::shape::{Shape, bits, index_bits};
-use hardwire_netlist::unit::{EmbedSpec, MatrixSpec};
-use hardwire_netlist::{Chip, Unit};
+use hardwire_netlist::silicon::Part;
+use hardwire_netlist::unit::EmbedSpec;
+use hardwire_netlist::{Chip, Silicon, Unit};
 
-/// The nets `embed_valid`, `embed_last`, `embed_data` and `embed_ovf` are the residual stream.
-pub fn instances(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &EmbedSpec) -> Result<Vec<Instance>, Error> {
-    let row = |folder: &mut Folder, m: &MatrixSpec, name: &str, index: &str| embed(chip, shape, folder, unit, m, name, index);
-    let Some(positions) = &s.positions else { return Ok(vec![row(folder, &s.matrix, "embed", "token_in_id")?]) };
+/// `silicon`: the rows of tokens and, where positions are learned, those of positions. The nets `embed_valid`, `embed_last`, `embed_data` and `embed_ovf` are the residual stream.
+pub fn instances(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &[Silicon<'_>]) -> Result<Vec<Instance>, Error> {
+    let row = |folder: &mut Folder, at: usize, name: &str, index: &str| embed(shape, folder, unit, &silicon[at], name, index);
+    if silicon.len() == 1 {
+        return Ok(vec![row(folder, 0, "embed", "token_in_id")?]);
+    }
     let (v, rb) = (shape.lanes, shape.residual_bits);
     let sum = Instance::new("hw_sum", "embed_sum_i".into(), vec![format!("{}: the token's row and its position's", unit.path)]);
     let sum = sum.param("V", v).param("AB", rb).param("BB", rb).param("OB", rb).clocked().input("in_valid", 1, "embed_row_valid");
     let sum = sum.input("in_last", 1, "embed_row_last").input("in_ovf", 1, "embed_row_ovf || embed_position_ovf");
     let sum = sum.input("a", v * rb, "embed_row_data").input("b", v * rb, "embed_position_data");
-    let rows = row(folder, &s.matrix, "embed_row", "token_in_id")?;
-    Ok(vec![rows, row(folder, positions, "embed_position", "pos")?, outputs(sum, shape, "embed")])
+    let rows = row(folder, 0, "embed_row", "token_in_id")?;
+    Ok(vec![rows, row(folder, 1, "embed_position", "pos")?, outputs(sum, shape, "embed")])
 }
 
 /// The instances' own nets beside those of the residual: names and widths.
@@ -35,13 +38,10 @@ fn outputs(i: Instance, shape: &Shape, name: &str) -> Instance {
 }
 
 /// One table, read at `index`.
-fn embed(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, m: &MatrixSpec, name: &str, index: &str) -> Result<Instance, Error> {
-    let view = chip.programs.matrix(m.program);
-    let file = |part: &str| format!("rom/{}/{}{part}.hex", unit.path, if name == "embed_position" { "position_" } else { "" });
-    let (codes, scales) = (file("codes"), file("scales"));
-    let shift_bits = roms::shift_bits(&view);
-    roms::embed_codes(folder, &codes, shape.lanes, &view)?;
-    roms::embed_scales(folder, &scales, m, &view, shift_bits)?;
+fn embed(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'_>, name: &str, index: &str) -> Result<Instance, Error> {
+    let m = silicon.matrix;
+    roms::matrix(folder, silicon)?;
+    let (codes, scales, shift_bits) = (silicon.file(Part::Codes, (0, 0)), silicon.file(Part::Scales, (0, 0)), silicon.shift_bits());
     let (value_bits, codebook) = mvm::codebook(m);
     let comment = vec![format!("{}: checkpoint tensor {}", unit.path, m.tensor)];
     let i =

@@ -1,42 +1,38 @@
 //! Memory images for `$readmemh`: one word a line, most significant digit first, every line ended (Verilator 5.006 drops an
-//! unterminated last one). A word is built in a little-endian buffer and written at once.
+//! unterminated last one).
 
 use crate::error::Error;
 use crate::folder::{Folder, OutFile};
+use hardwire_netlist::silicon::Word;
 
 pub struct Image<'a> {
     file: OutFile<'a>,
-    digits: usize,
-    word: Vec<u8>,
+    /// The word being built.
+    word: Word,
     line: Vec<u8>,
 }
 
 impl<'a> Image<'a> {
-    pub fn create(folder: &'a mut Folder, name: &str, bits: usize) -> Result<Image<'a>, Error> {
-        let digits = bits.div_ceil(4).max(1);
-        // Seven bytes to spare, so that a field can be put with one unaligned 64-bit access.
-        Ok(Image { file: folder.file(name)?, digits, word: vec![0; digits.div_ceil(2) + 8], line: vec![b'\n'; digits + 1] })
+    pub fn create(folder: &'a mut Folder, name: &str, bits: u32) -> Result<Image<'a>, Error> {
+        let digits = bits.div_ceil(4).max(1) as usize;
+        Ok(Image { file: folder.file(name)?, word: Word::new(bits), line: vec![b'\n'; digits + 1] })
     }
 
     /// Sets `bits` bits at bit `at` of the word being built; they must still be zero.
-    pub fn field(&mut self, at: usize, bits: usize, value: i64) {
-        debug_assert!(bits <= 56);
-        let byte = at / 8;
-        let masked = (value as u64) & ((1u64 << bits) - 1);
-        let slot: &mut [u8; 8] = (&mut self.word[byte..byte + 8]).try_into().expect("eight bytes");
-        *slot = (u64::from_le_bytes(*slot) | masked << (at % 8)).to_le_bytes();
+    pub fn field(&mut self, at: u32, bits: u32, value: i64) {
+        self.word.field(at, bits, value);
     }
 
     /// Writes the word and clears it.
     pub fn word(&mut self) -> Result<(), Error> {
-        hex(&self.word, &mut self.line[..self.digits]);
-        self.word.fill(0);
+        hex(&self.word, &mut self.line);
+        self.word.clear(self.word.bits());
         self.file.put(&self.line, 1)
     }
 
-    /// Writes a word already packed, first byte lowest.
-    pub fn packed(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        hex(bytes, &mut self.line[..self.digits]);
+    /// Writes a word built elsewhere, of as many bits as this image's.
+    pub fn put(&mut self, word: &Word) -> Result<(), Error> {
+        hex(word, &mut self.line);
         self.file.put(&self.line, 1)
     }
 
@@ -45,13 +41,14 @@ impl<'a> Image<'a> {
     }
 }
 
-/// The lowest `line.len()` digits of `bytes`, highest first.
-fn hex(bytes: &[u8], line: &mut [u8]) {
+/// The digits of a word before the line's end, highest first.
+fn hex(word: &Word, line: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = line.len();
-    for (i, c) in line.iter_mut().enumerate() {
+    let (bytes, digits) = (word.bytes(), line.len() - 1);
+    for (i, c) in line[..digits].iter_mut().enumerate() {
         let d = digits - 1 - i;
-        *c = DIGITS[usize::from(bytes[d / 2] >> (4 * (d % 2)) & 15)];
+        let byte = bytes.get(d / 2).copied().unwrap_or(0);
+        *c = DIGITS[usize::from(byte >> (4 * (d % 2)) & 15)];
     }
 }
 

@@ -3,13 +3,14 @@
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::instance::render;
-use crate::mvm::{codebook, outputs};
+use crate::mvm::{Outputs, codebook};
 use crate::roms;
 use crate::shape::{Shape, ident};
 use askama::Template;
 use hardwire_netlist::metal::{LEAF, MetalShape, RADIX, digits};
+use hardwire_netlist::silicon::Part;
 use hardwire_netlist::unit::MvmSpec;
-use hardwire_netlist::{Chip, Unit};
+use hardwire_netlist::{Silicon, Unit};
 
 #[derive(Template)]
 #[template(path = "metal.v", escape = "none")]
@@ -44,15 +45,10 @@ struct Text<'a> {
 }
 
 /// Writes the site module and the images of one matrix.
-pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &MvmSpec, t: MetalShape) -> Result<(), Error> {
-    let m = &s.matrix;
-    let view = chip.programs.matrix(m.program);
-    let file = |part: &str| format!("rom/{}/{part}.hex", unit.path);
-    let (wires, scales) = (file("wires"), file("scales"));
-    let (v, groups) = (shape.lanes, m.groups());
-    roms::wires(folder, &wires, &view)?;
-    roms::beat_scales(folder, &scales, v, m, &view)?;
-    let out = outputs(folder, unit, m, &view, v)?;
+pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'_>, s: &MvmSpec, t: MetalShape) -> Result<(), Error> {
+    let (m, v) = (&s.matrix, shape.lanes);
+    roms::matrix(folder, silicon)?;
+    let out = Outputs::of(silicon);
     let (value_bits, _) = codebook(m);
     let text = Text {
         path: &unit.path,
@@ -63,7 +59,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &Mv
         v,
         beats: m.outputs.div_ceil(v),
         group: m.group.min(m.inputs),
-        groups,
+        groups: m.groups(),
         leaf: LEAF,
         radix: RADIX,
         leaves: t.leaves(m),
@@ -75,8 +71,8 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &Mv
         acc: s.acc_bits,
         scale_bits: m.scale_bits,
         tot: u32::from(s.tot_bits),
-        wires,
-        scales,
+        wires: silicon.file(Part::Codes, (0, 0)),
+        scales: silicon.file(Part::Scales, (0, 0)),
         ob: u32::from(unit.out.bits),
         shift_bits: out.shift_bits,
         bias: u32::from(m.bias),

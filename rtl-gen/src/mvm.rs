@@ -3,13 +3,14 @@
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::instance::render;
-use crate::roms::{self, Tile};
+use crate::roms;
 use crate::shape::{Shape, bits, ident};
 use crate::units::FeedShape;
 use askama::Template;
+use hardwire_netlist::silicon::{Part, TileIndex};
 use hardwire_netlist::unit::{MatrixSpec, MvmSpec, RowFeedSpec};
 use hardwire_netlist::width::range_bits;
-use hardwire_netlist::{Chip, MatrixView, TileShape, Unit};
+use hardwire_netlist::{Silicon, TileShape, Unit};
 
 struct TileText {
     k_tile: u32,
@@ -96,10 +97,10 @@ fn list(values: &[i32]) -> (u32, String) {
 
 /// Writes the site module and the images of one matrix.
 pub fn emit(
-    chip: &Chip,
     shape: &Shape,
     folder: &mut Folder,
     unit: &Unit,
+    silicon: &Silicon<'_>,
     s: &MvmSpec,
     t: TileShape,
     feed: &(&RowFeedSpec, FeedShape),
@@ -118,21 +119,12 @@ pub fn emit(
     if spec.group < 2 && groups > 1 {
         return fail("groups of one row: totals are read again before they are written; use groups of at least 2".into());
     }
-    let view = chip.programs.matrix(m.program);
-    let folder_of = format!("rom/{}", unit.path);
+    roms::matrix(folder, silicon)?;
     let (bands, e) = (t.k_tiles(m.inputs), t.tile_lanes());
-    let tiles = roms::tiles(&t, m);
+    let tiles: Vec<TileIndex> = (0..bands).flat_map(|k| (0..t.n_tiles(m.outputs)).map(move |n| (k, n))).collect();
     let fold = m.fold();
-    let stored = fold.as_ref().map(|f| &f.codes[..]);
-    let mut texts = Vec::with_capacity(tiles.len());
-    for &tile in &tiles {
-        let name = |part: &str| format!("{folder_of}/k{}n{}.{part}.hex", tile.k_tile, tile.n_tile);
-        let (codes, scales) = (name("codes"), name("scales"));
-        roms::tile_codes(folder, &codes, &t, tile, &view, stored)?;
-        roms::tile_scales(folder, &scales, &t, tile, m, &view, spec.group, groups)?;
-        texts.push(text_of(&t, tile, codes, scales));
-    }
-    let out = outputs(folder, unit, m, &view, v)?;
+    let texts = tiles.iter().map(|&tile| text_of(&t, tile, silicon)).collect();
+    let out = Outputs::of(silicon);
     let (sw, cw, kw) = (bits(t.steps()), bits(groups * t.steps()), bits(t.blocks(m.outputs)));
     let bank = m.bank();
     let (value_bits, factors) = list(&bank);
@@ -192,39 +184,36 @@ pub struct Outputs {
     pub biases: String,
 }
 
-/// Writes the shifts and biases of a matrix, a word a beat of `v` outputs.
-pub fn outputs(folder: &mut Folder, unit: &Unit, m: &MatrixSpec, view: &MatrixView<'_>, v: u32) -> Result<Outputs, Error> {
-    let file = |part: &str| format!("rom/{}/{part}.hex", unit.path);
-    let (shift_bits, shifts, mut biases) = (roms::shift_bits(view), file("shifts"), String::new());
-    roms::beats(folder, &shifts, v, m.outputs, shift_bits, &|n| view.shift(n))?;
-    if let Some(bias) = &view.bias {
-        biases = file("biases");
-        roms::beats(folder, &biases, v, m.outputs, 32, &|n| bias.get(n as usize))?;
+impl Outputs {
+    pub fn of(silicon: &Silicon<'_>) -> Outputs {
+        let biases = if silicon.matrix.bias { silicon.file(Part::Biases, (0, 0)) } else { String::new() };
+        Outputs { shift_bits: silicon.shift_bits(), shifts: silicon.file(Part::Shifts, (0, 0)), biases }
     }
-    Ok(Outputs { shift_bits, shifts, biases })
 }
 
-fn text_of(t: &TileShape, tile: Tile, codes: String, scales: String) -> TileText {
+fn text_of(t: &TileShape, tile: TileIndex, silicon: &Silicon<'_>) -> TileText {
+    let ((k_tile, n_tile), m) = (tile, silicon.matrix);
+    let cols = t.tile_cols(n_tile, m.outputs);
     TileText {
-        k_tile: tile.k_tile,
-        n_tile: tile.n_tile,
-        block: tile.n_tile / t.deal,
-        rows: tile.rows,
-        cols: tile.cols,
-        steps: tile.cols / t.tile_lanes(),
-        first_output: t.output_of(tile.n_tile, 0),
-        first_input: tile.k_tile * t.rows,
-        codes,
-        scales,
+        k_tile,
+        n_tile,
+        block: n_tile / t.deal,
+        rows: t.tile_rows(k_tile, m.inputs),
+        cols,
+        steps: cols / t.tile_lanes(),
+        first_output: t.output_of(n_tile, 0),
+        first_input: k_tile * t.rows,
+        codes: silicon.file(Part::Codes, tile),
+        scales: silicon.file(Part::Scales, tile),
     }
 }
 
-fn lanes(t: &TileShape, tiles: &[Tile], bands: u32, v: u32, e: u32, tot: u32) -> Vec<LaneText> {
+fn lanes(t: &TileShape, tiles: &[TileIndex], bands: u32, v: u32, e: u32, tot: u32) -> Vec<LaneText> {
     let mut lanes = Vec::new();
     for band in 0..bands {
         for d in 0..t.deal {
-            let mine = tiles.iter().filter(|x| x.k_tile == band && x.n_tile % t.deal == d);
-            let names: Vec<String> = mine.map(|x| format!("t{}_{}", x.k_tile, x.n_tile)).collect();
+            let mine = tiles.iter().filter(|(k, n)| *k == band && n % t.deal == d);
+            let names: Vec<String> = mine.map(|(k, n)| format!("t{k}_{n}")).collect();
             let value = if names.is_empty() { format!("{}'d0", e * tot) } else { names.join(" | ") };
             lanes.push(LaneText { at: (band * v + d * e) * tot, value });
         }

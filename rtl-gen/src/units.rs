@@ -11,7 +11,7 @@ use crate::roms;
 use crate::shape::{Shape, TOP_K, bits, ceil_log, ident, index_bits};
 use crate::{metal, mvm};
 use hardwire_netlist::unit::{Activation, AttentionSpec, CentreSpec, Fabric, GatedActSpec, NormSpec, Play, RowFeedSpec};
-use hardwire_netlist::{Chip, Unit, UnitId, UnitKind};
+use hardwire_netlist::{Chip, Silicon, Unit, UnitId, UnitKind};
 
 /// A stream as its consumer sees it: nets and width of an element.
 pub struct Source {
@@ -60,9 +60,9 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
     let give =
         |i: Instance| i.output("out_valid", 1, net("_valid")).output("out_data", v * out, net("_data")).output("ovf", 1, net("_ovf"));
     let instance = match &unit.kind {
-        UnitKind::Embed(s) => {
+        UnitKind::Embed(_) => {
             nets.push((net("_last"), 1));
-            let instances = embed::instances(chip, shape, folder, unit, s)?;
+            let instances = embed::instances(shape, folder, unit, &Silicon::of(chip, id))?;
             return Ok(Site { instances, nets, ovf: Some(net("_ovf")) });
         }
         UnitKind::RmsNorm(s) => {
@@ -118,10 +118,11 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             };
             let from = ident(&chip.netlist().unit(feed).path);
             let i = instance(&format!("mvm_{name}"), s.matrix.tensor.clone()).clocked();
+            let silicon = &Silicon::of(chip, id)[0];
             let t = match s.fabric {
                 Fabric::Tile(t) => t,
                 Fabric::Metal(t) => {
-                    metal::emit(chip, shape, folder, unit, s, t)?;
+                    metal::emit(shape, folder, unit, silicon, s, t)?;
                     let i = i.input("plane_valid", 1, format!("{from}_plane_valid")).input("plane_first", 1, format!("{from}_plane_first"));
                     let i = i.input("plane_last", 1, format!("{from}_plane_last")).input("plane", f.len, format!("{from}_plane"));
                     let i = give(i.input("h", 5, format!("{from}_h")));
@@ -129,7 +130,7 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
                 }
             };
             let f = (f, feed_shape(chip, feed, f));
-            mvm::emit(chip, shape, folder, unit, s, t, &f)?;
+            mvm::emit(shape, folder, unit, silicon, s, t, &f)?;
             let i = i.input("row_valid", 1, experts::row_valid(chip, unit, feed, &from)).input("row", f.1.row_bits, format!("{from}_row"));
             let i = i.input("row_end", 1, format!("{from}_row_end")).input("row_last", 1, format!("{from}_row_last"));
             let i = i.input("a", f.1.bands * f.1.act, format!("{from}_a")).input("h", 5, format!("{from}_h"));

@@ -5,9 +5,11 @@ use crate::item::Item;
 use crate::rom::{RomGrid, matrix};
 use hardwire_netlist::chip::MatrixQuality;
 use hardwire_netlist::floorplan::BlockKind;
-use hardwire_netlist::unit::{MatrixSpec, UnitKind};
-use hardwire_netlist::{Census, Chip, Floorplan, MatrixView, Netlist, UnitId, WeightSite, census};
+use hardwire_netlist::silicon::{self, Weight};
+use hardwire_netlist::unit::MatrixSpec;
+use hardwire_netlist::{Census, Chip, Floorplan, MatrixView, Silicon, UnitId, WeightSite, census};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 /// Matrices of fewer weights stay in memory: giving back costs more than it saves.
@@ -21,8 +23,6 @@ pub struct BlockInfo {
     pub rom: Option<RomGrid>,
     /// Of the whole unit; a unit with two blocks has it twice.
     pub census: Census,
-    /// `e[n] = exponent - k[n]`, with `k[n]` the shift of output `n` (`docs/numerics.md`, sections 3 and 6).
-    exponent: i32,
     /// Magnitude that counts as large among these weights; found when first asked for.
     norm: OnceLock<f64>,
 }
@@ -32,24 +32,6 @@ pub struct Die {
     pub blocks: Vec<BlockInfo>,
     pub total: Census,
     by_path: HashMap<String, usize>,
-}
-
-/// A weight as the ROM holds it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Weight {
-    /// Row of the checkpoint's tensor. Rows of queries and keys stand in another order on the chip.
-    pub row: u32,
-    /// Output of the chip's unit.
-    pub n: u32,
-    /// Input, and column of the tensor.
-    pub k: u32,
-    pub code: u8,
-    /// Codebook value.
-    pub value: i32,
-    pub scale: i32,
-    pub offset: i32,
-    /// The weight itself, `(scale * value + offset) * 2^e`, as the checkpoint has it after quantization.
-    pub real: f64,
 }
 
 impl Die {
@@ -69,7 +51,7 @@ impl Die {
                 let holds = matches!(b.kind, BlockKind::Tiles | BlockKind::Metal | BlockKind::EmbeddingRom);
                 let rom = unit.filter(|_| holds).and_then(|id| RomGrid::of(netlist, &chip.structure.technology, id, b));
                 let census = unit.map(|id| census::unit(netlist, id)).unwrap_or_default();
-                BlockInfo { unit, station, rom, census, exponent: unit.map_or(0, |id| exponent(netlist, id)), norm: OnceLock::new() }
+                BlockInfo { unit, station, rom, census, norm: OnceLock::new() }
             })
             .collect();
         let total = census::total(netlist);
@@ -124,8 +106,8 @@ impl Die {
 
     /// For reading many weights of a block.
     pub fn reader(&self, block: usize) -> Option<Reader<'_>> {
-        let (spec, view) = self.matrix(block)?;
-        Some(Reader { rom: self.blocks[block].rom?, spec, view, exponent: self.blocks[block].exponent })
+        let id = self.blocks[block].unit?;
+        Some(Reader { rom: self.blocks[block].rom?, silicon: Silicon::of(&self.chip, id).into_iter().next()? })
     }
 
     /// Place of the weight `[row, k]` of the checkpoint's tensor.
@@ -190,45 +172,29 @@ impl Die {
 /// The weights of one block.
 pub struct Reader<'a> {
     rom: RomGrid,
-    spec: &'a MatrixSpec,
-    view: MatrixView<'a>,
-    exponent: i32,
+    silicon: Silicon<'a>,
+}
+
+impl<'a> Deref for Reader<'a> {
+    type Target = Silicon<'a>;
+
+    fn deref(&self) -> &Silicon<'a> {
+        &self.silicon
+    }
 }
 
 impl Reader<'_> {
     /// What a cell holds; `None` for an unused one.
     pub fn weight(&self, site: WeightSite) -> Option<Weight> {
-        self.rom.weight_at(site).map(|(n, k)| self.at(n, k))
+        self.rom.weight_at(site).map(|(n, k)| self.silicon.weight(n, k))
     }
 
-    /// The weight from input `k` to output `n`, both of the matrix.
-    pub fn at(&self, n: u32, k: u32) -> Weight {
-        let code = self.view.code(n, k);
-        let g = k / self.spec.group;
-        let value = self.spec.codebook.get(usize::from(code)).copied().unwrap_or(0);
-        let (scale, offset) = (self.view.scale(n, g), self.view.offset(n, g));
-        let mantissa = i64::from(scale) * i64::from(value) + i64::from(offset);
-        let real = mantissa as f64 * power_of_two(self.exponent - self.view.shift(n));
-        Weight { row: self.spec.rows.source_row(n), n, k, code, value, scale, offset, real }
-    }
-}
-
-/// `2^e` by its bits; shifts and formats keep `e` far inside the range of normal numbers, and what is not is cut to it.
-fn power_of_two(e: i32) -> f64 {
-    f64::from_bits(((1023 + e.clamp(-1022, 1023)) as u64) << 52)
-}
-
-/// See [`BlockInfo::exponent`].
-fn exponent(netlist: &Netlist, id: UnitId) -> i32 {
-    let out = i32::from(netlist.unit(id).out.frac);
-    match &netlist.unit(id).kind {
-        UnitKind::Embed(_) => -out,
-        _ => {
-            let feed = netlist.inputs(id).first().map(|&f| &netlist.unit(f).kind);
-            match feed {
-                Some(UnitKind::RowFeed(f)) => i32::from(f.input.frac) - out,
-                _ => -out,
-            }
+    /// The vias of a cell from left to right; none where weights are wires, `None` for an unused cell.
+    pub fn vias(&self, site: WeightSite) -> Option<Vec<bool>> {
+        let weight = self.weight(site)?;
+        if self.silicon.wired() {
+            return Some(Vec::new());
         }
+        Some(silicon::drawn_bits(weight.stored, self.silicon.matrix.code_bits).collect())
     }
 }

@@ -144,7 +144,7 @@ fn tile(die: &Die, other: Option<&Die>, theme: Theme, block: usize, n_tile: u32,
             if let Some(weight) = reader.weight(site) {
                 pixels[(h - 1 - row as usize) * w + col as usize] = match &other {
                     None => theme.weight((weight.real / norm) as f32),
-                    Some(o) => theme.change(o.weight(site).is_some_and(|b| b.code != weight.code).then_some(changed)),
+                    Some(o) => theme.change(o.weight(site).is_some_and(|b| b.stored != weight.stored).then_some(changed)),
                 };
             }
         }

@@ -179,6 +179,7 @@ fn cells(painter: &Painter, view: &View, die: &Die, b: usize, rom: &RomGrid, sto
     let sees = view.camera.visible(view.canvas);
     let (cols, rows) = rom.cells_in(store, &sees);
     let block = &die.plan().blocks[b];
+    let Some(reader) = die.reader(b) else { return };
     let line = Stroke::new(1.0, theme.die().gamma_multiply(0.7));
     for row in rows {
         for col in cols.clone() {
@@ -188,11 +189,10 @@ fn cells(painter: &Painter, view: &View, die: &Die, b: usize, rom: &RomGrid, sto
             if cell_w.min(cell_h) < CELL_VIAS {
                 continue;
             }
-            let Some(weight) = die.weight(b, site) else { continue };
+            let Some(weight) = reader.weight(site) else { continue };
             let ink = Theme::on(theme.weight((weight.real / die.norm(b)) as f32));
-            if block.kind != BlockKind::Metal {
-                vias(painter, r, rom.code_bits, weight.code, ink, cell_w.min(cell_h) >= CELL_WIRES);
-            }
+            let bits = reader.vias(site).unwrap_or_default();
+            vias(painter, r, &bits, ink, cell_w.min(cell_h) >= CELL_WIRES);
             if cell_w.min(cell_h) >= CELL_TEXT {
                 let size = (r.height() * 0.2).min(r.width() * 0.2).clamp(9.0, 40.0);
                 let at = pos2(r.center().x, r.top() + r.height() * 0.18);
@@ -223,23 +223,26 @@ fn whole(view: &View, r: &Rect) -> Screen {
     Screen::from_min_max(at(r.x0_nm, r.y1_nm), at(r.x1_nm, r.y0_nm))
 }
 
-/// One bit cell beside the other, highest bit left: a filled square is a via, a hollow one is none. Close by, the word line
-/// and the bit lines that a via joins.
-fn vias(painter: &Painter, r: Screen, bits: u8, code: u8, ink: Color32, wires: bool) {
-    let pitch = r.width() / f32::from(bits);
+/// One bit cell beside the other, in the order in which the cell has them: a filled square is a via, a hollow one is none. Close by, the
+/// word line and the bit lines that a via joins.
+fn vias(painter: &Painter, r: Screen, bits: &[bool], ink: Color32, wires: bool) {
+    if bits.is_empty() {
+        return;
+    }
+    let pitch = r.width() / bits.len() as f32;
     let side = (pitch * 0.5).min(r.height() * 0.26);
     let y = r.top() + r.height() * 0.53;
     if wires {
         painter.line_segment([pos2(r.left(), y), pos2(r.right(), y)], Stroke::new(side * 0.3, ink.gamma_multiply(0.35)));
     }
-    for bit in 0..bits {
-        let x = r.left() + pitch * (f32::from(bit) + 0.5);
+    for (at, &via) in bits.iter().enumerate() {
+        let x = r.left() + pitch * (at as f32 + 0.5);
         if wires {
             let line = [pos2(x, r.top() + r.height() * 0.33), pos2(x, r.top() + r.height() * 0.73)];
             painter.line_segment(line, Stroke::new(side * 0.3, ink.gamma_multiply(0.35)));
         }
         let square = Screen::from_center_size(pos2(x, y), vec2(side, side));
-        if code >> (bits - 1 - bit) & 1 == 1 {
+        if via {
             painter.rect_filled(square, 0.0, ink);
         } else {
             painter.rect_stroke(square, 0.0, Stroke::new(1.0, ink.gamma_multiply(0.6)), StrokeKind::Inside);

@@ -4,40 +4,26 @@
 //! The floorplan fixes the tiles. How a tile divides is drawn from its census: the ROM takes the share of the area that its
 //! bits have, with bits about square, and lies among the logic that its columns feed.
 
-use hardwire_netlist::floorplan::Block;
+use hardwire_netlist::floorplan::{Block, BlockKind};
+use hardwire_netlist::silicon::{self, Cells};
 use hardwire_netlist::unit::{MatrixSpec, UnitKind};
-use hardwire_netlist::{Floorplan, Netlist, Rect, Technology, TileShape, UnitId, WeightSite, census};
+use hardwire_netlist::{Floorplan, Netlist, Rect, Technology, UnitId, WeightSite, census};
+use std::ops::Deref;
 
-/// See [`Deal::Fields`].
-const FIELD: u32 = 256;
-
-/// How matrix elements map to tiles.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Deal {
-    Tile(TileShape),
-    /// Metal embedding has no tiles: its matrix is divided into fields of at most [`FIELD`] x [`FIELD`] to be looked at.
-    Fields(TileShape),
-    /// Banks of `rows` tokens, a token's elements along a row.
-    Banks {
-        rows: u32,
-    },
-}
-
-/// The weights of one block.
+/// The weights of one block: the grid of its cells, and the share of each tile that they take.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RomGrid {
-    /// Tiles across (along the outputs) and down (along the inputs).
-    pub across: u32,
-    pub down: u32,
-    /// Rows and columns of a tile.
-    pub rows: u32,
-    pub cols: u32,
-    pub outputs: u32,
-    pub inputs: u32,
-    pub code_bits: u8,
+    pub cells: Cells,
     /// Shares of a tile's width and height that are ROM.
     pub rom_share: (f64, f64),
-    deal: Deal,
+}
+
+impl Deref for RomGrid {
+    type Target = Cells;
+
+    fn deref(&self) -> &Cells {
+        &self.cells
+    }
 }
 
 /// The matrix a unit holds.
@@ -51,53 +37,29 @@ pub fn matrix(kind: &UnitKind) -> Option<&MatrixSpec> {
 
 impl RomGrid {
     pub fn of(netlist: &Netlist, technology: &Technology, id: UnitId, block: &Block) -> Option<RomGrid> {
-        let kind = &netlist.unit(id).kind;
-        let m = matrix(kind)?;
+        let cells = silicon::cells(netlist, id, &block.rect)?;
+        if block.array.is_some_and(|array| array != (cells.across, cells.down)) {
+            return None;
+        }
         let count = census::unit(netlist, id);
         let share = technology.rom_um2(&count) / technology.area_um2(&count).max(1e-9);
-        let (across, down, rows, cols, deal) = match kind {
-            UnitKind::Mvm(s) => match s.tile() {
-                Some(t) => {
-                    let (across, down) = block.array?;
-                    if (across, down) != (t.n_tiles(m.outputs), t.k_tiles(m.inputs)) {
-                        return None;
-                    }
-                    (across, down, t.rows, t.cols, Deal::Tile(t))
-                }
-                None => {
-                    let t = TileShape { rows: m.inputs.min(FIELD), cols: m.outputs.min(FIELD), deal: 1, lanes: 1 };
-                    (t.n_tiles(m.outputs), t.k_tiles(m.inputs), t.rows, t.cols, Deal::Fields(t))
-                }
-            },
-            _ => {
-                let rows = bank_rows(m, &block.rect);
-                (m.outputs.div_ceil(rows), 1, rows, m.inputs, Deal::Banks { rows })
-            }
-        };
-        let first = match deal {
-            Deal::Tile(_) => Floorplan::tile_rect(block, 0, 0)?,
-            Deal::Fields(_) | Deal::Banks { .. } => grid_cell(&block.rect, (0, across), (0, down)),
-        };
         // Wires run over all of a field.
-        let share = if let Deal::Fields(_) = deal { 0.95 } else { share };
+        let share = if block.kind == BlockKind::Metal { 0.95 } else { share };
         let share = if share.is_finite() { share.clamp(0.02, 0.95) } else { 0.5 };
-        let rom_share = rom_shares(&first, share, f64::from(cols) * f64::from(m.code_bits) / f64::from(rows.max(1)));
-        let grid = RomGrid { across, down, rows, cols, outputs: m.outputs, inputs: m.inputs, code_bits: m.code_bits, rom_share, deal };
+        let aspect = f64::from(cells.cols) * f64::from(cells.code_bits) / f64::from(cells.rows.max(1));
+        let mut grid = RomGrid { cells, rom_share: (share, share) };
+        grid.rom_share = rom_shares(&grid.tile_rect(block, 0, 0)?, share, aspect);
         // A cell below a nanometre has no rectangle of its own; such a plan is drawn without its weights.
-        let last = grid.rom_rect(block, across - 1, down - 1)?;
-        (last.width_nm() >= i64::from(cols) && last.height_nm() >= i64::from(rows)).then_some(grid)
+        let last = grid.rom_rect(block, cells.across - 1, cells.down - 1)?;
+        (last.width_nm() >= i64::from(cells.cols) && last.height_nm() >= i64::from(cells.rows)).then_some(grid)
     }
 
     /// Rectangle of a tile: ROM and logic.
     pub fn tile_rect(&self, block: &Block, n_tile: u32, k_tile: u32) -> Option<Rect> {
-        if self.deal_is_tile() {
+        if block.array.is_some() {
             return Floorplan::tile_rect(block, n_tile, k_tile);
         }
         (n_tile < self.across && k_tile < self.down).then(|| grid_cell(&block.rect, (n_tile, self.across), (k_tile, self.down)))
-    }
-
-    fn deal_is_tile(&self) -> bool {
-        matches!(self.deal, Deal::Tile(_))
     }
 
     /// The ROM of a tile: in the middle, a little above.
@@ -136,33 +98,6 @@ impl RomGrid {
             col: index(x_nm - rom.x0_nm, rom.width_nm(), self.cols),
         })
     }
-
-    /// Place of the weight from input `k` to output `n`.
-    pub fn site(&self, n: u32, k: u32) -> Option<WeightSite> {
-        (n < self.outputs && k < self.inputs).then(|| match self.deal {
-            Deal::Tile(t) | Deal::Fields(t) => t.site(n, k),
-            Deal::Banks { rows } => WeightSite { k_tile: 0, n_tile: n / rows, row: n % rows, col: k },
-        })
-    }
-
-    /// One past the last input that lies in the same tile as input `k`.
-    pub fn band_end(&self, k: u32) -> u32 {
-        match self.deal {
-            Deal::Tile(t) | Deal::Fields(t) => ((k / t.rows + 1) * t.rows).min(self.inputs),
-            Deal::Banks { .. } => self.inputs,
-        }
-    }
-
-    /// `(n, k)` of a site; `None` where the row or column is not used.
-    pub fn weight_at(&self, s: WeightSite) -> Option<(u32, u32)> {
-        match self.deal {
-            Deal::Tile(t) | Deal::Fields(t) => t.weight_at(s, self.outputs, self.inputs),
-            Deal::Banks { rows } => {
-                let n = s.n_tile * rows + s.row;
-                (s.row < rows && s.col < self.inputs && s.k_tile == 0 && n < self.outputs).then_some((n, s.col))
-            }
-        }
-    }
 }
 
 /// Shares of a tile's width and height for a ROM of `share` of its area whose bits are about square, or as near to that as the tile
@@ -172,13 +107,6 @@ fn rom_shares(tile: &Rect, share: f64, aspect: f64) -> (f64, f64) {
     let wide = (share * w * h * aspect).sqrt() / w;
     let wide = wide.clamp((share / 0.96).min(0.98), 0.98);
     (wide, (share / wide).min(0.98))
-}
-
-/// Tokens of an embedding bank: as many as make the cells about square.
-fn bank_rows(m: &MatrixSpec, r: &Rect) -> u32 {
-    let (w, h) = (r.width_nm().max(1) as f64, r.height_nm().max(1) as f64);
-    let banks = (f64::from(m.outputs) / f64::from(m.inputs.max(1)) * w / h).sqrt().round().max(1.0);
-    m.outputs.div_ceil(banks as u32).max(1)
 }
 
 fn cut(lo: i64, len: i64, i: u32, of: u32) -> i64 {

@@ -3,6 +3,7 @@
 use crate::die::Die;
 use crate::worker::Worker;
 use egui::Context;
+use hardwire_netlist::Silicon;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -45,7 +46,7 @@ impl CodeCounts {
         let (mut least, mut most) = (f64::MAX, f64::MIN);
         for n in (0..spec.outputs).step_by(step as usize) {
             for k in 0..spec.inputs {
-                let weight = reader.at(n, k);
+                let weight = Silicon::weight(&reader, n, k);
                 counts[usize::from(weight.code)] += 1;
                 sum += weight.real;
                 squares += weight.real * weight.real;

@@ -10,6 +10,7 @@ use crate::view::View;
 use egui::{Grid, RichText, ScrollArea, Ui};
 use hardwire_netlist::Census;
 use hardwire_netlist::floorplan::BlockKind;
+use hardwire_netlist::silicon;
 use hardwire_sim::{energy, timing};
 
 pub fn show(ui: &mut Ui, view: &mut View, theme: Theme, commands: &mut Vec<Command>) {
@@ -239,27 +240,31 @@ fn codes(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
 
 fn weight(ui: &mut Ui, view: &View, b: usize, site: hardwire_netlist::WeightSite) {
     let die = &view.die;
-    let Some(w) = die.weight(b, site) else {
+    let Some(silicon) = die.reader(b) else { return };
+    let Some(w) = silicon.weight(site) else {
         ui.label("This cell holds no weight: the matrix ends before the tile does.");
         return;
     };
-    let Some((spec, view_)) = die.matrix(b) else { return };
+    let Some(at) = silicon.address(w.n, w.k) else { return };
+    let spec = silicon.matrix;
     rows(
         ui,
         "weight",
         &[
             ("tensor", spec.tensor.clone()),
             ("index", format!("[{}, {}]", w.row, w.k)),
-            if die.plan().blocks[b].kind == BlockKind::Metal {
+            if silicon.wired() {
                 ("wire", format!("counted among those of value {:+}", w.value))
             } else {
-                ("vias", format!("{:0width$b}", w.code, width = usize::from(spec.code_bits)))
+                ("vias", silicon::bit_text(w.stored, spec.code_bits))
             },
+            ("ROM", at.file),
+            ("line", format!("{}, lowest bit {}", at.line, at.bit)),
             ("code", w.code.to_string()),
             ("value", format!("{:+}", w.value)),
             ("scale", format!("{} (group {})", w.scale, w.k / spec.group)),
             ("offset", w.offset.to_string()),
-            ("shift", view_.shift(w.n).to_string()),
+            ("shift", w.shift.to_string()),
             ("weight", format!("{:+.6e}", w.real)),
         ],
     );

@@ -1,0 +1,275 @@
+//! Silicon's contents: which bit of which ROM word every weight is, and where its cell lies.
+//!
+//! One owner: the emitted ROM images are written word by word from here, the viewer paints and `inspect` prints what stands here, and
+//! nothing else knows an order of bits. A [`Silicon`] is one matrix of a chip with what holds it; each holder's layout is in its file of
+//! [`crate::fabric`].
+//!
+//! - here: a matrix and its images; `cells`: the grid that a ROM is seen as; `word`: bits of one line; `find`: a weight by its name.
+
+mod cells;
+mod find;
+mod word;
+
+pub use cells::{Cells, WeightSite};
+pub use word::Word;
+
+use crate::chip::Chip;
+use crate::fabric::{Layout, Table};
+use crate::floorplan::Rect;
+use crate::graph::{Netlist, UnitId};
+use crate::program::MatrixView;
+use crate::unit::{Fabric, MatrixSpec, UnitKind};
+use crate::width::signed_bits;
+
+/// Bits of an output's bias in its image.
+const BIAS_BITS: u32 = 32;
+
+/// What a ROM image holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    Codes,
+    /// Scales, and offsets beside them where there are any.
+    Scales,
+    Shifts,
+    Biases,
+}
+
+/// Which ROM of an array: band of inputs and tile along the outputs; `(0, 0)` where there is one ROM.
+pub type TileIndex = (u32, u32);
+
+/// One ROM of a matrix as a memory image for `$readmemh`: a line a word, counted from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RomImage {
+    /// Path in the folder of the emitted Verilog.
+    pub file: String,
+    pub part: Part,
+    pub tile: TileIndex,
+    pub word_bits: u32,
+    pub lines: u64,
+}
+
+/// Where the bits of one code lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// ROM image, a path in the folder of the emitted Verilog.
+    pub file: String,
+    /// Line of the image, from 0.
+    pub line: u64,
+    /// The code's lowest bit, from the lowest of the word.
+    pub bit: u32,
+}
+
+/// A weight as the silicon holds it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weight {
+    /// Row of the checkpoint's tensor. Rows of queries and keys stand in another order on the chip.
+    pub row: u32,
+    /// Output of the chip's unit.
+    pub n: u32,
+    /// Input, and column of the tensor.
+    pub k: u32,
+    /// Code of the program file.
+    pub code: u8,
+    /// The bits that stand in ROM for it; `code_bits` of them.
+    pub stored: u8,
+    /// Codebook value.
+    pub value: i32,
+    pub scale: i32,
+    pub offset: i32,
+    /// Output shift `k[n]`.
+    pub shift: i32,
+    /// The weight itself, `(scale * value + offset) * 2^e`, as the checkpoint has it after quantization (`docs/numerics.md`, section 2).
+    pub real: f64,
+}
+
+/// What holds a matrix: an array that multiplies, or a table that is read a row a token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Holder {
+    Array(Fabric),
+    Table(Table),
+}
+
+impl Holder {
+    fn layout(&self) -> &dyn Layout {
+        match self {
+            Holder::Array(fabric) => fabric.layout(),
+            Holder::Table(table) => table,
+        }
+    }
+}
+
+/// One matrix of a chip and what holds it.
+pub struct Silicon<'a> {
+    path: &'a str,
+    /// Begins the names of its images.
+    prefix: &'static str,
+    pub matrix: &'a MatrixSpec,
+    pub program: MatrixView<'a>,
+    holder: Holder,
+    /// Bits in ROM by code.
+    stored: Vec<u8>,
+    /// `e[n] = exponent - k[n]`, with `k[n]` the shift of output `n` (`docs/numerics.md`, sections 3 and 6).
+    exponent: i32,
+}
+
+/// The matrices of a unit with their holders and the beginnings of their images' names.
+fn held(netlist: &Netlist, id: UnitId) -> Vec<(&MatrixSpec, Holder, &'static str)> {
+    let table = Holder::Table(Table { lanes: netlist.lanes });
+    match &netlist.unit(id).kind {
+        UnitKind::Mvm(s) => vec![(&s.matrix, Holder::Array(s.fabric), "")],
+        UnitKind::Embed(s) => {
+            let positions = s.positions.as_ref().map(|m| (m, table, "position_"));
+            std::iter::once((&s.matrix, table, "")).chain(positions).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The cell grid of a unit's first matrix inside `rect`; `None` where a unit holds none. Structure alone is enough.
+pub fn cells(netlist: &Netlist, id: UnitId, rect: &Rect) -> Option<Cells> {
+    let (m, holder, _) = held(netlist, id).into_iter().next()?;
+    Some(holder.layout().cells(m, rect))
+}
+
+impl<'a> Silicon<'a> {
+    /// The matrices that a unit holds: none, one, or the rows of tokens and those of positions.
+    pub fn of(chip: &'a Chip, id: UnitId) -> Vec<Silicon<'a>> {
+        let netlist = chip.netlist();
+        let exponent = exponent(netlist, id);
+        held(netlist, id)
+            .into_iter()
+            .map(|(matrix, holder, prefix)| Silicon {
+                path: &netlist.unit(id).path,
+                prefix,
+                matrix,
+                program: chip.programs.matrix(matrix.program),
+                holder,
+                stored: holder.layout().stored(matrix),
+                exponent,
+            })
+            .collect()
+    }
+
+    /// The unit's path.
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
+    /// The bits that stand in ROM for a code.
+    pub fn stored(&self, code: u8) -> u8 {
+        self.stored.get(usize::from(code)).copied().unwrap_or(0)
+    }
+
+    /// The code that these bits stand for.
+    pub fn code_of(&self, stored: u8) -> Option<u8> {
+        self.stored.iter().position(|&s| s == stored).map(|c| c as u8)
+    }
+
+    /// Whether the weights are wires of the logic, with no cells that a via programs. Their image is what a simulation reads.
+    pub fn wired(&self) -> bool {
+        self.holder.layout().wired()
+    }
+
+    /// Name of a ROM image, in the folder of the emitted Verilog.
+    pub fn file(&self, part: Part, tile: TileIndex) -> String {
+        let name = match part {
+            Part::Codes | Part::Scales => self.holder.layout().name(part, tile),
+            Part::Shifts => "shifts".into(),
+            Part::Biases => "biases".into(),
+        };
+        format!("rom/{}/{}{name}.hex", self.path, self.prefix)
+    }
+
+    /// Every ROM of the matrix.
+    pub fn images(&self) -> Vec<RomImage> {
+        let mut all: Vec<RomImage> = Vec::new();
+        let mut add = |part, tile, word_bits, lines| all.push(RomImage { file: self.file(part, tile), part, tile, word_bits, lines });
+        self.holder.layout().images(self, &mut add);
+        if let Holder::Array(fabric) = self.holder {
+            let lanes = fabric.lanes();
+            let beats = u64::from(self.matrix.outputs.div_ceil(lanes));
+            add(Part::Shifts, (0, 0), lanes * self.shift_bits(), beats);
+            if self.matrix.bias {
+                add(Part::Biases, (0, 0), lanes * BIAS_BITS, beats);
+            }
+        }
+        all
+    }
+
+    /// Sets `word` to a line of an image of this matrix.
+    pub fn word(&self, image: &RomImage, line: u64, word: &mut Word) {
+        word.clear(image.word_bits);
+        let beat = |word: &mut Word, bits: u32, value: &dyn Fn(u32) -> i32| {
+            let lanes = image.word_bits / bits;
+            let first = line as u32 * lanes;
+            for n in first..self.matrix.outputs.min(first + lanes) {
+                word.field((n - first) * bits, bits, i64::from(value(n)));
+            }
+        };
+        match (image.part, &self.program.bias) {
+            (Part::Shifts, _) => beat(word, self.shift_bits(), &|n| self.program.shift(n)),
+            (Part::Biases, Some(bias)) => beat(word, BIAS_BITS, &|n| bias.get(n as usize)),
+            (Part::Biases, None) => {}
+            (Part::Codes | Part::Scales, _) => self.holder.layout().word(self, image, line, word),
+        }
+    }
+
+    /// Bits of an output's shift in its image, with room for the vector's own.
+    pub fn shift_bits(&self) -> u32 {
+        let (mut lo, mut hi) = (0, 0);
+        for n in 0..self.program.outputs {
+            let k = i64::from(self.program.shift(n));
+            (lo, hi) = (lo.min(k), hi.max(k));
+        }
+        signed_bits(lo, hi).max(6)
+    }
+
+    /// Where the code of the weight from input `k` to output `n` lies; `None` past the matrix.
+    pub fn address(&self, n: u32, k: u32) -> Option<Address> {
+        (n < self.matrix.outputs && k < self.matrix.inputs).then(|| {
+            let (tile, line, bit) = self.holder.layout().place(self.matrix, n, k);
+            Address { file: self.file(Part::Codes, tile), line, bit }
+        })
+    }
+
+    /// The cell grid inside `rect`.
+    pub fn cells(&self, rect: &Rect) -> Cells {
+        self.holder.layout().cells(self.matrix, rect)
+    }
+
+    /// The weight from input `k` to output `n`, both of the matrix.
+    pub fn weight(&self, n: u32, k: u32) -> Weight {
+        let code = self.program.code(n, k);
+        let g = k / self.matrix.group;
+        let value = self.matrix.codebook.get(usize::from(code)).copied().unwrap_or(0);
+        let (scale, offset, shift) = (self.program.scale(n, g), self.program.offset(n, g), self.program.shift(n));
+        let mantissa = i64::from(scale) * i64::from(value) + i64::from(offset);
+        let real = mantissa as f64 * power_of_two(self.exponent - shift);
+        Weight { row: self.matrix.rows.source_row(n), n, k, code, stored: self.stored(code), value, scale, offset, shift, real }
+    }
+}
+
+/// The bits of a code as its cell has them, from left to right: the highest first.
+pub fn drawn_bits(stored: u8, code_bits: u8) -> impl Iterator<Item = bool> {
+    (0..code_bits).rev().map(move |bit| stored >> bit & 1 == 1)
+}
+
+/// A code's bits as text, in the order of [`drawn_bits`].
+pub fn bit_text(stored: u8, code_bits: u8) -> String {
+    drawn_bits(stored, code_bits).map(|b| if b { '1' } else { '0' }).collect()
+}
+
+/// `2^e` by its bits; shifts and formats keep `e` far inside the range of normal numbers, and what is not is cut to it.
+fn power_of_two(e: i32) -> f64 {
+    f64::from_bits(((1023 + e.clamp(-1022, 1023)) as u64) << 52)
+}
+
+/// See [`Silicon::exponent`].
+fn exponent(netlist: &Netlist, id: UnitId) -> i32 {
+    let out = i32::from(netlist.unit(id).out.frac);
+    let feed = netlist.inputs(id).first().map(|&f| &netlist.unit(f).kind);
+    match feed {
+        Some(UnitKind::RowFeed(f)) => i32::from(f.input.frac) - out,
+        _ => -out,
+    }
+}

@@ -6,7 +6,7 @@ use crate::beside::{self, Ask, Beside};
 use crate::ledger::{self, Ledger, LedgerAsk};
 use anyhow::Result;
 use hardwire_netlist::floorplan::BlockKind;
-use hardwire_netlist::{Census, Chip, Figure, Provenance, census};
+use hardwire_netlist::{Activity, Census, Chip, Figure, Provenance, census};
 use hardwire_sim::{energy, timing};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -94,7 +94,7 @@ pub struct EnergyFigures {
     pub split: energy::Split,
     pub leakage_pj: f64,
     pub by_kind_pj: BTreeMap<&'static str, f64>,
-    pub events: energy::Events,
+    pub events: Activity,
 }
 
 pub const TIMING: &str = "timing model over the unit graph (docs/microarchitecture.md)";

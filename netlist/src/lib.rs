@@ -10,6 +10,7 @@
 //! `docs/numerics.md` says what each unit computes. This crate says which units there are and how they are joined; it
 //! computes no activation and imports no other package of the workspace.
 
+pub mod activity;
 pub mod census;
 pub mod chip;
 pub mod diff;
@@ -31,6 +32,7 @@ pub mod unit;
 mod validate;
 pub mod width;
 
+pub use activity::Activity;
 pub use census::Census;
 pub use chip::{Chip, ChipWriter, ModelInfo, Structure};
 pub use error::Error;

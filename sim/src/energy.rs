@@ -4,51 +4,12 @@
 //! adders and multiplexers that switch, bits moved over millimetres. Each has one cost in the chip's [`Technology`]. Idle units are
 //! clock-gated: they leak but do not switch.
 
+use hardwire_netlist::activity::events::TOGGLE;
 use hardwire_netlist::unit::{Activation, AttentionSpec, Fabric, Fixed, GatedActSpec, MatrixSpec, MixSpec, MvmSpec, RouteSpec};
-use hardwire_netlist::{Census, Chip, Netlist, Technology, TileShape, UnitId, UnitKind, census};
+use hardwire_netlist::{Activity, Census, Chip, Netlist, Technology, TileShape, UnitId, UnitKind, census};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
-
-/// Counted events of one token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Events {
-    pub rom_bits_read: f64,
-    pub sram_bits_read: f64,
-    pub sram_bits_written: f64,
-    /// Flops times the cycles they are clocked.
-    pub flop_cycles: f64,
-    pub full_adder_ops: f64,
-    pub mux2_ops: f64,
-    pub wire_bit_mm: f64,
-}
-
-impl Events {
-    /// The events of a unit that works on this share of the tokens.
-    fn times(self, share: f64) -> Events {
-        Events {
-            rom_bits_read: self.rom_bits_read * share,
-            sram_bits_read: self.sram_bits_read * share,
-            sram_bits_written: self.sram_bits_written * share,
-            flop_cycles: self.flop_cycles * share,
-            full_adder_ops: self.full_adder_ops * share,
-            mux2_ops: self.mux2_ops * share,
-            wire_bit_mm: self.wire_bit_mm * share,
-        }
-    }
-}
-
-impl AddAssign for Events {
-    fn add_assign(&mut self, o: Events) {
-        self.rom_bits_read += o.rom_bits_read;
-        self.sram_bits_read += o.sram_bits_read;
-        self.sram_bits_written += o.sram_bits_written;
-        self.flop_cycles += o.flop_cycles;
-        self.full_adder_ops += o.full_adder_ops;
-        self.mux2_ops += o.mux2_ops;
-        self.wire_bit_mm += o.wire_bit_mm;
-    }
-}
 
 /// Picojoules by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -85,7 +46,7 @@ pub struct TokenEnergy {
     pub by_kind_pj: BTreeMap<&'static str, f64>,
     /// Static power of the whole die, W: what a token costs beyond switching is this times the time it takes.
     pub leakage_w: f64,
-    pub events: Events,
+    pub events: Activity,
 }
 
 impl TokenEnergy {
@@ -95,8 +56,6 @@ impl TokenEnergy {
     }
 }
 
-/// Half of the bits of a changing bus toggle.
-const TOGGLE: f64 = 0.5;
 /// Length of an average metal-embedding net: HNLPU's 7.8 fF at 0.2 pF a millimetre.
 const METAL_NET_MM: f64 = 0.039;
 
@@ -107,7 +66,7 @@ pub fn token(chip: &Chip, position: u32) -> TokenEnergy {
         split: Split::default(),
         by_kind_pj: BTreeMap::new(),
         leakage_w: technology.leakage_w(&census::total(netlist)),
-        events: Events::default(),
+        events: Activity::default(),
     };
     for (id, unit) in netlist.units() {
         let events = unit_events(netlist, technology, id, position);
@@ -120,7 +79,7 @@ pub fn token(chip: &Chip, position: u32) -> TokenEnergy {
 }
 
 /// Picojoules of counted events.
-pub fn cost(t: &Technology, e: &Events) -> Split {
+pub fn cost(t: &Technology, e: &Activity) -> Split {
     let c = &t.energy;
     Split {
         rom_pj: e.rom_bits_read * c.rom_bit_read_pj.value,
@@ -131,13 +90,13 @@ pub fn cost(t: &Technology, e: &Events) -> Split {
     }
 }
 
-/// Events of one unit for the token at `position`.
-pub fn unit_events(netlist: &Netlist, technology: &Technology, id: UnitId, position: u32) -> Events {
+/// Activity of one unit for the token at `position`.
+pub fn unit_events(netlist: &Netlist, technology: &Technology, id: UnitId, position: u32) -> Activity {
     let unit = netlist.unit(id);
     let (n, bits) = (f64::from(unit.out_len), f64::from(unit.out.bits));
     let side_mm = (technology.area_um2(&census::unit(netlist, id))).sqrt() * 1e-3;
     // Every unit hands its output over about its own width.
-    let mut e = Events { wire_bit_mm: n * bits * side_mm * TOGGLE, ..Events::default() };
+    let mut e = Activity { wire_bit_mm: n * bits * side_mm * TOGGLE, ..Activity::default() };
     e += match &unit.kind {
         UnitKind::Embed(s) => {
             let mut e = embed(&s.matrix, bits);
@@ -148,110 +107,100 @@ pub fn unit_events(netlist: &Netlist, technology: &Technology, id: UnitId, posit
         }
         UnitKind::RmsNorm(s) => {
             let b = f64::from(s.input.bits);
-            let mut e = s.centre.as_ref().map_or(Events::default(), |c| {
+            let mut e = s.centre.as_ref().map_or(Activity::default(), |c| {
                 let bias = if c.bias.is_some() { 32.0 } else { 0.0 };
-                Events {
+                Activity {
                     sram_bits_read: n * b,
                     sram_bits_written: n * b,
                     rom_bits_read: n * bias,
                     full_adder_ops: n * (2.0 * b + 17.0 + bias),
                     flop_cycles: n * 2.0 * b,
-                    ..Events::default()
+                    ..Activity::default()
                 }
             });
-            e += Events {
+            e += Activity {
                 sram_bits_read: n * b,
                 sram_bits_written: n * b,
                 rom_bits_read: n * 20.0,
                 full_adder_ops: n * (b * b + b * 18.0 + 32.0 * 20.0 + 2.0 * 80.0),
                 flop_cycles: n * 4.0 * (b + 40.0),
-                ..Events::default()
+                ..Activity::default()
             };
             e
         }
         UnitKind::RowFeed(s) => {
             let (b, a) = (f64::from(s.input.bits), f64::from(s.act_bits));
-            Events {
+            Activity {
                 sram_bits_read: n * b,
                 sram_bits_written: n * b,
                 full_adder_ops: n * (b + a),
                 mux2_ops: n * b * 5.0,
                 flop_cycles: n * 2.0 * (b + a),
-                ..Events::default()
+                ..Activity::default()
             }
         }
         UnitKind::Mvm(s) => match s.fabric {
             Fabric::Tile(t) => tiles(s, t, technology, netlist, id),
             Fabric::Metal(_) => metal(s, &census::unit(netlist, id)),
         },
-        UnitKind::Rope(s) => multiply_and_shift(n, 2.0, f64::from(s.input.bits), 16.0),
+        UnitKind::Rope(s) => Activity::product(2.0, f64::from(s.input.bits), 16.0).times(n),
         UnitKind::Attention(s) => attention(s, f64::from(position) + 1.0),
         UnitKind::GatedAct(s) => gated_act(s, n),
         UnitKind::Route(s) => route(s),
         UnitKind::Mix(s) => mix(s, n),
-        UnitKind::Add => Events {
+        UnitKind::Add => Activity {
             sram_bits_read: n * bits,
             sram_bits_written: n * bits,
             full_adder_ops: n * bits,
             flop_cycles: n * bits,
-            ..Events::default()
+            ..Activity::default()
         },
         UnitKind::Argmax => {
             let logits = netlist.inputs(id).first().map_or(Fixed::new(32, 0), |&i| netlist.unit(i).out);
             let len = netlist.inputs(id).first().map_or(0, |&i| netlist.unit(i).out_len);
-            Events { full_adder_ops: f64::from(len) * f64::from(logits.bits), ..Events::default() }
+            Activity { full_adder_ops: f64::from(len) * f64::from(logits.bits), ..Activity::default() }
         }
     };
     e.times(netlist.duty(id))
 }
 
-fn gated_act(s: &GatedActSpec, n: f64) -> Events {
+fn gated_act(s: &GatedActSpec, n: f64) -> Activity {
     let gate = f64::from(s.gate.bits);
-    let mut e = multiply_and_shift(n, 1.0, gate, if s.activation == Activation::Relu2 { gate } else { 21.0 });
+    let mut e = Activity::product(1.0, gate, if s.activation == Activation::Relu2 { gate } else { 21.0 }).times(n);
     if let Some(up) = s.up {
-        e += multiply_and_shift(n, 1.0, gate, f64::from(up.bits));
+        e += Activity::product(1.0, gate, f64::from(up.bits)).times(n);
     }
     e
 }
 
 /// Every round compares all logits; then an exponential and a product for each share.
-fn route(s: &RouteSpec) -> Events {
+fn route(s: &RouteSpec) -> Activity {
     let (e, k, bits) = (f64::from(s.experts), f64::from(s.active), f64::from(s.logits.bits));
     let shares = if s.of_all { e + k } else { k };
-    let mut events = multiply_and_shift(shares, 1.0, bits, 16.0);
-    events += multiply_and_shift(k, 1.0, 21.0, 17.0);
+    let mut events = Activity::product(1.0, bits, 16.0).times(shares);
+    events += Activity::product(1.0, 21.0, 17.0).times(k);
     events +=
-        Events { full_adder_ops: k * e * bits, mux2_ops: k * e * bits, flop_cycles: e * (bits + k * bits / 2.0), ..Events::default() };
+        Activity { full_adder_ops: k * e * bits, mux2_ops: k * e * bits, flop_cycles: e * (bits + k * bits / 2.0), ..Activity::default() };
     events
 }
 
-fn mix(s: &MixSpec, n: f64) -> Events {
-    let mut e = multiply_and_shift(n, f64::from(s.active), f64::from(s.input.bits), 18.0);
+fn mix(s: &MixSpec, n: f64) -> Activity {
+    let mut e = Activity::product(f64::from(s.active), f64::from(s.input.bits), 18.0).times(n);
     e.mux2_ops += n * f64::from(s.active) * f64::from(s.input.bits);
     e
 }
 
-/// `n` results of `products` products of `a` by `b` bits, shifted into place.
-fn multiply_and_shift(n: f64, products: f64, a: f64, b: f64) -> Events {
-    Events {
-        full_adder_ops: n * products * a * b + n * (a + b),
-        mux2_ops: n * (a + b) * 6.0,
-        flop_cycles: n * 3.0 * (a + b),
-        ..Events::default()
-    }
-}
-
-fn embed(m: &MatrixSpec, out_bits: f64) -> Events {
+fn embed(m: &MatrixSpec, out_bits: f64) -> Activity {
     let n = f64::from(m.inputs);
     let scales = f64::from(m.groups()) * (f64::from(m.scale_bits) + f64::from(m.offset_bits));
-    let mut e = multiply_and_shift(n, 1.0, f64::from(m.scale_bits), f64::from(m.code_bits) + 1.0);
+    let mut e = Activity::product(1.0, f64::from(m.scale_bits), f64::from(m.code_bits) + 1.0).times(n);
     e.rom_bits_read = n * f64::from(m.code_bits) + scales;
     e.flop_cycles += n * out_bits;
     e
 }
 
 /// Every code is read once; every column adds once a row played.
-fn tiles(s: &MvmSpec, t: TileShape, technology: &Technology, netlist: &Netlist, id: UnitId) -> Events {
+fn tiles(s: &MvmSpec, t: TileShape, technology: &Technology, netlist: &Netlist, id: UnitId) -> Activity {
     let m = &s.matrix;
     let group = m.group.min(t.rows);
     let played = f64::from(m.inputs.min(t.rows).div_ceil(group) * group);
@@ -270,7 +219,7 @@ fn tiles(s: &MvmSpec, t: TileShape, technology: &Technology, netlist: &Netlist, 
     let bank = values.len() as f64;
     let levels = bank.log2() + if signed { 1.0 } else { 0.0 };
     let tile_mm = (technology.area_um2(&census::unit(netlist, id)) / (k_tiles * n_tiles)).sqrt() * 1e-3;
-    Events {
+    Activity {
         rom_bits_read: m.weights() as f64 * f64::from(m.code_bits)
             + n * f64::from(m.groups()) * (scale + offset)
             + n * (8.0 + if m.bias { 32.0 } else { 0.0 }),
@@ -287,31 +236,31 @@ fn tiles(s: &MvmSpec, t: TileShape, technology: &Technology, netlist: &Netlist, 
 }
 
 /// Every bit of the activations passes every weight's adder; half of them are ones.
-fn metal(s: &MvmSpec, c: &Census) -> Events {
+fn metal(s: &MvmSpec, c: &Census) -> Activity {
     let bits = f64::from(s.act_bits);
-    Events {
+    Activity {
         rom_bits_read: c.rom_bits as f64,
         full_adder_ops: (c.full_adders + c.adder_bits) as f64 * bits * TOGGLE,
         mux2_ops: c.mux2 as f64,
         flop_cycles: c.flops as f64 * bits,
         wire_bit_mm: c.weights as f64 * bits * TOGGLE * METAL_NET_MM,
-        ..Events::default()
+        ..Activity::default()
     }
 }
 
 /// `cached` positions: all keys and all values are read once, by every query head of their group at once.
-fn attention(s: &AttentionSpec, cached: f64) -> Events {
+fn attention(s: &AttentionSpec, cached: f64) -> Activity {
     let cached = s.window.map_or(cached, |w| cached.min(f64::from(w)));
     let (a, b, d) = (f64::from(s.act_bits), f64::from(s.kv_bits), f64::from(s.head_dim));
     let (heads, kv) = (f64::from(s.heads), f64::from(s.kv_heads));
     let vector = d * b + 5.0;
     let scored = heads * cached;
-    Events {
+    Activity {
         sram_bits_read: 2.0 * kv * cached * vector + scored * 32.0,
         sram_bits_written: 2.0 * kv * vector + scored * 32.0,
         full_adder_ops: scored * d * (a * b + a + b) + scored * (48.0 * 16.0 + 21.0 * 9.0) + scored * d * (21.0 * b + 60.0),
         mux2_ops: scored * d * (21.0 + b) * 5.0,
         flop_cycles: scored * d * (a + b + 60.0) + heads * d * 120.0,
-        ..Events::default()
+        ..Activity::default()
     }
 }

@@ -4,7 +4,7 @@
 use hardwire_compiler::shape::ShapeChip;
 use hardwire_compiler::technology::{self, Corner, Silicon};
 use hardwire_netlist::{Census, Technology};
-use hardwire_sim::energy::{self, Events};
+use hardwire_sim::energy;
 use hardwire_sim::timing;
 use serde::Serialize;
 
@@ -220,16 +220,7 @@ fn switching_pj(chip: &ShapeChip, technology: &Technology, position: u32) -> f64
     let mut sum = energy::Split::default();
     for (id, _) in chip.netlist.units() {
         let events = match chip.standins.get(&id) {
-            Some(standin) => {
-                let a = standin.activity();
-                Events {
-                    sram_bits_read: a.sram_bits_read,
-                    sram_bits_written: a.sram_bits_written,
-                    full_adder_ops: a.full_adder_ops,
-                    flop_cycles: a.flop_cycles,
-                    ..Events::default()
-                }
-            }
+            Some(standin) => standin.activity(),
             None => energy::unit_events(&chip.netlist, technology, id, position),
         };
         let one = energy::cost(technology, &events);

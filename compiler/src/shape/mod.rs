@@ -16,7 +16,7 @@ mod statistics;
 
 pub use config::{Experts, LinearAttention, Shape, State};
 pub use plan::plan;
-pub use standin::{Activity, Standin};
+pub use standin::Standin;
 
 use crate::options::Plan;
 use hardwire_netlist::unit::Play;

@@ -2,8 +2,8 @@
 //! on them are estimates of a design, not of something built; reports name them (`docs/scale.md`).
 
 use super::config::LinearAttention;
-use hardwire_netlist::Census;
 use hardwire_netlist::census::cells;
+use hardwire_netlist::{Activity, Census};
 
 /// Bits of an activation between units, of a state element, and of a multiplier's operands in linear attention.
 const WORD: u64 = 16;
@@ -15,15 +15,6 @@ const CONTROL_FLOPS: u64 = 64;
 pub enum Standin {
     /// Convolution, normalised keys and queries, decay, delta-rule update and read-out of a state of constant size.
     Linear(LinearAttention),
-}
-
-/// Events of one token in one stand-in, as the energy model counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Activity {
-    pub sram_bits_read: f64,
-    pub sram_bits_written: f64,
-    pub full_adder_ops: f64,
-    pub flop_cycles: f64,
 }
 
 fn multipliers(n: u64, a: u64, b: u64) -> Census {
@@ -104,6 +95,7 @@ impl Standin {
         }
     }
 
+    /// Events of one token.
     pub fn activity(&self) -> Activity {
         match self {
             Standin::Linear(l) => {
@@ -115,6 +107,7 @@ impl Standin {
                     sram_bits_written: state * word + taps * word / f64::from(l.taps),
                     full_adder_ops: (3.0 * state + taps) * (word * word + 2.0 * word),
                     flop_cycles: 3.0 * state * 4.0 * word,
+                    ..Activity::default()
                 }
             }
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The model as the GPU baseline sees it.
-pub use hardwire_sim::gpu::shape_of as model_shape;
+pub use crate::of_chip::shape_of as model_shape;
 
 /// Version of the JSON report. Raised when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 2;
@@ -152,6 +152,17 @@ pub fn simulated(value: f64, unit: &str, source: &str) -> Figure {
     Figure::new(value, unit, Provenance::Simulated, source)
 }
 
+/// A figure of the baseline, which has a type of its own, as the reports carry it.
+pub fn of_baseline(f: &hardwire_baseline::Figure) -> Figure {
+    let provenance = match f.provenance {
+        hardwire_baseline::Provenance::Measured => Provenance::Measured,
+        hardwire_baseline::Provenance::Simulated => Provenance::Simulated,
+        hardwire_baseline::Provenance::Estimated => Provenance::Estimated,
+        hardwire_baseline::Provenance::Cited => Provenance::Cited,
+    };
+    Figure { value: f.value, unit: f.unit.clone(), provenance, source: f.source.clone(), low: f.low, high: f.high }
+}
+
 pub fn seconds(chip: &Chip, cycles: u64) -> f64 {
     cycles as f64 / (chip.structure.technology.clock_mhz.value * 1e6)
 }
@@ -252,5 +263,20 @@ fn quality(chip: &Chip) -> Quality {
         worst_relative_square_error: worst.map_or(0.0, |q| q.relative_square_error),
         worst_tensor: worst.map_or(String::new(), |q| q.tensor.clone()),
         worst_coding: worst.map_or(String::new(), |q| q.coding.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_the_baseline_serialise_as_ours() {
+        for provenance in ["measured", "simulated", "estimated", "cited"] {
+            let text = format!(r#"{{"value":1.5,"unit":"W","provenance":"{provenance}","source":"s","low":1.0,"high":2.0}}"#);
+            let theirs: hardwire_baseline::Figure = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::to_string(&theirs).unwrap(), text);
+            assert_eq!(serde_json::to_string(&of_baseline(&theirs)).unwrap(), text);
+        }
     }
 }

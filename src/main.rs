@@ -10,6 +10,7 @@ mod flat;
 mod generate;
 mod judge;
 mod ledger;
+mod of_chip;
 mod progress;
 mod report;
 mod scale;

@@ -1,5 +1,6 @@
 //! One table, two ways out: aligned text for a terminal, CSV for a spreadsheet.
 
+use crate::figures::of_baseline;
 use crate::report::number;
 use anyhow::Result;
 use hardwire_netlist::Figure;
@@ -35,6 +36,12 @@ impl From<f64> for Cell {
 impl From<Figure> for Cell {
     fn from(figure: Figure) -> Self {
         Cell::Figure(figure)
+    }
+}
+
+impl From<hardwire_baseline::Figure> for Cell {
+    fn from(figure: hardwire_baseline::Figure) -> Self {
+        Cell::Figure(of_baseline(&figure))
     }
 }
 

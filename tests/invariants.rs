@@ -12,7 +12,8 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("compiler", "hardwire-compiler", &["hardwire-models", "hardwire-netlist"]),
     ("rtl-gen", "hardwire-rtl-gen", &["hardwire-netlist"]),
     ("sim", "hardwire-sim", &["hardwire-netlist"]),
-    ("viewer", "hardwire-viewer", &["hardwire-models", "hardwire-netlist", "hardwire-sim"]),
+    ("baseline", "hardwire-baseline", &[]),
+    ("viewer", "hardwire-viewer", &["hardwire-baseline", "hardwire-models", "hardwire-netlist", "hardwire-sim"]),
 ];
 
 /// What may stand at the top level.
@@ -28,6 +29,7 @@ const TOP: &[&str] = &[
     "LICENSE",
     "README.md",
     "askama.toml",
+    "baseline",
     "clippy.toml",
     "compiler",
     "deny.toml",

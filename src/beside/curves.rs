@@ -4,8 +4,8 @@ use super::chip_side::decode_tokens_per_s;
 use super::device_side::Baseline;
 use super::{ChipSide, Request, at_bits};
 use anyhow::Result;
+use hardwire_baseline::gpu::{self, GpuError, ModelShape, Parallel, Workload};
 use hardwire_netlist::Chip;
-use hardwire_sim::gpu::{self, GpuError, ModelShape, Parallel, Workload};
 use serde::Serialize;
 
 /// Users a chart goes up to: the most a server batches.

@@ -2,8 +2,11 @@
 
 use super::way::{Way, ways};
 use super::{ChipSide, Request, at_bits};
+use crate::figures::of_baseline;
+use hardwire_baseline::gpu::{
+    self, Bound, Calibration, DecodeEstimate, Device, GpuError, ModelShape, Parallel, ServeEstimate, Stack, Workload,
+};
 use hardwire_netlist::Figure;
-use hardwire_sim::gpu::{self, Bound, Calibration, DecodeEstimate, Device, GpuError, ModelShape, Parallel, ServeEstimate, Stack, Workload};
 use serde::Serialize;
 
 /// Most sequences asked of a server, which has limits of its own below it.
@@ -122,19 +125,19 @@ pub fn row(baseline: &Baseline, model: &ModelShape, request: Request, chip: &Chi
         single: Single {
             way: way.name(),
             fixed_share: one.times.fixed_s / one.times.total_s(),
-            ceiling_tokens_per_s: one.ceiling_tokens_per_s_per_user,
-            tokens_per_s: one.tokens_per_s_per_user,
-            j_per_token: one.j_per_token,
-            power_w: one.power_w,
+            ceiling_tokens_per_s: of_baseline(&one.ceiling_tokens_per_s_per_user),
+            tokens_per_s: of_baseline(&one.tokens_per_s_per_user),
+            j_per_token: of_baseline(&one.j_per_token),
+            power_w: of_baseline(&one.power_w),
             bound: one.bound,
         },
         saturated: Saturated {
             way: queue_way.name(),
             users: queue.batch,
-            tokens_per_s: queue.tokens_per_s,
-            tokens_per_s_per_user: queue.tokens_per_s_per_user,
-            j_per_token: queue.j_per_token,
-            power_w: queue.power_w,
+            tokens_per_s: of_baseline(&queue.tokens_per_s),
+            tokens_per_s_per_user: of_baseline(&queue.tokens_per_s_per_user),
+            j_per_token: of_baseline(&queue.j_per_token),
+            power_w: of_baseline(&queue.power_w),
             bound: queue.bound,
         },
         source: baseline.device.source.clone(),

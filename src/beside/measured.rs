@@ -2,7 +2,7 @@
 
 use super::device_side::Baseline;
 use anyhow::{Context, Result};
-use hardwire_sim::gpu::{self, BenchRow, Calibration, Device, Knob, MeasuredFit, MemoryClass, ModelShape, WeightFormat};
+use hardwire_baseline::gpu::{self, BenchRow, Calibration, Device, Knob, MeasuredFit, MemoryClass, ModelShape, WeightFormat};
 use std::path::Path;
 
 /// Two shapes of parameters this close are one model.

@@ -18,8 +18,8 @@ pub use verdict::{errors, verdict};
 use crate::figures::model_shape;
 use anyhow::{Context, Result, bail};
 use device_side::{Baseline, row};
+use hardwire_baseline::gpu::{self, Calibration, Device, GpuError, ModelShape};
 use hardwire_netlist::Chip;
-use hardwire_sim::gpu::{self, Calibration, Device, GpuError, ModelShape};
 use serde::Serialize;
 use std::path::Path;
 

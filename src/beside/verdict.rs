@@ -2,7 +2,7 @@
 
 use super::{Beside, GpuRow};
 use crate::report::number;
-use hardwire_sim::gpu::Class;
+use hardwire_baseline::gpu::Class;
 
 /// Fixed share of a GPU's token from which the model is too small to judge a GPU by.
 const TINY: f64 = 0.5;

@@ -1,6 +1,6 @@
 //! How a device may run a model: software, weight format, bits.
 
-use hardwire_sim::gpu::{Device, MemoryClass, Stack, WeightFormat};
+use hardwire_baseline::gpu::{Device, MemoryClass, Stack, WeightFormat};
 
 /// Bits of a format may lie this far under the chip's, scales and offsets counted on the chip's side only.
 const BITS_SLACK: f64 = 0.5;
@@ -54,7 +54,7 @@ pub fn ways(device: &Device, chip_bits: f64) -> Vec<Way> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hardwire_sim::gpu::find;
+    use hardwire_baseline::gpu::find;
 
     #[test]
     fn a_gpu_never_gets_away_with_fewer_bits() {

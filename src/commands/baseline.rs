@@ -5,8 +5,9 @@ use crate::figures::model_shape;
 use crate::report::number;
 use crate::table::{Cell, Table};
 use anyhow::{Result, bail};
-use hardwire_netlist::{Chip, Figure};
-use hardwire_sim::gpu::{self, Calibration, Class, Device, Half, ModelShape, Parallel, Stack, Validation, WeightFormat, Workload};
+use hardwire_baseline::Figure;
+use hardwire_baseline::gpu::{self, Calibration, Class, Device, Half, ModelShape, Parallel, Stack, Validation, WeightFormat, Workload};
+use hardwire_netlist::Chip;
 use serde::Serialize;
 use std::path::Path;
 

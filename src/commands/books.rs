@@ -8,9 +8,9 @@ use crate::ledger::{Ledger, LedgerAsk, ledger, lines, place, sentences};
 use crate::report::number;
 use crate::table::{Cell, Table};
 use anyhow::Result;
+use hardwire_baseline::economics::{Assumptions, Tornado};
+use hardwire_baseline::gpu;
 use hardwire_netlist::Chip;
-use hardwire_sim::economics::{Assumptions, Tornado};
-use hardwire_sim::gpu;
 use std::fmt::Write;
 
 /// Bars of a tornado worth a line.

@@ -8,10 +8,11 @@ use crate::beside::Request;
 use crate::figures::{model_shape, seconds};
 use crate::report::number;
 use anyhow::{Result, bail};
-use hardwire_netlist::{Chip, Provenance, census};
-use hardwire_sim::economics::silicon::RETICLE_MM2;
-use hardwire_sim::economics::{self, Assumptions, Books, ChipOption, Demand, GpuOption, Metric, Tornado};
-use hardwire_sim::gpu::{self, Device, MemoryClass, Stack, WeightFormat};
+use hardwire_baseline::Provenance;
+use hardwire_baseline::economics::silicon::RETICLE_MM2;
+use hardwire_baseline::economics::{self, Assumptions, Books, ChipOption, Demand, GpuOption, Metric, Tornado};
+use hardwire_baseline::gpu::{self, Device, MemoryClass, Stack, WeightFormat};
+use hardwire_netlist::{Chip, census};
 use hardwire_sim::{energy, timing};
 use serde::Serialize;
 

@@ -3,9 +3,9 @@
 use super::Ledger;
 use crate::report::number;
 use crate::table::Cell;
-use hardwire_netlist::{Figure, Provenance};
-use hardwire_sim::economics::Account;
-use hardwire_sim::economics::unit::Kind;
+use hardwire_baseline::economics::Account;
+use hardwire_baseline::economics::unit::Kind;
+use hardwire_baseline::{Figure, Provenance};
 
 /// Whose electricity it is.
 pub fn place(ledger: &Ledger) -> &str {
@@ -24,7 +24,7 @@ fn speed(a: &Account, value: f64, unit: &str) -> Cell {
 fn price(a: &Account) -> Cell {
     let source = match a.unit.kind {
         Kind::Chip => "good die, package and card over one less the margin (docs/baseline.md)",
-        Kind::Gpu => "street price, its place in the range assumed (sim/data/gpus.csv)",
+        Kind::Gpu => "street price, its place in the range assumed (baseline/data/gpus.csv)",
     };
     Figure::new(a.unit.device_usd, "USD", Provenance::Estimated, source).into()
 }

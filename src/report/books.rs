@@ -3,6 +3,7 @@
 use super::beside::HtmlTable;
 use super::format::{bare, escape, number};
 use super::plot::{Swing, tornado};
+use crate::figures::of_baseline;
 use crate::ledger::{Ledger, lines, place, sentences};
 use crate::table::Cell;
 
@@ -51,14 +52,14 @@ pub fn page(ledger: &Ledger) -> BooksPage {
             "{} tokens in, {} out; a site of {} MW; electricity of {}; silicon of {}",
             b.demand.prompt_tokens,
             b.demand.output_tokens,
-            number(b.assumptions.value(hardwire_sim::economics::Input::SiteMw)),
+            number(b.assumptions.value(hardwire_baseline::economics::Input::SiteMw)),
             place(ledger),
             b.assumptions.node
         ),
     }
 }
 
-fn drawn(t: &hardwire_sim::economics::Tornado) -> (String, String) {
+fn drawn(t: &hardwire_baseline::economics::Tornado) -> (String, String) {
     let swings: Vec<Swing> = (t.bars.iter().take(BARS))
         .map(|bar| Swing {
             label: bar.input.name().replace('_', " "),
@@ -80,7 +81,7 @@ fn drawn(t: &hardwire_sim::economics::Tornado) -> (String, String) {
 /// Cost against model changes a year.
 fn wrong(ledger: &Ledger) -> HtmlTable {
     let w = &ledger.books.wrong;
-    let cost = |f: &hardwire_netlist::Figure| bare(f, 1.0);
+    let cost = |f: &hardwire_baseline::Figure| bare(&of_baseline(f), 1.0);
     HtmlTable {
         head: ["new models a year", "chip, USD a million tokens", "cheapest GPU"].map(String::from).to_vec(),
         rows: (w.points.iter())

@@ -8,7 +8,7 @@ mod format;
 mod plot;
 
 use crate::beside::{errors, verdict};
-use crate::figures::ChipFigures;
+use crate::figures::{ChipFigures, of_baseline};
 use crate::flat;
 use crate::ledger::sentences;
 use anyhow::{Context, Result};
@@ -192,9 +192,9 @@ fn measured(f: &ChipFigures) -> String {
         format!(
             "Your {}: {}, {} of its datasheet; {} beside the bytes. The fit meets its own rows within {:.1} %.",
             format::escape(&fit.gpu_info),
-            figure(&fit.bandwidth_gb_per_s),
+            figure(&of_baseline(&fit.bandwidth_gb_per_s)),
             number(fit.bandwidth_fraction.value),
-            figure(&fit.fixed_us_per_token),
+            figure(&of_baseline(&fit.fixed_us_per_token)),
             fit.mape_percent
         )
     })

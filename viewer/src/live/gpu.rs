@@ -1,8 +1,9 @@
 //! The lane beside the chip: what a GPU does in the same time. It reads its weights for every token; the estimate is the
 //! simulator's (`docs/baseline.md`), nothing is computed here but where in a token it is.
 
+use super::of_chip::shape_of;
 use crate::die::Die;
-use hardwire_sim::gpu::{self, Device, ModelShape, Parallel, Stack, Workload};
+use hardwire_baseline::gpu::{self, Device, ModelShape, Parallel, Stack, Workload};
 
 pub struct GpuLane {
     pub devices: Vec<Device>,
@@ -17,7 +18,7 @@ impl GpuLane {
         let m = die.chip.model();
         let devices = gpu::devices().unwrap_or_default();
         let chosen = devices.iter().position(|d| d.name.contains("H100")).unwrap_or(0);
-        GpuLane { devices, chosen, shape: gpu::shape_of(&die.chip), context: m.context.min(m.model_context) / 2, known: None }
+        GpuLane { devices, chosen, shape: shape_of(&die.chip), context: m.context.min(m.model_context) / 2, known: None }
     }
 
     /// Milliseconds for a token of one user, half of the context cached.

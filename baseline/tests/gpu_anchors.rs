@@ -1,6 +1,6 @@
 //! Figures of the GPU baseline that can be checked by hand.
 
-use hardwire_sim::gpu::{self, ModelShape, Parallel, WeightFormat, Workload};
+use hardwire_baseline::gpu::{self, ModelShape, Parallel, WeightFormat, Workload};
 
 /// Llama-3.1-8B with FP8 weights and cache (shape: its config.json).
 fn llama_8b() -> ModelShape {

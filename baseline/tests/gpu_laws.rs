@@ -1,6 +1,6 @@
 //! What must hold of the baseline whatever is asked of it.
 
-use hardwire_sim::gpu::{self, Calibration, Device, GpuError, Link, LinkClass, ModelShape, Parallel, Stack, WeightFormat, Workload};
+use hardwire_baseline::gpu::{self, Calibration, Device, GpuError, Link, LinkClass, ModelShape, Parallel, Stack, WeightFormat, Workload};
 use proptest::prelude::*;
 
 fn model(name: &str) -> ModelShape {

@@ -1,6 +1,6 @@
 //! Decode and prefill of one batch on one group of devices.
 
-use hardwire_netlist::{Figure, Provenance};
+use crate::{Figure, Provenance};
 use serde::Serialize;
 
 use super::calibration::{Achieved, Calibration};

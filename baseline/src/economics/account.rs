@@ -1,6 +1,6 @@
 //! One site full of one kind of unit: its capital, its year, its tokens.
 
-use hardwire_netlist::{Figure, Provenance};
+use crate::{Figure, Provenance};
 use serde::Serialize;
 
 use super::assumptions::{Assumptions, Input};

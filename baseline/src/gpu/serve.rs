@@ -10,7 +10,7 @@
 //! Prompts ride along with decode steps (in-flight batching), so they cost their operations and messages; the weights
 //! they need are being read anyway.
 
-use hardwire_netlist::{Figure, Provenance};
+use crate::{Figure, Provenance};
 use serde::Serialize;
 
 use super::calibration::{Achieved, Calibration};

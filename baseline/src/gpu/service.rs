@@ -3,7 +3,7 @@
 //! Groq, Cerebras, SambaNova and hardwired chips hold weights in SRAM or masks, over one chip or many; what bounds them
 //! is not in their datasheets, so nothing is predicted for them.
 
-use hardwire_netlist::{Figure, Provenance};
+use crate::{Figure, Provenance};
 use serde::{Deserialize, Serialize};
 
 use super::error::GpuError;

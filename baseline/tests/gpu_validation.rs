@@ -1,6 +1,6 @@
 //! The baseline against published measurements, and against a llama-bench file.
 
-use hardwire_sim::gpu::{self, Calibration, Class, GpuError, Half};
+use hardwire_baseline::gpu::{self, Calibration, Class, GpuError, Half};
 
 #[test]
 fn held_out_rows_are_predicted_within_the_aims() {

@@ -1,6 +1,6 @@
 //! What is compared: a hardwired chip in plain numbers, GPUs, and what is asked of both.
 
-use hardwire_netlist::Provenance;
+use crate::Provenance;
 use serde::Serialize;
 
 use super::error::{EconomicsError, positive, within};

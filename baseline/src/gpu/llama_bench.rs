@@ -4,7 +4,7 @@
 //! least squares; with one size the fixed time is that of the bundled calibration (where the model's shape is known) or
 //! counted into the bandwidth. Prompt rows give the matrix rate.
 
-use hardwire_netlist::{Figure, Provenance};
+use crate::{Figure, Provenance};
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Achieved, Calibration};

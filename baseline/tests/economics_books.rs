@@ -1,10 +1,10 @@
 //! The token factory's books: anchors, laws, refusals.
 
-use hardwire_netlist::Provenance;
-use hardwire_sim::economics::account::annuity_usd;
-use hardwire_sim::economics::silicon::{good_die_usd, gross_dies, murphy_yield};
-use hardwire_sim::economics::{self, Assumptions, Books, ChipOption, Demand, GpuOption, Input, Metric};
-use hardwire_sim::gpu::{self, Stack, WeightFormat};
+use hardwire_baseline::Provenance;
+use hardwire_baseline::economics::account::annuity_usd;
+use hardwire_baseline::economics::silicon::{good_die_usd, gross_dies, murphy_yield};
+use hardwire_baseline::economics::{self, Assumptions, Books, ChipOption, Demand, GpuOption, Input, Metric};
+use hardwire_baseline::gpu::{self, Stack, WeightFormat};
 use proptest::prelude::*;
 
 /// HC1 as published, one user in flight (hardwired_chips.csv); idle power and prompt rate are not, and are assumed.

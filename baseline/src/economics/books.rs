@@ -1,6 +1,6 @@
 //! The books: chip against GPUs on one site, and the price of having hardwired the wrong model.
 
-use hardwire_netlist::{Figure, Provenance};
+use crate::{Figure, Provenance};
 use serde::Serialize;
 
 use super::account::{Account, CostLine, account, cost_line};

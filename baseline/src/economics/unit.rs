@@ -1,6 +1,6 @@
 //! The smallest thing a site buys of either kind: a chip set on its cards, or a machine of GPUs.
 
-use hardwire_netlist::Provenance;
+use crate::Provenance;
 use serde::Serialize;
 
 use super::assumptions::{Assumptions, Input};

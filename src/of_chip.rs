@@ -1,6 +1,6 @@
 //! The model of a chip as a GPU would run it.
 
-use super::shape::{ModelShape, WeightFormat};
+use hardwire_baseline::gpu::{ModelShape, WeightFormat};
 use hardwire_netlist::Chip;
 
 /// The model `chip` holds, at the bits a weight it holds them in, with 16-bit keys and values.

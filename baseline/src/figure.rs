@@ -1,0 +1,54 @@
+//! A reported number: its value, its unit and where it came from.
+//!
+//! This package imports none of ours, so the type is its own; it serialises as `hardwire-netlist`'s does (a test of the command holds that).
+
+use serde::{Deserialize, Serialize};
+
+/// How a figure was obtained. Every figure a report prints carries one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provenance {
+    /// Counted or timed on the thing itself.
+    Measured,
+    /// The outcome of running the chip's simulator.
+    Simulated,
+    /// Computed by a model from cited or measured constants.
+    Estimated,
+    /// Taken from a published source.
+    Cited,
+}
+
+impl std::fmt::Display for Provenance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Provenance::Measured => "measured",
+            Provenance::Simulated => "simulated",
+            Provenance::Estimated => "estimated",
+            Provenance::Cited => "cited",
+        })
+    }
+}
+
+/// A number with its unit, provenance and source; `low` and `high` bound it where they are known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    pub value: f64,
+    pub unit: String,
+    pub provenance: Provenance,
+    pub source: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+}
+
+impl Figure {
+    pub fn new(value: f64, unit: &str, provenance: Provenance, source: impl Into<String>) -> Self {
+        Figure { value, unit: unit.into(), provenance, source: source.into(), low: None, high: None }
+    }
+
+    pub fn between(mut self, low: f64, high: f64) -> Self {
+        (self.low, self.high) = (Some(low), Some(high));
+        self
+    }
+}

@@ -95,12 +95,31 @@ pub struct Plan {
     pub output: Option<PathBuf>,
     /// How it is cut where one die is too small: whole layers in a row, or every layer over all dies.
     #[arg(long, value_enum, default_value_t)]
-    pub cut: crate::scale::evaluate::Cut,
+    pub cut: Cut,
     /// Dies it is spread over [default: as few as fit the reticle].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub dies: Option<u32>,
     #[command(flatten)]
     pub options: CompileOptions,
+}
+
+/// How a chip larger than a die is cut.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub enum Cut {
+    /// Whole stations in order, the residual crossing between dies.
+    #[default]
+    Pipeline,
+    /// Every layer over all dies, with all-reduces after its matrix products.
+    Tensor,
+}
+
+impl From<Cut> for hardwire_study::plan::Cut {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Pipeline => Self::Pipeline,
+            Cut::Tensor => Self::Tensor,
+        }
+    }
 }
 
 #[derive(ClapArgs, Debug)]
@@ -264,7 +283,7 @@ pub struct Baseline {
 pub enum BaselineCommand {
     /// Every bundled device as its datasheet has it.
     Devices,
-    /// Every published measurement beside its prediction: fitted on half of the rows, judged on the other half.
+    /// Every published measurement beside its prediction: fitted on half of the rows, tested on the other half.
     Validate,
     /// Decode, prefill and a full queue of one model on one device.
     Predict(Predict),
@@ -317,19 +336,19 @@ pub struct Evaluate {
     /// A chip folder, or a checkpoint to compile first.
     #[arg(value_name = "CHIP|CHECKPOINT")]
     pub source: PathBuf,
-    /// Text file to judge on.
+    /// Text file to evaluate on.
     #[arg(long)]
     pub text: PathBuf,
     /// The checkpoint a chip was made from, for the float model beside it.
     #[arg(long)]
     pub checkpoint: Option<PathBuf>,
-    /// Average bits of several chips to compile and judge, such as 3,3.5,4.5.
+    /// Average bits of several chips to compile and evaluate, such as 3,3.5,4.5.
     #[arg(long, value_delimiter = ',', value_name = "BITS")]
     pub sweep: Vec<f64>,
     /// Where the error comes from, layer by layer: weights, activations, KV, tables, clamps.
     #[arg(long, conflicts_with = "sweep")]
     pub trace_error: bool,
-    /// Predictions to judge.
+    /// Predictions to count.
     #[arg(long, default_value_t = 1024)]
     pub tokens: usize,
     /// Positions before the sequence starts anew.

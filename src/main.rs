@@ -7,13 +7,10 @@ mod cli;
 mod commands;
 mod figures;
 mod flat;
-mod generate;
-mod judge;
 mod ledger;
 mod of_chip;
 mod progress;
 mod report;
-mod scale;
 mod summary;
 mod table;
 

@@ -13,6 +13,7 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("rtl-gen", "hardwire-rtl-gen", &["hardwire-netlist"]),
     ("sim", "hardwire-sim", &["hardwire-netlist"]),
     ("baseline", "hardwire-baseline", &[]),
+    ("study", "hardwire-study", &["hardwire-baseline", "hardwire-compiler", "hardwire-models", "hardwire-netlist", "hardwire-sim"]),
     ("viewer", "hardwire-viewer", &["hardwire-baseline", "hardwire-models", "hardwire-netlist", "hardwire-sim"]),
 ];
 
@@ -42,6 +43,7 @@ const TOP: &[&str] = &[
     "rustfmt.toml",
     "sim",
     "src",
+    "study",
     "target",
     "templates",
     "test",

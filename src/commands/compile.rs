@@ -1,8 +1,7 @@
 //! `hardwire compile`: a checkpoint becomes a chip folder.
 
-use crate::cli::{Compile, CompileOptions, Global};
+use crate::cli::{Compile, CompileOptions, Cut, Global};
 use crate::progress;
-use crate::scale::evaluate::Cut;
 use anyhow::{Context, Result, bail};
 use hardwire_compiler::{Options, Quantizer};
 use hardwire_models::Checkpoint;

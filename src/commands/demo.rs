@@ -3,12 +3,12 @@
 use super::compile::compile;
 use crate::cli::{Demo, Global};
 use crate::figures::figures;
-use crate::generate::{self, Implementation};
 use crate::report::{self, Sample};
 use crate::summary;
 use anyhow::Result;
 use hardwire_models::Checkpoint;
 use hardwire_sim::sample::Sampling;
+use hardwire_study::generate::{self, Implementation};
 use std::io::Write;
 
 /// Greedy text of so small a model soon circles; this is where `samples.txt` of the checkpoint stands.

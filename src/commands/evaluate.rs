@@ -5,11 +5,11 @@ use super::simulate::tempdir;
 use super::source::Source;
 use crate::cli::{CompileOptions, Evaluate, Global};
 use crate::figures::{die_area_mm2, speed_at};
-use crate::judge::{Quality, judge, trace};
 use crate::progress;
 use anyhow::{Context, Result, bail};
 use hardwire_models::{Checkpoint, FloatModel};
 use hardwire_netlist::{Chip, Figure};
+use hardwire_study::evaluate::{Quality, evaluate, trace};
 use serde::Serialize;
 use std::path::Path;
 
@@ -28,7 +28,7 @@ struct Report<'a> {
 pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
     let source = Source::open(&args.source)?;
     let text = std::fs::read_to_string(&args.text).with_context(|| args.text.display().to_string())?;
-    let tokenizer = source.tokenizer()?.context("the checkpoint has no tokenizer, so no text can be judged")?;
+    let tokenizer = source.tokenizer()?.context("the checkpoint has no tokenizer, so no text can be evaluated")?;
     let mut ids = tokenizer.encode(&text)?;
     ids.truncate(args.tokens.saturating_add(1));
     if ids.len() < 2 {
@@ -49,12 +49,12 @@ pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
     let float = checkpoint.as_ref().map(FloatModel::new).transpose()?;
     let bar = progress::bar(global.quiet, ids.len() as u64 - 1, "tokens");
     let refs: Vec<&Chip> = chips.iter().collect();
-    let judged = judge(&refs, float.as_ref(), &ids, window, &|n| bar.inc(n));
+    let qualities = evaluate(&refs, float.as_ref(), &ids, window, &|n| bar.inc(n));
     bar.finish_and_clear();
-    let judged = judged?;
+    let qualities = qualities?;
     let reports: Vec<Report<'_>> = chips
         .iter()
-        .zip(&judged)
+        .zip(&qualities)
         .map(|(chip, quality)| Report {
             text: args.text.display().to_string(),
             quality,
@@ -71,7 +71,7 @@ pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
     Ok(())
 }
 
-/// The chips to judge, and the checkpoint they are judged beside.
+/// The chips to evaluate, and the checkpoint they are held against.
 fn chips(args: &Evaluate, source: Source, scratch: &Path, global: &Global) -> Result<(Vec<Chip>, Option<Checkpoint>)> {
     match source {
         Source::Chip(chip) => {

@@ -1,50 +1,43 @@
 //! `hardwire explore`: a sweep of targets over a model's shape, in parallel, and the front of what nothing beats.
 
 use crate::cli::{Explore, Global};
-use crate::report::number;
-use crate::scale::evaluate::Evaluation;
-use crate::scale::target::{self, Point, Refusal};
-use crate::scale::{frontier, pareto, plot};
+use crate::report::{number, sweep_svg};
 use anyhow::{Context, Result, bail};
 use hardwire_compiler::shape::Shape;
-use rayon::prelude::*;
-use serde_json::json;
+use hardwire_study::explore::target::{self, Point};
+use hardwire_study::explore::{self, Exploration, frontier};
+use serde::Serialize;
+use std::path::Path;
+
+#[derive(Serialize)]
+struct Output<'a> {
+    config: &'a Path,
+    #[serde(flatten)]
+    exploration: &'a Exploration,
+}
 
 pub fn run(args: &Explore, global: &Global) -> Result<()> {
     let shape = Shape::from_file(&args.config)?;
     let targets = match &args.target {
         Some(path) => target::read(path)?,
-        None => target::parse(DEFAULT)?,
+        None => target::parse(explore::DEFAULT)?,
     };
     let bar = crate::progress::bar(global.quiet, targets.len() as u64, "points");
-    let planned = targets.par_iter().map(|t| {
-        let outcome = target::plan(&shape, t);
-        bar.inc(1);
-        outcome
-    });
-    let planned = planned.collect::<Result<Vec<_>>>();
+    let exploration = explore::explore(&shape, &targets, &|| bar.inc(1));
     bar.finish_and_clear();
-    let (mut points, mut refusals): (Vec<Point>, Vec<Refusal>) = (Vec::new(), Vec::new());
-    for outcome in planned? {
-        match outcome {
-            Ok(point) => points.push(point),
-            Err(refusal) => refusals.push(refusal),
-        }
-    }
-    let figures: Vec<&Evaluation> = points.iter().map(|p| &p.figures).collect();
-    let front = pareto::front(&figures);
+    let exploration = exploration?;
+    let Exploration { points, front, refused } = &exploration;
     if let Some(path) = &args.plot {
         let title = format!("{}: {} points, {} on the front", shape.name, points.len(), front.len());
-        std::fs::write(path, plot::svg(&figures, &front, &title)).with_context(|| path.display().to_string())?;
+        std::fs::write(path, sweep_svg(points, front, &title)).with_context(|| path.display().to_string())?;
     }
     if global.json {
-        let all = json!({"config": args.config, "points": points, "front": front, "refused": refusals});
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        println!("{}", serde_json::to_string_pretty(&Output { config: &args.config, exploration: &exploration })?);
     } else {
-        print(&points, &front, &refusals);
+        print(&exploration);
     }
     if points.is_empty() {
-        let Some(first) = refusals.first() else { bail!("no point to explore") };
+        let Some(first) = refused.first() else { bail!("no point to explore") };
         let hint = if first.would_meet.is_empty() {
             "nothing tried would meet it".into()
         } else {
@@ -55,10 +48,8 @@ pub fn run(args: &Explore, global: &Global) -> Result<()> {
     Ok(())
 }
 
-/// What is swept where no target file is given.
-const DEFAULT: &str = "node = [\"N7\", \"N6\", \"N5\"]\nbits = [3, 4]\ntile_rows = [256, 512, 1024]\nusers = [1, 8]\ncontext = 2048\n";
-
-fn print(points: &[Point], front: &[usize], refusals: &[Refusal]) {
+fn print(exploration: &Exploration) {
+    let Exploration { points, front, refused } = exploration;
     println!(
         "{:<5}{:>5}{:>8}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  binds",
         "node", "bits", "fabric", "users", "context", "dies", "mm²", "one user", "aggregate", "mJ/token", "$/Mtoken"
@@ -90,9 +81,9 @@ fn print(points: &[Point], front: &[usize], refusals: &[Refusal]) {
         "{} points met, {} on the front, {} refused; tokens/s simulated, the rest estimated (docs/scale.md)",
         points.len(),
         front.len(),
-        refusals.len()
+        refused.len()
     );
-    for r in refusals.iter().take(5) {
+    for r in refused.iter().take(5) {
         println!(
             "refused: {} {} bits, {} users of {}: {}; would meet it: {}",
             r.target.node,

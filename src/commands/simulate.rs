@@ -2,10 +2,10 @@
 
 use super::source::Source;
 use crate::cli::{Global, Simulate};
-use crate::generate::{self, Generation, Implementation};
 use anyhow::{Result, bail};
 use hardwire_models::Tokenizer;
 use hardwire_sim::sample::Sampling;
+use hardwire_study::generate::{self, Generation, Implementation};
 use serde::Serialize;
 use std::io::Write;
 

@@ -2,8 +2,8 @@
 
 use crate::cli::Global;
 use crate::report::number;
-use crate::scale::published;
 use anyhow::Result;
+use hardwire_study::published;
 
 pub fn run(global: &Global) -> Result<()> {
     let all = published::all()?;

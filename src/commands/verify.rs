@@ -3,7 +3,6 @@
 use super::simulate::{Scratch, tempdir};
 use super::source::Source;
 use crate::cli::{Global, Verify};
-use crate::generate::{check_prompt, prompt_ids};
 use anyhow::{Context, Result, bail};
 use hardwire_netlist::Chip;
 use hardwire_rtl_gen::harness::{Feed, RunOptions, Trace, Waveform, run_verilated};
@@ -11,6 +10,7 @@ use hardwire_rtl_gen::{Options, emit};
 use hardwire_sim::engine::Engine;
 use hardwire_sim::reference::Reference;
 use hardwire_sim::timing;
+use hardwire_study::generate::{check_prompt, prompt_ids};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;

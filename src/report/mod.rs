@@ -6,6 +6,7 @@ mod chart;
 mod floorplan;
 mod format;
 mod plot;
+mod sweep;
 
 use crate::beside::{errors, verdict};
 use crate::figures::{ChipFigures, of_baseline};
@@ -20,6 +21,7 @@ pub use format::number;
 use hardwire_netlist::{Chip, Figure};
 use plot::Bar;
 use std::path::Path;
+pub use sweep::svg as sweep_svg;
 
 /// Text the chip wrote, shown at the top of a report.
 pub struct Sample {

@@ -2,8 +2,8 @@
 
 pub mod trace;
 
+use crate::Result;
 use crate::generate::logits_format;
-use anyhow::Result;
 use hardwire_models::{FloatModel, FloatState, argmax};
 use hardwire_netlist::unit::Fixed;
 use hardwire_netlist::{Chip, Provenance};
@@ -15,12 +15,12 @@ use serde::Serialize;
 /// Positions taken through models and chips at once: enough that weights are unpacked once for many, few enough for memory.
 const BLOCK: usize = 64;
 
-/// A chip judged.
+/// How good a chip is.
 #[derive(Clone, Debug, Serialize)]
 pub struct Quality {
     /// Of all figures here: integers as the silicon would compute them, no sampling.
     pub provenance: Provenance,
-    /// Predictions judged.
+    /// Predictions counted.
     pub tokens: usize,
     /// Positions a window of the text fills before the sequence starts anew.
     pub window: usize,
@@ -63,8 +63,8 @@ struct Contender<'c> {
     sums: Sums,
 }
 
-/// Judges `chips` on the `ids.len() - 1` predictions of a text, all beside the same pass of `float`. `tick` is told positions done.
-pub fn judge(chips: &[&Chip], float: Option<&FloatModel>, ids: &[u32], window: usize, tick: &dyn Fn(u64)) -> Result<Vec<Quality>> {
+/// Evaluates `chips` on the `ids.len() - 1` predictions of a text, all beside the same pass of `float`. `tick` is told positions done.
+pub fn evaluate(chips: &[&Chip], float: Option<&FloatModel>, ids: &[u32], window: usize, tick: &dyn Fn(u64)) -> Result<Vec<Quality>> {
     let mut contenders: Vec<Contender<'_>> = chips
         .iter()
         .map(|chip| {

@@ -1,9 +1,9 @@
 //! What a user asks of a chip, in TOML, and the plan that meets it. A field may be a list: then every combination is a point of a sweep.
 //! What cannot be met is refused with what binds and what would meet it.
 
-use super::evaluate::{self, Cut, Evaluation, Setting};
 use super::frontier::{self, Mix};
-use anyhow::{Context, Result, bail};
+use crate::plan::{self, Cut, Figures, Setting};
+use crate::{Error, Result};
 use hardwire_compiler::Options;
 use hardwire_compiler::fabric::Holding;
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
@@ -37,7 +37,7 @@ fn expand<T: Clone>(points: &mut Vec<Target>, field: &Option<Many<T>>, set: impl
         }
     }
     if out.len() > MOST_POINTS || out.is_empty() {
-        bail!("{} points in this sweep, expected 1 to {MOST_POINTS}", out.len());
+        return Err(Error::asked("target", format!("{} points in this sweep, expected 1 to {MOST_POINTS}", out.len())));
     }
     *points = out;
     Ok(())
@@ -110,7 +110,7 @@ pub struct Point {
     /// How every matrix is held: the most rows of its tiles, or metal.
     #[serde(serialize_with = "as_option")]
     pub fabric: Mix,
-    pub figures: Evaluation,
+    pub figures: Figures,
     /// How far each limit is used, largest first.
     pub limits: Vec<Limit>,
     pub modelled_only: Vec<&'static str>,
@@ -141,16 +141,16 @@ const MOST_POINTS: usize = 100_000;
 /// # Errors
 /// TOML that does not parse, a field that is unknown or not understood, by name.
 pub fn read(path: &Path) -> Result<Vec<Target>> {
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    parse(&text).with_context(|| path.display().to_string())
+    let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+    parse(&text).map_err(|e| Error::file(path, e))
 }
 
 pub fn parse(text: &str) -> Result<Vec<Target>> {
-    let f: TargetFile = toml::from_str(text)?;
+    let f: TargetFile = toml::from_str(text).map_err(|e| Error::asked("target", e.to_string().trim_end()))?;
     let auto = |field: &str, a: Auto| match a {
         Auto::Number(n) if n > 0 => Ok(Some(n)),
         Auto::Word(w) if w == "auto" => Ok(None),
-        other => bail!("{field}: {other:?}, expected a positive number or \"auto\""),
+        other => Err(Error::asked(field, format!("{other:?}, expected a positive number or \"auto\""))),
     };
     let mut points = vec![Target {
         node: "N6".into(),
@@ -172,7 +172,7 @@ pub fn parse(text: &str) -> Result<Vec<Target>> {
             t.clock_mhz = Some(v);
             Ok(())
         }
-        v => bail!("clock_mhz: {v}, expected a positive number"),
+        v => Err(Error::asked("clock_mhz", format!("{v}, expected a positive number"))),
     })?;
     expand(&mut points, &f.dies, |t, v| {
         t.dies = auto("dies", v)?;
@@ -195,7 +195,7 @@ pub fn parse(text: &str) -> Result<Vec<Target>> {
         t.die_limit_mm2 = t.die_limit_mm2.min(technology::silicon(&t.node)?.reticle_mm2.value);
     }
     if points.iter().any(|t| t.die_limit_mm2.is_nan() || t.die_limit_mm2 <= 0.0 || t.min_tokens_per_s.is_nan()) {
-        bail!("die_limit_mm2 and min_tokens_per_s: expected positive numbers");
+        return Err(Error::asked("die_limit_mm2 and min_tokens_per_s", "expected positive numbers"));
     }
     Ok(points)
 }
@@ -205,7 +205,7 @@ fn fabric(name: &str) -> Result<Option<&'static str>> {
         "tiles" => Ok(Some("tiles")),
         "metal" => Ok(Some("metal")),
         "auto" => Ok(None),
-        other => bail!("fabric: {other}, expected tiles, metal or auto"),
+        other => Err(Error::asked("fabric", format!("{other}, expected tiles, metal or auto"))),
     }
 }
 
@@ -222,7 +222,9 @@ pub fn plan(shape: &Shape, target: &Target) -> Result<std::result::Result<Point,
         return Ok(Ok(point.clone()));
     }
     // The attempt that misses by least says what binds.
-    let Some(nearest) = tried.iter().min_by(|a, b| a.limits[0].used.total_cmp(&b.limits[0].used)) else { bail!("no fabric to try") };
+    let Some(nearest) = tried.iter().min_by(|a, b| a.limits[0].used.total_cmp(&b.limits[0].used)) else {
+        return Err(Error::asked("fabric", "none to try"));
+    };
     let worst = &nearest.limits[0];
     let binds = format!("{}: {:.2} times what there is ({})", worst.name, worst.used, describe(nearest));
     Ok(Err(Refusal { target: target.clone(), binds, would_meet: remedies(shape, target)? }))
@@ -279,19 +281,19 @@ fn as_option<S: serde::Serializer>(mix: &Mix, s: S) -> std::result::Result<S::Ok
 }
 
 /// On the dies asked for, or as few as keep each within the limit.
-fn fewest_dies(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, target: &Target) -> Evaluation {
+fn fewest_dies(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, target: &Target) -> Figures {
     let on = |dies: u32| {
         let setting =
             Setting { dies, cut: Cut::Pipeline, context: target.context, users: target.users, extra_sram_bits: 0, extra_mm2: 0.0 };
-        evaluate::evaluate(chip, technology, silicon, &setting)
+        plan::figures(chip, technology, silicon, &setting)
     };
     if let Some(dies) = target.dies {
         return on(dies);
     }
-    evaluate::fewest_dies(Cut::Pipeline, target.die_limit_mm2, &on)
+    plan::fewest_dies(Cut::Pipeline, target.die_limit_mm2, &on)
 }
 
-fn limits(f: &Evaluation, chip: &ShapeChip, silicon: &Silicon, target: &Target) -> Vec<Limit> {
+fn limits(f: &Figures, chip: &ShapeChip, silicon: &Silicon, target: &Target) -> Vec<Limit> {
     let crossing_bits = f64::from(chip.shape.hidden) * 32.0 * f.tokens_per_s_aggregate;
     let mut out = vec![
         Limit { name: "die area", used: f.largest_die_mm2 / target.die_limit_mm2 },

@@ -6,7 +6,7 @@
 //! - KV: that one, beside one that also keeps 12-bit keys and values;
 //! - tables: that one, beside the float model with the chip's weights: what is left to tables, fixed-point formats and clamps.
 
-use anyhow::{Context, Result, bail};
+use crate::{Error, Result};
 use hardwire_compiler::chip_weights;
 use hardwire_models::{Checkpoint, FloatModel, Op};
 use hardwire_netlist::{Chip, UnitKind};
@@ -34,7 +34,8 @@ type Streams = BTreeMap<String, Vec<f64>>;
 /// Traces the first tokens of a text through `chip`, which was compiled from `checkpoint`.
 pub fn trace(checkpoint: &Checkpoint, chip: &Chip, ids: &[u32]) -> Result<Vec<Layer>> {
     if chip.model().digest != checkpoint.digest() {
-        bail!("{}: made from another checkpoint than {}; trace it beside its own", chip.folder.display(), checkpoint.source());
+        let what = format!("made from another checkpoint than {}; trace it beside its own", checkpoint.source());
+        return Err(Error::file(&chip.folder, what));
     }
     let graph = checkpoint.graph();
     let order: Vec<_> = graph.topological_order().into_iter().map(|id| &graph.graph[id]).collect();
@@ -63,7 +64,7 @@ pub fn trace(checkpoint: &Checkpoint, chip: &Chip, ids: &[u32]) -> Result<Vec<La
         let Some(signal) = exact.get(&node.path) else { continue };
         let energy: f64 = signal.iter().map(|x| x * x).sum();
         let apart = |a: &Streams, b: &Streams| -> Result<f64> {
-            let of = |s: &'_ Streams| s.get(&node.path).cloned().with_context(|| format!("the chip has no unit {}", node.path));
+            let of = |s: &'_ Streams| s.get(&node.path).cloned().ok_or_else(|| Error::asked(&node.path, "the chip has no such unit"));
             Ok(of(a)?.iter().zip(of(b)?).map(|(x, y)| (x - y) * (x - y)).sum::<f64>() / energy.max(f64::MIN_POSITIVE))
         };
         layers.push(Layer {

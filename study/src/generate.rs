@@ -1,6 +1,6 @@
 //! Running a prompt through a chip or its float reference, token by token.
 
-use anyhow::{Context, Result, bail};
+use crate::{Error, Result};
 use hardwire_models::{Checkpoint, FloatModel, Tokenizer, argmax};
 use hardwire_netlist::unit::Fixed;
 use hardwire_netlist::{Chip, UnitKind};
@@ -28,15 +28,15 @@ pub fn prompt_ids(tokenizer: Option<&Tokenizer>, prompt: Option<&str>, ids: Opti
         // A tokenizer may make a begin token of nothing; to begin with that alone, leave --prompt out.
         (Some(""), None) => Vec::new(),
         (Some(text), None) => {
-            let t = tokenizer.context("the checkpoint has no tokenizer: give the prompt as --ids 1,2,3")?;
+            let t = tokenizer.ok_or_else(|| Error::Prompt("the checkpoint has no tokenizer: give the prompt as --ids 1,2,3".into()))?;
             t.encode(text)?
         }
         (None, Some(ids)) => ids.to_vec(),
         (None, None) => bos.into_iter().collect(),
-        (Some(_), Some(_)) => bail!("--prompt and --ids exclude each other"),
+        (Some(_), Some(_)) => return Err(Error::Prompt("--prompt and --ids exclude each other".into())),
     };
     if ids.is_empty() {
-        bail!("the prompt is empty: give at least one token (--prompt TEXT or --ids 1,2,3)");
+        return Err(Error::Prompt("the prompt is empty: give at least one token (--prompt TEXT or --ids 1,2,3)".into()));
     }
     Ok(ids)
 }
@@ -44,10 +44,13 @@ pub fn prompt_ids(tokenizer: Option<&Tokenizer>, prompt: Option<&str>, ids: Opti
 /// Refuses a prompt that leaves no room, and tokens the model does not have.
 pub fn check_prompt(ids: &[u32], vocab: u32, context: u32) -> Result<()> {
     if let Some(id) = ids.iter().find(|&&id| id >= vocab) {
-        bail!("prompt token {id} is outside the vocabulary of {vocab}");
+        return Err(Error::Prompt(format!("prompt token {id} is outside the vocabulary of {vocab}")));
     }
     if ids.len() > context as usize {
-        bail!("the prompt has {} tokens, the chip's context is {context}: shorten it, or compile with a longer --context", ids.len());
+        return Err(Error::Prompt(format!(
+            "the prompt has {} tokens, the chip's context is {context}: shorten it, or compile with a longer --context",
+            ids.len()
+        )));
     }
     Ok(())
 }

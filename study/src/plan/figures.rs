@@ -13,7 +13,7 @@ pub const YEARS: f64 = 3.0;
 pub const USD_PER_KWH: f64 = 0.10;
 
 /// How a chip larger than a die is cut.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cut {
     /// Whole stations in order, the residual crossing between dies.
@@ -39,7 +39,7 @@ pub struct Setting {
 
 /// Figures of one chip at one corner of the constants.
 #[derive(Clone, Debug, Serialize)]
-pub struct Evaluation {
+pub struct Figures {
     pub dies: u32,
     /// All dies together.
     pub area_mm2: f64,
@@ -71,19 +71,19 @@ pub struct Evaluation {
 /// Low, middle and high: every constant at that end.
 #[derive(Clone, Debug, Serialize)]
 pub struct Range {
-    pub low: Evaluation,
-    pub middle: Evaluation,
-    pub high: Evaluation,
+    pub low: Figures,
+    pub middle: Figures,
+    pub high: Figures,
 }
 
-/// Evaluates at all three corners.
+/// [`figures`] at all three corners.
 pub fn range(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, setting: &Setting) -> Range {
-    let at = |c| evaluate(chip, &technology::corner(technology, c), &technology::silicon_corner(silicon, c), setting);
+    let at = |c| figures(chip, &technology::corner(technology, c), &technology::silicon_corner(silicon, c), setting);
     Range { low: at(Corner::Low), middle: at(Corner::Middle), high: at(Corner::High) }
 }
 
-/// Evaluates with the constants as they stand; a station's area has its share of the floorplan's wiring and pads.
-pub fn evaluate(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, setting: &Setting) -> Evaluation {
+/// The figures with the constants as they stand; a station's area has its share of the floorplan's wiring and pads.
+pub fn figures(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, setting: &Setting) -> Figures {
     let total = chip.total() + Census { sram_bits: setting.extra_sram_bits, ..Census::default() };
     let stations: Vec<f64> = (0..chip.netlist.stations.len() as u32).map(|s| technology.area_um2(&chip.station_census(s)) * 1e-6).collect();
     let cells: f64 = stations.iter().sum();
@@ -101,7 +101,7 @@ pub fn evaluate(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, se
     let (single_j, aggregate_j) = (switching + leakage_w * time.single_s, switching + leakage_w * time.interval_s);
     let good_dies_usd = f64::from(setting.dies) * silicon.good_die_usd(area_mm2 / f64::from(setting.dies));
     let tokens = YEARS * 365.25 * 86_400.0 / time.interval_s;
-    Evaluation {
+    Figures {
         dies: setting.dies,
         area_mm2,
         largest_die_mm2,
@@ -131,7 +131,7 @@ pub fn evaluate(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, se
 const MOST_DIES: u32 = 64;
 
 /// The figures on as few dies as keep each within `limit_mm2`; on more than that none would, if the largest die is still over it.
-pub fn fewest_dies(cut: Cut, limit_mm2: f64, on: &dyn Fn(u32) -> Evaluation) -> Evaluation {
+pub fn fewest_dies(cut: Cut, limit_mm2: f64, on: &dyn Fn(u32) -> Figures) -> Figures {
     let one = on(1);
     let least = (one.area_mm2 / limit_mm2).ceil().clamp(1.0, f64::from(MOST_DIES)) as u32;
     let mut best = if least == 1 { one } else { on(least) };

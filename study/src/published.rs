@@ -1,8 +1,8 @@
 //! Published chips from their published design choices alone, with the constants every other chip gets: what we say of them beside what
 //! was published. No constant is fitted to any of them; a miss stands, with the likeliest reason for it.
 
-use super::evaluate::{self, Cut, Range, Setting};
-use anyhow::Result;
+use crate::Result;
+use crate::plan::{self, Cut, Figures, Range, Setting};
 use hardwire_compiler::fabric::{Holding, Rule};
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_compiler::{Options, technology};
@@ -67,10 +67,10 @@ fn range(d: &Described) -> Result<Range> {
         let f = Figure { value, ..technology.clock_mhz.clone() };
         technology.clock_mhz = f.between(low, high);
     }
-    Ok(evaluate::range(&d.chip, &technology, &technology::silicon(d.node)?, &d.setting))
+    Ok(plan::range(&d.chip, &technology, &technology::silicon(d.node)?, &d.setting))
 }
 
-type Pick = fn(&evaluate::Evaluation) -> f64;
+type Pick = fn(&Figures) -> f64;
 
 fn row(r: &Range, metric: &'static str, unit: &'static str, published: f64, pick: Pick, reason: &'static str) -> Row {
     let (ours, a, b) = (pick(&r.middle), pick(&r.low), pick(&r.high));

@@ -1,7 +1,7 @@
 //! A sweep as an SVG: area against tokens/s of one user, both on logarithmic axes, the front joined.
 
-use super::evaluate::Evaluation;
-use crate::report::number;
+use super::format::{escape, number};
+use hardwire_study::explore::target::Point;
 use std::fmt::Write;
 
 const WIDTH: f64 = 760.0;
@@ -9,9 +9,9 @@ const HEIGHT: f64 = 460.0;
 const MARGIN: f64 = 64.0;
 
 /// `front` are indices into `points`; `title` is escaped here.
-pub fn svg(points: &[&Evaluation], front: &[usize], title: &str) -> String {
-    let x = Axis::over(points.iter().map(|e| e.area_mm2), MARGIN, WIDTH - MARGIN / 2.0);
-    let y = Axis::over(points.iter().map(|e| e.tokens_per_s_single_user), HEIGHT - MARGIN, MARGIN / 2.0);
+pub fn svg(points: &[Point], front: &[usize], title: &str) -> String {
+    let x = Axis::over(points.iter().map(|p| p.figures.area_mm2), MARGIN, WIDTH - MARGIN / 2.0);
+    let y = Axis::over(points.iter().map(|p| p.figures.tokens_per_s_single_user), HEIGHT - MARGIN, MARGIN / 2.0);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n<text x=\"{MARGIN}\" y=\"20\" font-size=\"14\">{}</text>\n",
@@ -30,7 +30,8 @@ pub fn svg(points: &[&Evaluation], front: &[usize], title: &str) -> String {
     let _ = writeln!(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">all dies, mm²</text>", WIDTH / 2.0, HEIGHT - 18.0);
     let _ =
         writeln!(out, "<text transform=\"translate(16 {}) rotate(-90)\" text-anchor=\"middle\">tokens/s, one user</text>", HEIGHT / 2.0);
-    for (i, e) in points.iter().enumerate() {
+    for (i, p) in points.iter().enumerate() {
+        let e = &p.figures;
         let on = front.contains(&i);
         let (fill, r) = if on { ("#0a6", 5) } else { ("#bbb", 3) };
         let (cx, cy) = (x.at(e.area_mm2), y.at(e.tokens_per_s_single_user));
@@ -70,8 +71,4 @@ impl Axis {
         let decades = -3..=12;
         decades.flat_map(|d| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(d))).filter(|t| (self.low..=self.high).contains(t)).collect()
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

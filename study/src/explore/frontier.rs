@@ -3,7 +3,7 @@
 //! A token passes the feeds of a layer one after another, so their times add, as their areas do. Matrices of one place in every layer are
 //! held alike. Then the frontier is walked greedily: all as fast as can be, and step by step the change that saves most area for a cycle.
 
-use anyhow::Result;
+use crate::Result;
 use hardwire_compiler::Options;
 use hardwire_compiler::fabric::{Holding, Rule};
 use hardwire_compiler::shape::{self, Shape, ShapeChip};

@@ -1,0 +1,21 @@
+//! What can be said of a chip, as a library: every figure with its provenance, each computed in one place.
+//!
+//! - [`plan`]: area, speed, energy and cost of a chip from the shape of a model alone, on one or several dies;
+//! - [`explore`]: sweeps of targets, the fabric of each matrix, and the points that nothing beats;
+//! - [`published`]: published chips from their published design choices, misses shown;
+//! - [`generate`]: text from a chip or from its float reference;
+//! - [`mod@evaluate`]: how good a chip's integers are beside the float model, and where its error comes from.
+//!
+//! The command, the report and the viewer only print what this crate gives. Nothing here prints, parses arguments or exits.
+
+mod error;
+pub mod evaluate;
+pub mod explore;
+pub mod generate;
+pub mod plan;
+pub mod published;
+
+pub use error::Error;
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

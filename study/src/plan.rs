@@ -1,0 +1,124 @@
+//! A chip from the shape of a model alone: counts, floorplan, cycles, energy and cost, with low and high.
+
+mod figures;
+
+pub use figures::{Cut, Figures, Range, Setting, fewest_dies, figures, partition, range};
+
+use crate::{Error, Result};
+use hardwire_compiler::Options;
+use hardwire_compiler::shape::{self, Shape, ShapeChip};
+use hardwire_compiler::technology::{self, Silicon};
+use hardwire_netlist::{Census, Floorplan};
+use serde::Serialize;
+
+/// Node of a plan unless asked.
+const NODE: &str = "N6";
+
+/// A planned chip with what can be said of it.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    #[serde(skip)]
+    pub chip: ShapeChip,
+    #[serde(skip)]
+    pub floorplan: Floorplan,
+    pub family: String,
+    pub node: String,
+    pub parameters: u64,
+    /// Weights that one token's computation reads.
+    pub active_weights: u64,
+    pub census: Census,
+    /// What in it has no Verilog.
+    pub modelled_only: Vec<&'static str>,
+    pub state_bits: u64,
+    pub stations: u32,
+    pub units: usize,
+    pub blocks: usize,
+    /// Two blocks that overlap; none.
+    pub floorplan_conflict: Option<String>,
+    /// From short contexts to all positions of the cache.
+    pub at: Vec<At>,
+    /// What the stations could do if the cache held a sequence for each.
+    pub all_stations_busy: Figures,
+}
+
+/// Figures at one context.
+#[derive(Debug, Serialize)]
+pub struct At {
+    pub context: u32,
+    pub figures: Range,
+}
+
+/// Plans `shape` on `dies` dies, or on as few as keep each within the reticle.
+///
+/// # Errors
+/// An option out of range; dies past the reticle, with what would fit.
+pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Result<Plan> {
+    let chip = shape::plan(shape, options)?;
+    let node = options.node.as_deref().unwrap_or(NODE);
+    let (technology, silicon) = (technology::node(node)?, technology::silicon(node)?);
+    let on = |dies, context, users| Setting { dies, cut, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
+    let (context, users) = (chip.plan.context, chip.plan.users);
+    let at = |dies| figures(&chip, &technology, &silicon, &on(dies, context, users));
+    let dies = dies_within_reticle(cut, dies, &silicon, &at)?;
+    let stations = chip.netlist.stations.len() as u32;
+    let floorplan = chip.floorplan(&technology);
+    Ok(Plan {
+        family: shape.family.clone(),
+        node: node.into(),
+        parameters: chip.parameters(),
+        active_weights: chip.active_weights(),
+        census: chip.total(),
+        modelled_only: chip.modelled_only(),
+        state_bits: chip.state_bits(),
+        stations,
+        units: chip.netlist.graph.node_count(),
+        blocks: floorplan.blocks.len(),
+        floorplan_conflict: floorplan.conflict(),
+        at: (contexts(context).into_iter())
+            .map(|context| At { context, figures: range(&chip, &technology, &silicon, &on(dies, context, users)) })
+            .collect(),
+        all_stations_busy: figures(&chip, &technology, &silicon, &on(dies, context, stations)),
+        floorplan,
+        chip,
+    })
+}
+
+/// The dies asked for, or as few as keep each within the reticle.
+fn dies_within_reticle(cut: Cut, asked: Option<u32>, silicon: &Silicon, on: &dyn Fn(u32) -> Figures) -> Result<u32> {
+    let limit = silicon.reticle_mm2.value;
+    let fewest = fewest_dies(cut, limit, on);
+    if fewest.largest_die_mm2 > limit {
+        let smaller = "taller tiles (--tile-rows 1024), fewer --bits or less --context make it smaller";
+        let remedy = match cut {
+            Cut::Pipeline => format!("--cut tensor spreads a layer over dies; {smaller}"),
+            Cut::Tensor => smaller.to_owned(),
+        };
+        let what = format!(
+            "{} dies of at most {:.0} mm2, {} alone {:.0} mm2, and the reticle holds {limit}; {remedy}",
+            fewest.dies, fewest.largest_die_mm2, fewest.largest_station, fewest.largest_station_mm2,
+        );
+        return Err(Error::asked("die area", what));
+    }
+    match asked {
+        None => Ok(fewest.dies),
+        Some(dies) if dies >= fewest.dies => Ok(dies),
+        Some(dies) => {
+            let largest_mm2 = on(dies).largest_die_mm2;
+            if largest_mm2 <= limit {
+                return Ok(dies);
+            }
+            let what = format!(
+                "{dies} dies of at most {largest_mm2:.0} mm2, more than the reticle of {limit} mm2; --dies {} would meet it",
+                fewest.dies
+            );
+            Err(Error::asked("die area", what))
+        }
+    }
+}
+
+/// Powers of four up to the context, and the context.
+fn contexts(most: u32) -> Vec<u32> {
+    let mut out: Vec<u32> = (4..).map(|i| 1u32 << (2 * i)).take_while(|&c| c < most).collect();
+    out.push(most);
+    out
+}

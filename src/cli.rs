@@ -206,9 +206,9 @@ pub struct Inspect {
     pub at: Option<String>,
 }
 
-/// Devices that a chip is put beside, past the bundled ones.
+/// Devices that a chip is compared with, past the bundled ones.
 #[derive(ClapArgs, Debug, Clone, Default)]
-pub struct Beside {
+pub struct Devices {
     /// Your own GPU: the output of `llama-bench -o json`, fitted and shown beside.
     #[arg(long, value_name = "FILE")]
     pub measured: Option<PathBuf>,
@@ -226,7 +226,7 @@ pub struct Compare {
     #[arg(value_name = "CHIP|CHECKPOINT")]
     pub source: PathBuf,
     #[command(flatten)]
-    pub beside: Beside,
+    pub devices: Devices,
     /// Every figure as CSV.
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
@@ -326,7 +326,7 @@ pub struct Report {
     #[arg(long)]
     pub csv: bool,
     #[command(flatten)]
-    pub beside: Beside,
+    pub devices: Devices,
     #[command(flatten)]
     pub options: CompileOptions,
 }

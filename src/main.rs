@@ -2,17 +2,13 @@
 //!
 //! Data goes to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the input or the work failed, 2 wrong usage.
 
-mod beside;
 mod cli;
 mod commands;
-mod figures;
-mod flat;
-mod ledger;
-mod of_chip;
 mod progress;
 mod report;
 mod summary;
 mod table;
+mod words;
 
 use clap::Parser;
 use std::process::ExitCode;

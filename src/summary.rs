@@ -1,10 +1,11 @@
 //! Figures as a terminal shows them.
 
-use crate::beside::{Beside, errors, verdict};
-use crate::figures::{ChipFigures, SpeedAt};
 use crate::report::number;
 use crate::table::{Cell, Table};
+use crate::words::{errors, verdict};
 use hardwire_netlist::Figure;
+use hardwire_study::chip::{ChipFigures, SpeedAt};
+use hardwire_study::compare::Comparison;
 use std::fmt::Write;
 
 fn at_middle(f: &ChipFigures) -> Option<&SpeedAt> {
@@ -74,7 +75,7 @@ pub fn chip(f: &ChipFigures) -> String {
 }
 
 /// Chip against every device that holds the model: one user, then a full queue, then what to make of it.
-pub fn comparison(b: &Beside) -> String {
+pub fn comparison(b: &Comparison) -> String {
     let (unit, per_j) = b.chip.energy_unit();
     let mut one = Table::new(&["one user each", "tokens/s", "ceiling", unit, "W", "chip is faster", "run as"]);
     let energy = |f: &Figure| Cell::from(f.value * per_j);
@@ -97,7 +98,7 @@ pub fn comparison(b: &Beside) -> String {
             energy(&s.j_per_token),
             s.power_w.value.into(),
             format!("{} x", number(g.user_speed_ratio)).into(),
-            s.way.as_str().into(),
+            s.serving_mode.as_str().into(),
         ]);
     }
     let mut queue = Table::new(&["a full queue each", "users", "tokens/s", "each sees", unit, "W", "run as"]);
@@ -116,7 +117,7 @@ pub fn comparison(b: &Beside) -> String {
             each,
             energy(&s.j_per_token),
             s.power_w.value.into(),
-            s.way.as_str().into(),
+            s.serving_mode.as_str().into(),
         ]);
     }
     let mut out = one.text() + "\n" + &queue.text() + "\n";

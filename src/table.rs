@@ -1,9 +1,9 @@
 //! One table, two ways out: aligned text for a terminal, CSV for a spreadsheet.
 
-use crate::figures::of_baseline;
 use crate::report::number;
 use anyhow::Result;
 use hardwire_netlist::Figure;
+use hardwire_study::chip::of_baseline;
 
 /// One cell. Numbers are rounded on a terminal and whole in CSV.
 pub enum Cell {

@@ -14,7 +14,7 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("sim", "hardwire-sim", &["hardwire-netlist"]),
     ("baseline", "hardwire-baseline", &[]),
     ("study", "hardwire-study", &["hardwire-baseline", "hardwire-compiler", "hardwire-models", "hardwire-netlist", "hardwire-sim"]),
-    ("viewer", "hardwire-viewer", &["hardwire-baseline", "hardwire-models", "hardwire-netlist", "hardwire-sim"]),
+    ("viewer", "hardwire-viewer", &["hardwire-models", "hardwire-netlist", "hardwire-sim", "hardwire-study"]),
 ];
 
 /// What may stand at the top level.

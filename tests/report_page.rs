@@ -35,11 +35,11 @@ fn keys(value: &Value, path: &str, depth: usize, out: &mut BTreeSet<String>) {
 const KEYS: &str = "schema model.name model.digest model.parameters node die.area_mm2 die.transistors die.um2_per_weight die.by_kind_mm2 \
   census.weights census.rom_bits units[].kind units[].area_mm2 quality.matrices quality.lossless quality.bits_per_weight clock_mhz.value \
   speed[].context speed[].latency_cycles speed[].tokens_per_s_single_user speed[].tokens_per_s_aggregate speed[].users_for_aggregate \
-  first_token[].prompt first_token[].time_us energy.context energy.split energy.leakage_pj beside.context beside.prompt_tokens \
-  beside.output_tokens beside.chip.tokens_per_s beside.chip.j_per_token beside.chip.as_built beside.chip.all_busy beside.gpus[].device \
-  beside.gpus[].single beside.gpus[].saturated beside.gpus[].user_speed_ratio beside.gpus[].queue_tokens_ratio beside.left_out \
-  beside.errors[].class beside.measured beside.against_users[].points beside.against_context[].points beside.roofline.devices \
-  beside.roofline.chip_one_user_tops books.notes books.books.chip books.books.gpus books.books.comparisons books.books.wrong \
+  first_token[].prompt first_token[].time_us energy.context energy.split energy.leakage_pj compare.context compare.prompt_tokens \
+  compare.output_tokens compare.chip.tokens_per_s compare.chip.j_per_token compare.chip.as_built compare.chip.all_busy compare.gpus[].device \
+  compare.gpus[].single compare.gpus[].saturated compare.gpus[].user_speed_ratio compare.gpus[].queue_tokens_ratio compare.left_out \
+  compare.errors[].class compare.measured compare.against_users[].points compare.against_context[].points compare.roofline.devices \
+  compare.roofline.chip_one_user_tops books.notes books.books.chip books.books.gpus books.books.comparisons books.books.wrong \
   books.books.assumptions books.tornado.bars books_refused";
 
 #[test]
@@ -91,7 +91,7 @@ fn the_page_has_every_part_and_fetches_nothing() {
             "{part}"
         );
     }
-    for gpu in json["beside"]["gpus"].as_array().unwrap() {
+    for gpu in json["compare"]["gpus"].as_array().unwrap() {
         assert!(html.contains(gpu["device"].as_str().unwrap()), "{gpu}");
     }
     for outside in ["src=\"http", "href=\"http", "url(", "@import", "<script", "<link rel=\"stylesheet"] {

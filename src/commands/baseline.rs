@@ -1,13 +1,13 @@
 //! `hardwire baseline`: the GPU side by itself, with its sources and its errors.
 
 use crate::cli::{Baseline, BaselineCommand, Global, Predict};
-use crate::figures::model_shape;
 use crate::report::number;
 use crate::table::{Cell, Table};
 use anyhow::{Result, bail};
 use hardwire_baseline::Figure;
 use hardwire_baseline::gpu::{self, Calibration, Class, Device, Half, ModelShape, Parallel, Stack, Validation, WeightFormat, Workload};
 use hardwire_netlist::Chip;
+use hardwire_study::chip::model_shape;
 use serde::Serialize;
 use std::path::Path;
 

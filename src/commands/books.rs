@@ -3,14 +3,15 @@
 use super::simulate::tempdir;
 use super::source::Source;
 use crate::cli::{Books, Global};
-use crate::flat;
-use crate::ledger::{Ledger, LedgerAsk, ledger, lines, place, sentences};
 use crate::report::number;
 use crate::table::{Cell, Table};
+use crate::words::{lines, place, sentences};
 use anyhow::Result;
 use hardwire_baseline::economics::{Assumptions, Tornado};
 use hardwire_baseline::gpu;
 use hardwire_netlist::Chip;
+use hardwire_study::books::{ChipBooks, Question, books};
+use hardwire_study::flat;
 use std::fmt::Write;
 
 /// Bars of a tornado worth a line.
@@ -19,57 +20,57 @@ const BARS: usize = 10;
 pub fn run(args: &Books, global: &Global) -> Result<()> {
     let scratch = tempdir()?;
     let chip = Source::open(&args.source)?.into_chip(&args.options, &scratch.0, global)?;
-    let ledger = ledger(&chip, &ask(args, &chip)?)?;
+    let books = books(&chip, &question(args, &chip)?)?;
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&ledger)?);
+        println!("{}", serde_json::to_string_pretty(&books)?);
     } else if args.csv {
-        print!("{}", flat::csv(&ledger)?);
+        print!("{}", flat::csv(&books)?);
     } else {
-        print!("{}", text(&ledger));
+        print!("{}", text(&books));
     }
     Ok(())
 }
 
-fn ask(args: &Books, chip: &Chip) -> Result<LedgerAsk> {
-    let mut ask = LedgerAsk::defaults(chip)?;
+fn question(args: &Books, chip: &Chip) -> Result<Question> {
+    let mut question = Question::defaults(chip)?;
     if let Some(path) = &args.assumptions {
-        ask.assumptions = Assumptions::from_toml(path)?;
+        question.assumptions = Assumptions::from_toml(path)?;
     }
     if let Some(preset) = &args.preset {
-        ask.assumptions = ask.assumptions.with_preset(preset)?;
+        question.assumptions = question.assumptions.with_preset(preset)?;
     }
-    ask.prompt = args.prompt.unwrap_or(ask.prompt);
-    ask.output = args.output.unwrap_or(ask.output);
-    ask.users = args.served.unwrap_or(ask.users);
-    ask.latency_ms = args.latency_ms;
+    question.prompt = args.prompt.unwrap_or(question.prompt);
+    question.output = args.output.unwrap_or(question.output);
+    question.users = args.served.unwrap_or(question.users);
+    question.latency_ms = args.latency_ms;
     let mut known = args.devices.as_deref().map(gpu::devices_from_file).transpose()?.unwrap_or_default();
     known.extend(gpu::devices()?);
     if !args.gpus.is_empty() {
-        ask.gpus = args.gpus.iter().map(|name| gpu::find_in(&known, name)).collect::<Result<_, _>>()?;
+        question.gpus = args.gpus.iter().map(|name| gpu::find_in(&known, name)).collect::<Result<_, _>>()?;
     }
-    Ok(ask)
+    Ok(question)
 }
 
-fn text(ledger: &Ledger) -> String {
-    let b = &ledger.books;
+fn text(books: &ChipBooks) -> String {
+    let b = &books.books;
     let mut table = String::new();
     let names = [&b.chip].into_iter().chain(&b.gpus).map(|a| a.unit.name.as_str());
     let head: Vec<String> = ["on one site, full of one kind"].into_iter().chain(names).map(str::to_owned).collect();
-    let rows: Vec<(&str, Vec<Cell>)> = lines(ledger);
+    let rows: Vec<(&str, Vec<Cell>)> = lines(books);
     table += &Table::of(head, rows.into_iter().map(|(name, cells)| [name.into()].into_iter().chain(cells).collect()).collect()).text();
     let mut out = table + "\n";
     for refusal in &b.refused {
         let _ = writeln!(out, "{}: {}", refusal.name, refusal.reason);
     }
-    for sentence in sentences(ledger) {
+    for sentence in sentences(books) {
         let _ = writeln!(out, "{sentence}");
     }
-    if let Some(tornado) = &ledger.tornado {
+    if let Some(tornado) = &books.tornado {
         out += "\n";
         out += &tornado_text(tornado);
     }
     out += "\n";
-    for note in &ledger.notes {
+    for note in &books.notes {
         let _ = writeln!(out, "note: {note}");
     }
     let _ = writeln!(
@@ -77,7 +78,7 @@ fn text(ledger: &Ledger) -> String {
         "{} tokens in, {} out; electricity of {}; silicon of {}; every assumption with its source: --json, docs/baseline.md",
         b.demand.prompt_tokens,
         b.demand.output_tokens,
-        place(ledger),
+        place(books),
         b.assumptions.node
     );
     out

@@ -2,12 +2,13 @@
 
 use super::compile::compile;
 use crate::cli::{Demo, Global};
-use crate::figures::figures;
 use crate::report::{self, Sample};
 use crate::summary;
 use anyhow::Result;
 use hardwire_models::Checkpoint;
 use hardwire_sim::sample::Sampling;
+use hardwire_study::chip::figures;
+use hardwire_study::compare::Against;
 use hardwire_study::generate::{self, Implementation};
 use std::io::Write;
 
@@ -38,7 +39,7 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
         }
     };
     let g = generate::on_chip(&chip, Implementation::Engine, tokenizer.as_ref(), &ids, args.n, sampling, &mut emit)?;
-    let figures = figures(&chip)?;
+    let figures = figures(&chip, &Against::default())?;
     let how = format!("Sampled at temperature {TEMPERATURE} among the {TOP_K} best, seed {}", args.seed);
     let sample = Sample { prompt: args.prompt.clone(), text: g.text.clone(), how };
     report::write(&chip, &figures, Some(&sample), &args.output, false)?;
@@ -49,7 +50,7 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
     println!("\n");
     print!("{}", summary::chip(&figures));
     println!();
-    print!("{}", summary::comparison(&figures.beside));
+    print!("{}", summary::comparison(&figures.compare));
     println!("\nreport: {}", args.output.join("report.html").display());
     Ok(())
 }

@@ -2,12 +2,13 @@
 
 use super::source::Source;
 use crate::cli::{Global, Inspect};
-use crate::figures::figures;
 use crate::summary;
 use anyhow::{Context, Result, bail};
 use hardwire_models::Checkpoint;
 use hardwire_netlist::Chip;
 use hardwire_netlist::silicon::{Silicon, bit_text};
+use hardwire_study::chip::figures;
+use hardwire_study::compare::Against;
 use serde_json::json;
 
 pub fn run(args: &Inspect, global: &Global) -> Result<()> {
@@ -17,7 +18,7 @@ pub fn run(args: &Inspect, global: &Global) -> Result<()> {
             bail!("{}: --at needs a chip folder, and this is a checkpoint; compile it first", args.source.display())
         }
         (Source::Chip(chip), None) => {
-            let figures = figures(&chip)?;
+            let figures = figures(&chip, &Against::default())?;
             if global.json {
                 println!("{}", serde_json::to_string_pretty(&figures)?)
             } else {

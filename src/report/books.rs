@@ -1,11 +1,12 @@
 //! The books on the page: the table, break-even, the price of being wrong, the tornado, every assumption.
 
-use super::beside::HtmlTable;
+use super::compare::HtmlTable;
 use super::format::{bare, escape, number};
 use super::plot::{Swing, tornado};
-use crate::figures::of_baseline;
-use crate::ledger::{Ledger, lines, place, sentences};
 use crate::table::Cell;
+use crate::words::{lines, place, sentences};
+use hardwire_study::books::ChipBooks;
+use hardwire_study::chip::of_baseline;
 
 /// Bars worth drawing.
 const BARS: usize = 10;
@@ -23,8 +24,8 @@ pub struct BooksPage {
     pub asked: String,
 }
 
-pub fn page(ledger: &Ledger) -> BooksPage {
-    let b = &ledger.books;
+pub fn page(books: &ChipBooks) -> BooksPage {
+    let b = &books.books;
     let accounts = [&b.chip].into_iter().chain(&b.gpus);
     let head = [String::new()].into_iter().chain(accounts.map(|a| {
         let title = format!("{}: {}", a.unit.provenance, a.unit.source);
@@ -37,23 +38,23 @@ pub fn page(ledger: &Ledger) -> BooksPage {
         Cell::Percent(value) => format!("{:.0} %", value * 100.0),
         Cell::Empty => "–".into(),
     };
-    let rows = lines(ledger).into_iter().map(|(name, cells)| [escape(name)].into_iter().chain(cells.iter().map(shown)).collect());
-    let (tornado, tornado_text) = ledger.tornado.as_ref().map(drawn).unwrap_or_default();
+    let rows = lines(books).into_iter().map(|(name, cells)| [escape(name)].into_iter().chain(cells.iter().map(shown)).collect());
+    let (tornado, tornado_text) = books.tornado.as_ref().map(drawn).unwrap_or_default();
     BooksPage {
         table: HtmlTable { head: head.collect(), rows: rows.collect() },
-        sentences: sentences(ledger),
+        sentences: sentences(books),
         refused: b.refused.iter().map(|r| format!("{}: {}", r.name, r.reason)).collect(),
-        wrong: wrong(ledger),
+        wrong: wrong(books),
         tornado,
         tornado_text,
-        assumptions: assumptions(ledger),
-        notes: ledger.notes.clone(),
+        assumptions: assumptions(books),
+        notes: books.notes.clone(),
         asked: format!(
             "{} tokens in, {} out; a site of {} MW; electricity of {}; silicon of {}",
             b.demand.prompt_tokens,
             b.demand.output_tokens,
             number(b.assumptions.value(hardwire_baseline::economics::Input::SiteMw)),
-            place(ledger),
+            place(books),
             b.assumptions.node
         ),
     }
@@ -79,8 +80,8 @@ fn drawn(t: &hardwire_baseline::economics::Tornado) -> (String, String) {
 }
 
 /// Cost against model changes a year.
-fn wrong(ledger: &Ledger) -> HtmlTable {
-    let w = &ledger.books.wrong;
+fn wrong(books: &ChipBooks) -> HtmlTable {
+    let w = &books.books.wrong;
     let cost = |f: &hardwire_baseline::Figure| bare(&of_baseline(f), 1.0);
     HtmlTable {
         head: ["new models a year", "chip, USD a million tokens", "cheapest GPU"].map(String::from).to_vec(),
@@ -93,8 +94,8 @@ fn wrong(ledger: &Ledger) -> HtmlTable {
     }
 }
 
-fn assumptions(ledger: &Ledger) -> HtmlTable {
-    let rows = ledger.books.assumptions.inputs.iter().map(|(input, a)| {
+fn assumptions(books: &ChipBooks) -> HtmlTable {
+    let rows = books.books.assumptions.inputs.iter().map(|(input, a)| {
         let range = format!("{} to {}", number(a.low), number(a.high));
         vec![input.name().replace('_', " "), format!("{} {}", number(a.value), escape(&a.unit)), range, escape(&a.source)]
     });

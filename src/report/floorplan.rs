@@ -1,9 +1,9 @@
 //! The floorplan as SVG: stations as outlines, blocks coloured by what they are, their names on hover.
 
 use super::format::{escape, number};
-use crate::figures::block_kind;
 use hardwire_netlist::Chip;
 use hardwire_netlist::floorplan::BlockKind;
+use hardwire_study::chip::block_kind;
 use std::fmt::Write;
 
 const SIDE: f64 = 720.0;

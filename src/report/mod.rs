@@ -1,24 +1,23 @@
 //! The report: one self-contained HTML page, and the same figures as JSON and CSV. Everything drawn is inline SVG; nothing is fetched.
 
-mod beside;
 mod books;
 mod chart;
+mod compare;
 mod floorplan;
 mod format;
 mod plot;
 mod sweep;
 
-use crate::beside::{errors, verdict};
-use crate::figures::{ChipFigures, of_baseline};
-use crate::flat;
-use crate::ledger::sentences;
+use crate::words::{errors, sentences, verdict};
 use anyhow::{Context, Result};
 use askama::Template;
-use beside::HtmlTable;
 use books::BooksPage;
+use compare::HtmlTable;
 use format::figure;
 pub use format::number;
 use hardwire_netlist::{Chip, Figure};
+use hardwire_study::chip::{ChipFigures, of_baseline};
+use hardwire_study::flat;
 use plot::Bar;
 use std::path::Path;
 pub use sweep::svg as sweep_svg;
@@ -94,19 +93,19 @@ pub fn html(chip: &Chip, f: &ChipFigures, sample: Option<&Sample>) -> Result<Str
         sample,
         summary: summary(f),
         verdict: in_short(f),
-        both_sides: beside::both_sides(&f.beside),
+        both_sides: compare::both_sides(&f.compare),
         floorplan: floorplan::svg(chip),
         area: area(f),
         energy: energy(f),
-        roofline: beside::roofline(&f.beside),
-        against_users: beside::against_users(&f.beside),
-        each_against_users: beside::each_against_users(&f.beside),
-        against_context: beside::against_context(&f.beside),
-        single: beside::single(&f.beside),
-        saturated: beside::saturated(&f.beside),
-        left_out: f.beside.left_out.iter().map(|l| l.reason.clone()).collect(),
+        roofline: compare::roofline(&f.compare),
+        against_users: compare::against_users(&f.compare),
+        each_against_users: compare::each_against_users(&f.compare),
+        against_context: compare::against_context(&f.compare),
+        single: compare::single(&f.compare),
+        saturated: compare::saturated(&f.compare),
+        left_out: f.compare.left_out.iter().map(|l| l.reason.clone()).collect(),
         measured: measured(f),
-        errors: errors(&f.beside),
+        errors: errors(&f.compare),
         books: f.books.as_ref().map(books::page),
         books_refused: f.books_refused.as_deref().unwrap_or_default(),
         sources: flat::sources(f)?,
@@ -128,7 +127,7 @@ fn summary(f: &ChipFigures) -> Vec<Row> {
         row("Area a weight", &f.die.um2_per_weight),
         row("Clock", &f.clock_mhz),
     ];
-    let c = &f.beside.chip;
+    let c = &f.compare.chip;
     rows.push(row(&format!("One user, context {}", c.context), &c.tokens_per_s));
     rows.push(row("Energy a token, one user", &c.j_per_token));
     rows.push(row("Power, one user", &c.power_w));
@@ -184,13 +183,13 @@ fn in_short(f: &ChipFigures) -> Vec<String> {
     let cost = f
         .books
         .iter()
-        .flat_map(|ledger| sentences(ledger).into_iter().take(1).map(|s| format!("Cost: {}{}", s[..1].to_lowercase(), &s[1..])));
-    verdict(&f.beside).into_iter().chain(cost).collect()
+        .flat_map(|books| sentences(books).into_iter().take(1).map(|s| format!("Cost: {}{}", s[..1].to_lowercase(), &s[1..])));
+    verdict(&f.compare).into_iter().chain(cost).collect()
 }
 
 /// What the user's own measurement said, if there is one.
 fn measured(f: &ChipFigures) -> String {
-    f.beside.measured.as_ref().map_or(String::new(), |fit| {
+    f.compare.measured.as_ref().map_or(String::new(), |fit| {
         format!(
             "Your {}: {}, {} of its datasheet; {} beside the bytes. The fit meets its own rows within {:.1} %.",
             format::escape(&fit.gpu_info),

@@ -10,6 +10,10 @@ pub enum Error {
     Chip(#[from] hardwire_netlist::Error),
     #[error(transparent)]
     Step(#[from] hardwire_sim::step::StepError),
+    #[error(transparent)]
+    Gpu(#[from] hardwire_baseline::gpu::GpuError),
+    #[error(transparent)]
+    Economics(#[from] hardwire_baseline::economics::EconomicsError),
     /// A prompt that the model cannot take.
     #[error("{0}")]
     Prompt(String),

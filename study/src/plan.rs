@@ -34,7 +34,7 @@ pub struct Plan {
     pub units: usize,
     pub blocks: usize,
     /// Two blocks that overlap; none.
-    pub floorplan_conflict: Option<String>,
+    pub floorplan_conflict: Option<(String, String)>,
     /// From short contexts to all positions of the cache.
     pub at: Vec<At>,
     /// What the stations could do if the cache held a sequence for each.

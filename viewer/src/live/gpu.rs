@@ -1,44 +1,52 @@
-//! The lane beside the chip: what a GPU does in the same time. It reads its weights for every token; the estimate is the
-//! simulator's (`docs/baseline.md`), nothing is computed here but where in a token it is.
+//! The lane beside the chip: what a GPU does in the same time. It reads its weights for every token; the estimate is that of
+//! `hardwire compare`, and nothing is computed here but where in a token it is.
 
-use super::of_chip::shape_of;
 use crate::die::Die;
-use hardwire_baseline::gpu::{self, Device, ModelShape, Parallel, Stack, Workload};
+use hardwire_study::chip::model_shape;
+use hardwire_study::compare::{Baseline, ModelShape, Request};
+
+/// One user's token on a GPU.
+#[derive(Clone)]
+pub struct GpuToken {
+    pub ms: f64,
+    /// Bytes of weights it reads.
+    pub bytes: f64,
+    /// Software and weight format, the fastest that the device has.
+    pub serving_mode: String,
+}
 
 pub struct GpuLane {
-    pub devices: Vec<Device>,
+    pub devices: Vec<Baseline>,
     pub chosen: usize,
     shape: ModelShape,
     context: u32,
-    known: Option<(usize, Result<f64, String>)>,
+    known: Option<(usize, Result<GpuToken, String>)>,
 }
 
 impl GpuLane {
     pub fn new(die: &Die) -> GpuLane {
-        let m = die.chip.model();
-        let devices = gpu::devices().unwrap_or_default();
-        let chosen = devices.iter().position(|d| d.name.contains("H100")).unwrap_or(0);
-        GpuLane { devices, chosen, shape: shape_of(&die.chip), context: m.context.min(m.model_context) / 2, known: None }
+        let devices = Baseline::bundled().unwrap_or_default();
+        let chosen = devices.iter().position(|d| d.device.name.contains("H100")).unwrap_or(0);
+        GpuLane { devices, chosen, shape: model_shape(&die.chip), context: Request::of(&die.chip).context, known: None }
     }
 
-    /// Milliseconds for a token of one user, half of the context cached.
-    pub fn token_ms(&mut self) -> Result<f64, String> {
+    /// A token of one user, at the context that `hardwire compare` takes.
+    pub fn token(&mut self) -> Result<GpuToken, String> {
         if let Some((device, known)) = &self.known
             && *device == self.chosen
         {
             return known.clone();
         }
-        let workload = Workload { context_tokens: self.context, ..Workload::new(1, 0, 0).on(Stack::LlamaCpp) };
         let estimate = match self.devices.get(self.chosen) {
-            Some(d) => gpu::decode(d, &self.shape, &workload, Parallel::ONE).map(|e| e.token_latency_ms.value).map_err(|e| e.to_string()),
+            Some(d) => d.decode(&self.shape, 1, self.context).map_err(|e| e.to_string()),
             None => Err("no device is known".into()),
         };
-        self.known = Some((self.chosen, estimate.clone()));
-        estimate
-    }
-
-    /// Bytes of weights a token reads.
-    pub fn bytes(&self) -> f64 {
-        self.shape.step_weight_bytes(1.0)
+        let token = estimate.map(|(mode, e)| GpuToken {
+            ms: e.token_latency_ms.value,
+            bytes: mode.shape(&self.shape).step_weight_bytes(1.0),
+            serving_mode: mode.name(),
+        });
+        self.known = Some((self.chosen, token.clone()));
+        token
     }
 }

@@ -6,9 +6,6 @@
 //! - [`gpu`]: the lane beside it.
 
 pub mod gpu;
-// The shape of a chip belongs to neither library it joins; it moves to the package where both meet.
-#[path = "../../../src/of_chip.rs"]
-mod of_chip;
 pub mod simulate;
 
 use crate::check;

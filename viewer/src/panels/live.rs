@@ -95,23 +95,27 @@ fn gpu(ui: &mut Ui, live: &mut Live) {
     let chip_tokens = live.lanes.iter().flat_map(|l| &l.pieces).filter(|p| !p.prompt && p.cycle as f64 <= live.now_cycle).count();
     ui.add_space(6.0);
     ui.horizontal(|ui| {
-        let name = live.gpu.devices.get(live.gpu.chosen).map_or_else(String::new, |d| d.name.clone());
+        let name = live.gpu.devices.get(live.gpu.chosen).map_or_else(String::new, |d| d.device.name.clone());
         ComboBox::from_id_salt("gpu").selected_text(name).show_ui(ui, |ui| {
             for (i, d) in live.gpu.devices.iter().enumerate() {
-                ui.selectable_value(&mut live.gpu.chosen, i, &d.name);
+                ui.selectable_value(&mut live.gpu.chosen, i, &d.device.name);
             }
         });
-        match live.gpu.token_ms() {
+        match live.gpu.token() {
             Err(e) => {
                 ui.label(e);
             }
-            Ok(ms) => {
+            Ok(token) => {
+                let ms = token.ms;
                 let done = (now_ms / ms).floor();
                 let part = (now_ms / ms).fract();
-                let megabytes = live.gpu.bytes() * 1e-6;
+                let megabytes = token.bytes * 1e-6;
                 let text = format!("token {}: {:.1} of {megabytes:.1} MB of weights", done + 1.0, part * megabytes);
                 ui.add(ProgressBar::new(part as f32).desired_width(300.0).text(text));
-                ui.label(format!("{done} tokens here, {chip_tokens} from the chip; {ms:.3} ms a token (estimated, one user)"));
+                ui.label(format!(
+                    "{done} tokens here, {chip_tokens} from the chip; {ms:.3} ms a token (estimated, one user, {})",
+                    token.serving_mode
+                ));
             }
         }
     });

@@ -1,8 +1,8 @@
 //! The comparison in plain sentences, both sides in each answer.
 
-use super::{Beside, GpuRow};
 use crate::report::number;
 use hardwire_baseline::gpu::Class;
+use hardwire_study::compare::{Comparison, GpuRow};
 
 /// Fixed share of a GPU's token from which the model is too small to judge a GPU by.
 const TINY: f64 = 0.5;
@@ -22,7 +22,7 @@ fn against(chip: f64, gpu: f64) -> String {
 }
 
 /// One user, then a full queue.
-pub fn verdict(b: &Beside) -> Vec<String> {
+pub fn verdict(b: &Comparison) -> Vec<String> {
     let (Some(one), Some(queue)) = (most(&b.gpus, |g| g.single.tokens_per_s.value), most(&b.gpus, |g| g.saturated.tokens_per_s.value))
     else {
         return vec!["No device known here holds this model.".into()];
@@ -57,7 +57,7 @@ pub fn verdict(b: &Beside) -> Vec<String> {
 }
 
 /// Said where a GPU's time is mostly not the model's.
-fn tiny_model(b: &Beside) -> Option<String> {
+fn tiny_model(b: &Comparison) -> Option<String> {
     let one = most(&b.gpus, |g| g.single.tokens_per_s.value)?;
     (one.single.fixed_share > TINY).then(|| {
         format!(
@@ -70,7 +70,7 @@ fn tiny_model(b: &Beside) -> Option<String> {
 }
 
 /// How much the GPU figures may be believed.
-pub fn errors(b: &Beside) -> String {
+pub fn errors(b: &Comparison) -> String {
     let held_out = b.errors.iter().filter(|summary| summary.held_out_rows > 0).map(|summary| {
         let class = match summary.class {
             Class::Single => "one user",

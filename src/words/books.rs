@@ -1,15 +1,15 @@
 //! The books in words: the lines worth comparing, break-even, the price of being wrong.
 
-use super::Ledger;
 use crate::report::number;
 use crate::table::Cell;
 use hardwire_baseline::economics::Account;
 use hardwire_baseline::economics::unit::Kind;
 use hardwire_baseline::{Figure, Provenance};
+use hardwire_study::books::ChipBooks;
 
 /// Whose electricity it is.
-pub fn place(ledger: &Ledger) -> &str {
-    match ledger.books.assumptions.preset.as_deref() {
+pub fn place(books: &ChipBooks) -> &str {
+    match books.books.assumptions.preset.as_deref() {
         None | Some("us") => "the US",
         Some("france") => "France",
         Some("germany") => "Germany",
@@ -30,8 +30,8 @@ fn price(a: &Account) -> Cell {
 }
 
 /// The lines of an account that are compared.
-pub fn lines(ledger: &Ledger) -> Vec<(&'static str, Vec<Cell>)> {
-    let accounts: Vec<&Account> = [&ledger.books.chip].into_iter().chain(&ledger.books.gpus).collect();
+pub fn lines(books: &ChipBooks) -> Vec<(&'static str, Vec<Cell>)> {
+    let accounts: Vec<&Account> = [&books.books.chip].into_iter().chain(&books.books.gpus).collect();
     let each = |get: &dyn Fn(&Account) -> Cell| accounts.iter().map(|account| get(account)).collect();
     let answer = |yes: bool| Cell::from(if yes { "yes" } else { "no" });
     let mut out: Vec<(&'static str, Vec<Cell>)> = vec![
@@ -51,15 +51,15 @@ pub fn lines(ledger: &Ledger) -> Vec<(&'static str, Vec<Cell>)> {
         ("g CO2e a million, use", each(&|a| a.operational_g_per_mtoken.clone().into())),
         ("g CO2e a million, making", each(&|a| a.embodied_g_per_mtoken.clone().into())),
     ];
-    if ledger.books.demand.max_token_latency_ms.is_some() {
+    if books.books.demand.max_token_latency_ms.is_some() {
         out.push(("meets the latency asked", each(&|a| answer(a.meets_latency))));
     }
     out
 }
 
 /// Break-even and the price of being wrong, in words.
-pub fn sentences(ledger: &Ledger) -> Vec<String> {
-    let b = &ledger.books;
+pub fn sentences(books: &ChipBooks) -> Vec<String> {
+    let b = &books.books;
     let mut out = Vec::new();
     for c in &b.comparisons {
         let ratio = c.usd_per_mtoken_ratio.value;

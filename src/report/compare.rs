@@ -2,8 +2,8 @@
 
 use super::chart::{Chart, Mark, Series, log_chart};
 use super::format::{bare, escape, number, with_source};
-use crate::beside::{Beside, Curve, GpuRow};
 use hardwire_netlist::Figure;
+use hardwire_study::compare::{Comparison, Curve, GpuRow};
 
 /// GPUs in the summary.
 const COLUMNS: usize = 3;
@@ -15,13 +15,13 @@ pub struct HtmlTable {
 }
 
 /// The devices drawn, as rows: the same in the summary and in the charts.
-fn drawn(b: &Beside) -> Vec<&GpuRow> {
+fn drawn(b: &Comparison) -> Vec<&GpuRow> {
     let names = b.roofline.devices.iter().map(|roof| &roof.device);
     names.filter_map(|name| b.gpus.iter().find(|g| g.device == *name)).take(COLUMNS).collect()
 }
 
 /// One user and a full queue, the chip and a few GPUs: the page's first table.
-pub fn both_sides(b: &Beside) -> HtmlTable {
+pub fn both_sides(b: &Comparison) -> HtmlTable {
     let gpus = drawn(b);
     let c = &b.chip;
     let (unit, per_j) = b.chip.energy_unit();
@@ -69,7 +69,7 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> HtmlTable {
 }
 
 /// One user on every device.
-pub fn single(b: &Beside) -> HtmlTable {
+pub fn single(b: &Comparison) -> HtmlTable {
     let c = &b.chip;
     let (unit, per_j) = b.chip.energy_unit();
     let own = ["this chip".to_string(), bare(&c.tokens_per_s, 1.0), "–".into(), bare(&c.j_per_token, per_j), bare(&c.power_w, 1.0)];
@@ -85,14 +85,14 @@ pub fn single(b: &Beside) -> HtmlTable {
             number(g.user_speed_ratio),
             number(g.user_energy_ratio),
             format!("{:?}", s.bound).to_lowercase(),
-            escape(&s.way),
+            escape(&s.serving_mode),
         ]
     }));
     table(&["one user", "tokens/s", "ceiling", unit, "W", "chip faster, ×", "chip thriftier, ×", "bound by", "run as"], rows)
 }
 
 /// A full queue on every device.
-pub fn saturated(b: &Beside) -> HtmlTable {
+pub fn saturated(b: &Comparison) -> HtmlTable {
     let c = &b.chip;
     let (unit, per_j) = b.chip.energy_unit();
     let chips = [("this chip as built", &c.as_built), ("this chip, all busy", &c.all_busy)];
@@ -123,7 +123,7 @@ pub fn saturated(b: &Beside) -> HtmlTable {
             bare(&s.power_w, 1.0),
             number(g.queue_tokens_ratio),
             format!("{:?}", s.bound).to_lowercase(),
-            escape(&s.way),
+            escape(&s.serving_mode),
         ]
     }));
     table(&["full queue", "users", "tokens/s", "each sees", unit, "W", "× chip as built", "bound by", "run as"], rows)
@@ -141,15 +141,15 @@ fn series(curves: &[Curve], per_user: bool) -> Vec<Series> {
         .collect()
 }
 
-pub fn against_users(b: &Beside) -> String {
+pub fn against_users(b: &Comparison) -> String {
     chart("Output tokens a second of all users", "users at once", "tokens/s, all users", series(&b.against_users, false))
 }
 
-pub fn each_against_users(b: &Beside) -> String {
+pub fn each_against_users(b: &Comparison) -> String {
     chart("Tokens a second that each user sees", "users at once", "tokens/s, each user", series(&b.against_users, true))
 }
 
-pub fn against_context(b: &Beside) -> String {
+pub fn against_context(b: &Comparison) -> String {
     chart("One user's tokens a second against context", "tokens cached", "tokens/s, one user", series(&b.against_context, false))
 }
 
@@ -158,7 +158,7 @@ fn chart(title: &str, x_name: &str, y_name: &str, series: Vec<Series>) -> String
 }
 
 /// Roofs, the model's decode at one user and at crossover, and the chip, whose weights cross no bus.
-pub fn roofline(b: &Beside) -> String {
+pub fn roofline(b: &Comparison) -> String {
     let r = &b.roofline;
     let knees = r.devices.iter().map(|d| d.rate_tops * 1e3 / d.bandwidth_gb_per_s);
     let intensities = r.devices.iter().flat_map(|d| d.points.iter().map(|p| p.ops_per_byte));
@@ -194,7 +194,7 @@ pub fn roofline(b: &Beside) -> String {
             note: format!(
                 "{}, {}: {} user(s), {} operations a byte, {} T operations/s",
                 d.device,
-                d.way,
+                d.serving_mode,
                 p.batch,
                 number(p.ops_per_byte),
                 number(p.tops)

@@ -2,8 +2,8 @@
 
 use super::chip_side::decode_tokens_per_s;
 use super::device_side::Baseline;
-use super::{ChipSide, Request, at_bits};
-use anyhow::Result;
+use super::{ChipSide, Request};
+use crate::Result;
 use hardwire_baseline::gpu::{self, GpuError, ModelShape, Parallel, Workload};
 use hardwire_netlist::Chip;
 use serde::Serialize;
@@ -39,7 +39,7 @@ pub struct Roofline {
 #[derive(Serialize)]
 pub struct Roof {
     pub device: String,
-    pub way: String,
+    pub serving_mode: String,
     pub bandwidth_gb_per_s: f64,
     pub rate_tops: f64,
     pub points: Vec<RoofPoint>,
@@ -98,15 +98,15 @@ pub fn against_context(chip: &Chip, drawn: &[&Baseline], model: &ModelShape) -> 
     Ok(out)
 }
 
-/// The model's decode under each device's roof, run the way that serves a full queue best: at one user, and at the batch
+/// The model's decode under each device's roof, in the serving mode that serves a full queue best: at one user, and at the batch
 /// from which products take longer than reading the weights.
 pub fn roofline(drawn: &[&Baseline], model: &ModelShape, request: Request, chip: &ChipSide) -> Result<Roofline> {
     let mut devices = Vec::new();
     for baseline in drawn {
-        let (way, _) = baseline.serve(model, request)?;
-        let shape = at_bits(model, &way);
+        let (mode, _) = baseline.serve(model, request)?;
+        let shape = mode.shape(model);
         let step = |batch: u32| {
-            let workload = Workload { context_tokens: request.context, ..Workload::new(batch, 0, 0).on(way.stack) };
+            let workload = Workload { context_tokens: request.context, ..Workload::new(batch, 0, 0).on(mode.stack) };
             gpu::decode_with(&baseline.calibration, &baseline.device, &shape, &workload, Parallel::ONE)
         };
         let mut points = Vec::new();
@@ -122,9 +122,9 @@ pub fn roofline(drawn: &[&Baseline], model: &ModelShape, request: Request, chip:
         }
         devices.push(Roof {
             device: baseline.device.name.clone(),
-            way: way.name(),
+            serving_mode: mode.name(),
             bandwidth_gb_per_s: baseline.device.bandwidth_gb_per_s,
-            rate_tops: baseline.device.linear_rate_tflops(way.format),
+            rate_tops: baseline.device.linear_rate_tflops(mode.format),
             points,
         });
     }

@@ -1,13 +1,8 @@
 //! The token factory's books for one chip: what is asked, the chip in plain numbers, the books and their tornado.
 
-mod words;
-
-pub use words::{lines, place, sentences};
-
-use crate::beside::Request;
-use crate::figures::{model_shape, seconds};
-use crate::report::number;
-use anyhow::{Result, bail};
+use crate::chip::{model_shape, seconds};
+use crate::compare::Request;
+use crate::{Error, Result};
 use hardwire_baseline::Provenance;
 use hardwire_baseline::economics::silicon::RETICLE_MM2;
 use hardwire_baseline::economics::{self, Assumptions, Books, ChipOption, Demand, GpuOption, Metric, Tornado};
@@ -27,7 +22,7 @@ const FP8_ENOUGH_BITS: f64 = 8.5;
 const CARD_RULES: f64 = 5.0;
 
 /// What the books are asked.
-pub struct LedgerAsk {
+pub struct Question {
     pub assumptions: Assumptions,
     pub prompt: u32,
     pub output: u32,
@@ -36,11 +31,11 @@ pub struct LedgerAsk {
     pub gpus: Vec<Device>,
 }
 
-impl LedgerAsk {
+impl Question {
     /// The bundled assumptions, the requests of the comparison, a full queue.
-    pub fn defaults(chip: &Chip) -> Result<LedgerAsk> {
+    pub fn defaults(chip: &Chip) -> Result<Question> {
         let request = Request::of(chip);
-        Ok(LedgerAsk {
+        Ok(Question {
             assumptions: Assumptions::defaults()?,
             prompt: request.prompt,
             output: request.output,
@@ -53,7 +48,7 @@ impl LedgerAsk {
 
 /// The books and what to know of them.
 #[derive(Serialize)]
-pub struct Ledger {
+pub struct ChipBooks {
     /// What was simplified on the way; said wherever the books are shown.
     pub notes: Vec<String>,
     pub books: Books,
@@ -61,32 +56,33 @@ pub struct Ledger {
     pub tornado: Option<Tornado>,
 }
 
-pub fn ledger(chip: &Chip, ask: &LedgerAsk) -> Result<Ledger> {
+/// The books of `chip` for one question.
+///
+/// # Errors
+/// A request longer than the cache, or figures that no books can be drawn up from.
+pub fn books(chip: &Chip, question: &Question) -> Result<ChipBooks> {
     let positions = chip.model().context;
-    if u64::from(ask.prompt) + u64::from(ask.output) > u64::from(positions) {
-        bail!(
-            "--prompt {} and --output {}: this chip's cache holds {positions} positions; hint: ask less, or compile with --context",
-            ask.prompt,
-            ask.output
-        );
+    if u64::from(question.prompt) + u64::from(question.output) > u64::from(positions) {
+        return Err(Error::asked(
+            format!("--prompt {} and --output {}", question.prompt, question.output),
+            format!("this chip's cache holds {positions} positions; hint: ask less, or compile with --context"),
+        ));
     }
     let mut notes = Vec::new();
-    let demand = demand(chip, ask, &mut notes);
-    let option = chip_option(chip, ask, &mut notes)?;
-    let gpus: Vec<GpuOption> = ask.gpus.iter().map(gpu_option).collect();
-    let books = economics::books(&ask.assumptions, &demand, &option, &gpus)?;
+    let demand = demand(chip, question, &mut notes);
+    let option = chip_option(chip, question, &mut notes)?;
+    let gpus: Vec<GpuOption> = question.gpus.iter().map(gpu_option).collect();
+    let books = economics::books(&question.assumptions, &demand, &option, &gpus)?;
     let unit = &books.chip.unit;
     if unit.host_w > CARD_RULES * unit.device_w {
         notes.push(format!(
-            "A card and {} W of a host are counted for a die of {} mm² that takes {} W: so small a chip's books are its card's.",
-            number(unit.host_w),
-            number(option.die_mm2),
-            number(unit.device_w)
+            "A card and {:.0} W of a host are counted for a die of {:.3} mm² that takes {:.3} W: so small a chip's books are its card's.",
+            unit.host_w, option.die_mm2, unit.device_w
         ));
     }
-    let judged = books.gpus.first().and_then(|account| gpus.iter().find(|gpu| gpu.device.name == account.unit.name));
-    let tornado = judged.map(|gpu| economics::tornado(&ask.assumptions, &demand, &option, gpu, Metric::CostRatio)).transpose()?;
-    Ok(Ledger { notes, books, tornado })
+    let compared = books.gpus.first().and_then(|account| gpus.iter().find(|gpu| gpu.device.name == account.unit.name));
+    let tornado = compared.map(|gpu| economics::tornado(&question.assumptions, &demand, &option, gpu, Metric::CostRatio)).transpose()?;
+    Ok(ChipBooks { notes, books, tornado })
 }
 
 /// A server with one device; a computer whose memory is its CPU's has llama.cpp only.
@@ -95,7 +91,7 @@ fn gpu_option(device: &Device) -> GpuOption {
     GpuOption { device: device.clone(), devices: 1, stack }
 }
 
-fn demand(chip: &Chip, ask: &LedgerAsk, notes: &mut Vec<String>) -> Demand {
+fn demand(chip: &Chip, question: &Question, notes: &mut Vec<String>) -> Demand {
     let shape = model_shape(chip);
     let model = if shape.weight_bits <= FP8_ENOUGH_BITS {
         notes.push(format!("GPUs hold the model in FP8 with an 8-bit cache; the chip holds it at {:.2} bits a weight.", shape.weight_bits));
@@ -104,19 +100,25 @@ fn demand(chip: &Chip, ask: &LedgerAsk, notes: &mut Vec<String>) -> Demand {
         notes.push("GPUs hold the model in 16 bits, as the chip's weights have more than 8.".into());
         shape.quantized(16.0, WeightFormat::Float16, 16.0)
     };
-    Demand { model, prompt_tokens: ask.prompt, output_tokens: ask.output, users: ask.users, max_token_latency_ms: ask.latency_ms }
+    Demand {
+        model,
+        prompt_tokens: question.prompt,
+        output_tokens: question.output,
+        users: question.users,
+        max_token_latency_ms: question.latency_ms,
+    }
 }
 
 /// The chip in the books' plain numbers, as many users in flight as its cache holds.
-fn chip_option(chip: &Chip, ask: &LedgerAsk, notes: &mut Vec<String>) -> Result<ChipOption> {
+fn chip_option(chip: &Chip, question: &Question, notes: &mut Vec<String>) -> Result<ChipOption> {
     let (netlist, technology) = (chip.netlist(), &chip.structure.technology);
     let stations = netlist.stations.len() as u32;
     let users = chip.model().users.clamp(1, stations);
-    let context = (ask.prompt + ask.output / 2).max(1);
+    let context = (question.prompt + question.output / 2).max(1);
     let at = energy::token(chip, context - 1);
     let single_s = seconds(chip, timing::token(netlist, context - 1).latency_cycles + 1);
     let interval_s = if users == 1 { single_s } else { seconds(chip, timing::aggregate_interval(netlist, context, users)) };
-    let prompt_s = seconds(chip, timing::first_token_cycles(netlist, ask.prompt.max(1)));
+    let prompt_s = seconds(chip, timing::first_token_cycles(netlist, question.prompt.max(1)));
     let area_mm2 = chip.structure.floorplan.die.area_um2() * 1e-6;
     let dies = (area_mm2 / RETICLE_MM2).ceil().max(1.0);
     if dies > 1.0 {
@@ -146,7 +148,7 @@ fn chip_option(chip: &Chip, ask: &LedgerAsk, notes: &mut Vec<String>) -> Result<
         idle_w: leakage_w,
         tokens_per_s_per_user: (1.0 / single_s).min(1.0 / (interval_s * f64::from(users))),
         tokens_per_s: 1.0 / interval_s,
-        prompt_tokens_per_s: f64::from(ask.prompt.max(1)) / prompt_s,
+        prompt_tokens_per_s: f64::from(question.prompt.max(1)) / prompt_s,
         users_at_once: users,
         provenance: Provenance::Simulated,
         source: format!("timing and energy models of this chip at context {context}, {users} user(s) in flight"),

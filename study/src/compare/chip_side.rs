@@ -1,7 +1,7 @@
 //! The chip's side: one user, as many as its cache holds, and every station busy.
 
 use super::Request;
-use crate::figures::{ENERGY, TIMING, seconds, simulated, speed_at};
+use crate::chip::{ENERGY, TIMING, seconds, simulated, speed_at};
 use hardwire_netlist::{Chip, Figure, Provenance};
 use hardwire_sim::{energy, timing};
 use serde::Serialize;

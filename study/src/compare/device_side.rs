@@ -1,8 +1,8 @@
-//! A GPU's side: one user, and a full queue, each run the fastest way the device has.
+//! A GPU's side: one user, and a full queue, each run in the device's fastest serving mode.
 
-use super::way::{Way, ways};
-use super::{ChipSide, Request, at_bits};
-use crate::figures::of_baseline;
+use super::serving_mode::{ServingMode, serving_modes};
+use super::{ChipSide, Request};
+use crate::chip::of_baseline;
 use hardwire_baseline::gpu::{
     self, Bound, Calibration, DecodeEstimate, Device, GpuError, ModelShape, Parallel, ServeEstimate, Stack, Workload,
 };
@@ -23,32 +23,41 @@ pub struct Baseline {
 }
 
 impl Baseline {
+    /// The bundled devices, with the bundled calibration.
+    ///
+    /// # Errors
+    /// A bundled table that cannot be read.
+    pub fn bundled() -> Result<Vec<Self>, GpuError> {
+        let calibration = Calibration::bundled()?;
+        Ok(gpu::devices()?.into_iter().map(|device| Baseline::new(device, calibration.clone(), false)).collect())
+    }
+
     pub fn new(device: Device, calibration: Calibration, own: bool) -> Self {
         Baseline { device, calibration, own, llama_only: false }
     }
 
-    pub fn ways(&self, chip_bits: f64) -> Vec<Way> {
-        let mut ways = ways(&self.device, chip_bits);
-        ways.retain(|way| !self.llama_only || way.stack == Stack::LlamaCpp);
-        ways
+    pub fn serving_modes(&self, chip_bits: f64) -> Vec<ServingMode> {
+        let mut modes = serving_modes(&self.device, chip_bits);
+        modes.retain(|mode| !self.llama_only || mode.stack == Stack::LlamaCpp);
+        modes
     }
 
-    /// Decode of `batch` sequences, the fastest way.
-    pub fn decode(&self, model: &ModelShape, batch: u32, context: u32) -> Result<(Way, DecodeEstimate), GpuError> {
+    /// Decode of `batch` sequences in the fastest serving mode.
+    pub fn decode(&self, model: &ModelShape, batch: u32, context: u32) -> Result<(ServingMode, DecodeEstimate), GpuError> {
         let workload = Workload { context_tokens: context, ..Workload::new(batch, 0, 0) };
-        let tried = self.ways(model.weight_bits).into_iter().map(|way| {
-            let shape = at_bits(model, &way);
-            gpu::decode_with(&self.calibration, &self.device, &shape, &workload.on(way.stack), Parallel::ONE).map(|d| (way, d))
+        let tried = self.serving_modes(model.weight_bits).into_iter().map(|mode| {
+            let shape = mode.shape(model);
+            gpu::decode_with(&self.calibration, &self.device, &shape, &workload.on(mode.stack), Parallel::ONE).map(|d| (mode, d))
         });
         best(tried, |(_, d)| d.tokens_per_s.value)
     }
 
-    /// A full queue, the way that makes most tokens.
-    pub fn serve(&self, model: &ModelShape, request: Request) -> Result<(Way, ServeEstimate), GpuError> {
+    /// A full queue in the serving mode that makes most tokens.
+    pub fn serve(&self, model: &ModelShape, request: Request) -> Result<(ServingMode, ServeEstimate), GpuError> {
         let workload = Workload::new(QUEUE, request.prompt, request.output);
-        let tried = self.ways(model.weight_bits).into_iter().map(|way| {
-            let shape = at_bits(model, &way);
-            gpu::serve(&self.calibration, &self.device, &shape, &workload.on(way.stack), 1, None).map(|s| (way, s))
+        let tried = self.serving_modes(model.weight_bits).into_iter().map(|mode| {
+            let shape = mode.shape(model);
+            gpu::serve(&self.calibration, &self.device, &shape, &workload.on(mode.stack), 1, None).map(|s| (mode, s))
         });
         best(tried, |(_, s)| s.tokens_per_s.value)
     }
@@ -62,7 +71,7 @@ fn best<T>(tried: impl Iterator<Item = Result<T, GpuError>>, score: impl Fn(&T) 
             (Ok(best), Err(_)) => Ok(best),
             (Err(_), next) => next,
         })
-        // A device has one way at least.
+        // A device has one serving mode at least.
         .unwrap_or_else(|| Err(GpuError::UnknownDevice { name: String::new(), known: String::new() }))
 }
 
@@ -88,7 +97,7 @@ pub struct GpuRow {
 /// One user on a device.
 #[derive(Serialize)]
 pub struct Single {
-    pub way: String,
+    pub serving_mode: String,
     /// Bandwidth over bytes: no software passes it.
     pub ceiling_tokens_per_s: Figure,
     pub tokens_per_s: Figure,
@@ -102,7 +111,7 @@ pub struct Single {
 /// A full queue on a device.
 #[derive(Serialize)]
 pub struct Saturated {
-    pub way: String,
+    pub serving_mode: String,
     pub users: u32,
     /// Output tokens of all users, prompts read in between.
     pub tokens_per_s: Figure,
@@ -113,8 +122,8 @@ pub struct Saturated {
 }
 
 pub fn row(baseline: &Baseline, model: &ModelShape, request: Request, chip: &ChipSide) -> Result<GpuRow, GpuError> {
-    let (way, one) = baseline.decode(model, 1, request.context)?;
-    let (queue_way, queue) = baseline.serve(model, request)?;
+    let (mode, one) = baseline.decode(model, 1, request.context)?;
+    let (queue_mode, queue) = baseline.serve(model, request)?;
     Ok(GpuRow {
         device: baseline.device.name.clone(),
         own: baseline.own,
@@ -123,7 +132,7 @@ pub fn row(baseline: &Baseline, model: &ModelShape, request: Request, chip: &Chi
         queue_tokens_ratio: queue.tokens_per_s.value / chip.as_built.tokens_per_s.value,
         queue_energy_ratio: queue.j_per_token.value / chip.as_built.j_per_token.value,
         single: Single {
-            way: way.name(),
+            serving_mode: mode.name(),
             fixed_share: one.times.fixed_s / one.times.total_s(),
             ceiling_tokens_per_s: of_baseline(&one.ceiling_tokens_per_s_per_user),
             tokens_per_s: of_baseline(&one.tokens_per_s_per_user),
@@ -132,7 +141,7 @@ pub fn row(baseline: &Baseline, model: &ModelShape, request: Request, chip: &Chi
             bound: one.bound,
         },
         saturated: Saturated {
-            way: queue_way.name(),
+            serving_mode: queue_mode.name(),
             users: queue.batch,
             tokens_per_s: of_baseline(&queue.tokens_per_s),
             tokens_per_s_per_user: of_baseline(&queue.tokens_per_s_per_user),

@@ -2,9 +2,9 @@
 //!
 //! The terminal, the JSON and the HTML all print these; none computes a figure of its own.
 
-use crate::beside::{self, Ask, Beside};
-use crate::ledger::{self, Ledger, LedgerAsk};
-use anyhow::Result;
+use crate::Result;
+use crate::books::{self, ChipBooks, Question};
+use crate::compare::{self, Against, Comparison};
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Activity, Census, Chip, Figure, Provenance, census};
 use hardwire_sim::{energy, timing};
@@ -12,10 +12,10 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The model as the GPU baseline sees it.
-pub use crate::of_chip::shape_of as model_shape;
+pub use crate::model_shape::model_shape;
 
 /// Version of the JSON report. Raised when a field changes its meaning or goes.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 #[derive(Serialize)]
 pub struct ChipFigures {
@@ -32,9 +32,9 @@ pub struct ChipFigures {
     pub first_token: Vec<FirstToken>,
     pub energy: EnergyFigures,
     /// GPUs that read their weights for every token, one user and a full queue.
-    pub beside: Beside,
+    pub compare: Comparison,
     /// The token factory's books; absent where they cannot be drawn up.
-    pub books: Option<Ledger>,
+    pub books: Option<ChipBooks>,
     pub books_refused: Option<String>,
 }
 
@@ -100,24 +100,19 @@ pub struct EnergyFigures {
 pub const TIMING: &str = "timing model over the unit graph (docs/microarchitecture.md)";
 pub const ENERGY: &str = "counted events times the process constants (docs/process.md)";
 
-/// Gathers the figures of `chip`, beside the bundled GPUs, with the books' defaults.
-pub fn figures(chip: &Chip) -> Result<ChipFigures> {
-    figures_beside(chip, &Ask::default())
-}
-
-/// [`figures`] beside GPUs of the caller's choice.
-pub fn figures_beside(chip: &Chip, ask: &Ask) -> Result<ChipFigures> {
+/// Gathers the figures of `chip`, compared with the devices of `against`, with the books' defaults.
+pub fn figures(chip: &Chip, against: &Against) -> Result<ChipFigures> {
     let s = &chip.structure;
     let total = census::total(&s.netlist);
-    let beside = beside::beside(chip, ask)?;
-    let middle = beside.context;
+    let compare = compare::compare(chip, against)?;
+    let middle = compare.context;
     let speed: Vec<SpeedAt> = contexts(s.model.context, middle).into_iter().map(|c| speed_at(chip, c)).collect();
     let at = energy::token(chip, middle - 1);
     let latency_s = seconds(chip, timing::token(&s.netlist, middle - 1).latency_cycles);
     // A die no node's costs are known for still has a report.
-    let (books, books_refused) = match LedgerAsk::defaults(chip).and_then(|ask| ledger::ledger(chip, &ask)) {
-        Ok(ledger) => (Some(ledger), None),
-        Err(error) => (None, Some(format!("{error:#}"))),
+    let (books, books_refused) = match Question::defaults(chip).and_then(|question| books::books(chip, &question)) {
+        Ok(books) => (Some(books), None),
+        Err(error) => (None, Some(error.to_string())),
     };
     Ok(ChipFigures {
         schema: SCHEMA,
@@ -142,7 +137,7 @@ pub fn figures_beside(chip: &Chip, ask: &Ask) -> Result<ChipFigures> {
             by_kind_pj: at.by_kind_pj,
             events: at.events,
         },
-        beside,
+        compare,
         books,
         books_refused,
     })

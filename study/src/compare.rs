@@ -1,24 +1,24 @@
-//! A chip beside devices that fetch their weights: one user and a full queue, always both, on the same requests.
+//! A chip compared with devices that fetch their weights: one user and a full queue, always both, on the same requests.
 //!
-//! The GPU gets its best software for each: [`way`] lists how a device may run the model, the fastest is taken.
+//! The GPU gets its best software for each: [`serving_mode`] lists how a device may run the model, the fastest is taken.
 
 mod chip_side;
 mod curves;
 mod device_side;
 mod measured;
-mod verdict;
-mod way;
+mod serving_mode;
 
 pub use chip_side::ChipSide;
 pub use curves::{Curve, Roofline};
-pub use device_side::GpuRow;
+pub use device_side::{Baseline, GpuRow};
+pub use hardwire_baseline::gpu::ModelShape;
 pub use measured::Fitted;
-pub use verdict::{errors, verdict};
+pub use serving_mode::ServingMode;
 
-use crate::figures::model_shape;
-use anyhow::{Context, Result, bail};
-use device_side::{Baseline, row};
-use hardwire_baseline::gpu::{self, Calibration, Device, GpuError, ModelShape};
+use crate::chip::model_shape;
+use crate::{Error, Result};
+use device_side::row;
+use hardwire_baseline::gpu::{self, Calibration, Device, GpuError};
 use hardwire_netlist::Chip;
 use serde::Serialize;
 use std::path::Path;
@@ -28,9 +28,9 @@ const MOST_TOKENS: u32 = 1000;
 /// Devices drawn in charts, as far as they hold the model: a data centre's two, a desk's one.
 const DRAWN: [&str; 3] = ["H100 SXM", "B200 SXM", "RTX 4090"];
 
-/// Which devices the chip is put beside, past the bundled ones.
+/// Which devices a chip is compared with, past the bundled ones.
 #[derive(Default)]
-pub struct Ask {
+pub struct Against {
     /// The user's own entries.
     pub devices: Vec<Device>,
     /// The user's own measurement, fitted.
@@ -39,18 +39,18 @@ pub struct Ask {
     pub only: Option<String>,
 }
 
-impl Ask {
+impl Against {
     /// Reads a table of devices and a llama-bench file, each if given.
-    pub fn read(chip: &Chip, devices: Option<&Path>, measured: Option<&Path>, only: Option<String>) -> Result<Ask> {
+    pub fn read(chip: &Chip, devices: Option<&Path>, measured: Option<&Path>, only: Option<String>) -> Result<Against> {
         let devices = devices.map(gpu::devices_from_file).transpose()?.unwrap_or_default();
         let measured = measured.map(|path| Fitted::read(path, &model_shape(chip), &devices)).transpose()?;
-        Ok(Ask { devices, measured, only })
+        Ok(Against { devices, measured, only })
     }
 }
 
 /// The comparison.
 #[derive(Serialize)]
-pub struct Beside {
+pub struct Comparison {
     /// Context of the one-user figures: prompt and half the output.
     pub context: u32,
     /// The requests of the full queue.
@@ -94,22 +94,25 @@ impl Request {
     }
 }
 
-/// Puts `chip` beside the devices of `ask`.
-pub fn beside(chip: &Chip, ask: &Ask) -> Result<Beside> {
+/// Compares `chip` with the bundled devices and those of `against`.
+///
+/// # Errors
+/// A device that no entry carries, a shape that no device runs.
+pub fn compare(chip: &Chip, against: &Against) -> Result<Comparison> {
     let request = Request::of(chip);
     let model = model_shape(chip);
     let side = chip_side::chip_side(chip, request);
     let bundled = Calibration::bundled()?;
     let mut baselines: Vec<Baseline> = Vec::new();
-    baselines.extend(ask.measured.iter().map(Fitted::baseline));
-    baselines.extend(ask.devices.iter().map(|device| Baseline::new(device.clone(), bundled.clone(), true)));
-    baselines.extend(gpu::devices()?.into_iter().map(|device| Baseline::new(device, bundled.clone(), false)));
-    if let Some(only) = &ask.only {
+    baselines.extend(against.measured.iter().map(Fitted::baseline));
+    baselines.extend(against.devices.iter().map(|device| Baseline::new(device.clone(), bundled.clone(), true)));
+    baselines.extend(Baseline::bundled()?);
+    if let Some(only) = &against.only {
         let known: Vec<String> = baselines.iter().map(|b| b.device.name.clone()).collect();
         // What the user measured or described stays in view.
         baselines.retain(|b| b.own || b.device.name.to_lowercase().contains(&only.to_lowercase()));
         if baselines.is_empty() {
-            bail!("--device {only}: no device of that name; known: {}", known.join(", "));
+            return Err(Error::asked(format!("--device {only}"), format!("no device of that name; known: {}", known.join(", "))));
         }
     }
     let (mut gpus, mut left_out, mut holding) = (Vec::new(), Vec::new(), Vec::new());
@@ -122,18 +125,18 @@ pub fn beside(chip: &Chip, ask: &Ask) -> Result<Beside> {
             Err(error @ GpuError::DoesNotFit { .. }) => {
                 left_out.push(LeftOut { device: baseline.device.name.clone(), reason: error.to_string() })
             }
-            Err(error) => return Err(error).with_context(|| format!("device {}", baseline.device.name)),
+            Err(error) => return Err(Error::asked(format!("device {}", baseline.device.name), error.to_string())),
         }
     }
     let drawn = drawn(&holding);
-    Ok(Beside {
+    Ok(Comparison {
         context: request.context,
         prompt_tokens: request.prompt,
         output_tokens: request.output,
         against_users: curves::against_users(chip, &drawn, &model, request)?,
         against_context: curves::against_context(chip, &drawn, &model)?,
         roofline: curves::roofline(&drawn, &model, request, &side)?,
-        measured: ask.measured.as_ref().map(|fitted| fitted.fit.clone()),
+        measured: against.measured.as_ref().map(|fitted| fitted.fit.clone()),
         chip: side,
         gpus,
         left_out,
@@ -147,9 +150,4 @@ fn drawn(holding: &[Baseline]) -> Vec<&Baseline> {
     let usual = holding.iter().filter(|b| !b.own && DRAWN.contains(&b.device.name.as_str()));
     let chosen: Vec<&Baseline> = own.chain(usual).collect();
     if chosen.is_empty() { holding.iter().take(DRAWN.len()).collect() } else { chosen }
-}
-
-/// The model at other bits, windows and experts as they are.
-fn at_bits(model: &ModelShape, way: &way::Way) -> ModelShape {
-    model.quantized(way.weight_bits, way.format, way.kv_bits)
 }

@@ -4,7 +4,7 @@ use hardwire_baseline::gpu::{ModelShape, WeightFormat};
 use hardwire_netlist::Chip;
 
 /// The model `chip` holds, at the bits a weight it holds them in, with 16-bit keys and values.
-pub fn shape_of(chip: &Chip) -> ModelShape {
+pub fn model_shape(chip: &Chip) -> ModelShape {
     let m = chip.model();
     let parameters = m.parameters as f64;
     let (mut bits, mut weights) = (0.0, 0.0);

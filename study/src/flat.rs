@@ -1,8 +1,8 @@
 //! A report's JSON as a flat list of figures: CSV for a spreadsheet, and the list of sources at a page's end.
 //!
-//! Paths follow the JSON; an element of a list goes by its name where it has one: `beside.gpus[L40S].single.tokens_per_s`.
+//! Paths follow the JSON; an element of a list goes by its name where it has one: `compare.gpus[L40S].single.tokens_per_s`.
 
-use anyhow::Result;
+use crate::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,7 +25,8 @@ pub struct Flat {
 /// Every number of `report`, in its order.
 pub fn flatten(report: &impl Serialize) -> Result<Vec<Flat>> {
     let mut out = Vec::new();
-    walk(&serde_json::to_value(report)?, String::new(), &mut out);
+    let value = serde_json::to_value(report).map_err(|e| Error::asked("report", e.to_string()))?;
+    walk(&value, String::new(), &mut out);
     Ok(out)
 }
 
@@ -63,13 +64,15 @@ fn walk(value: &Value, path: String, out: &mut Vec<Flat>) {
 /// Every number of `report` as CSV.
 pub fn csv(report: &impl Serialize) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["path", "value", "unit", "provenance", "source", "low", "high"])?;
-    for flat in flatten(report)? {
+    let mut rows = vec![["path", "value", "unit", "provenance", "source", "low", "high"].map(str::to_owned)];
+    rows.extend(flatten(report)?.into_iter().map(|flat| {
         let end = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
         let (low, high) = (end(flat.low), end(flat.high));
-        writer.write_record([&flat.path, &flat.value.to_string(), &flat.unit, &flat.provenance, &flat.source, &low, &high])?;
-    }
-    Ok(String::from_utf8(writer.into_inner()?)?)
+        [flat.path, flat.value.to_string(), flat.unit, flat.provenance, flat.source, low, high]
+    }));
+    let written = rows.iter().try_for_each(|row| writer.write_record(row));
+    let bytes = written.and_then(|()| Ok(writer.into_inner().map_err(|e| e.into_error())?));
+    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|e| Error::asked("report as CSV", e.to_string()))
 }
 
 /// Sources with their provenance and how many figures rest on each, the most used first.

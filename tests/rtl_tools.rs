@@ -1,5 +1,5 @@
-//! Emitted Verilog under outside tools: Verilator's lint, Icarus (elaborated and run), Yosys (read, checked, no latches); and the
-//! folder it is written to.
+//! Emitted Verilog under outside tools: Verilator's lint, Icarus (elaborated and run), Yosys (read, checked, no latches), slang; the folder it
+//! is written to, and what that folder's page says about using it.
 
 mod common;
 
@@ -38,15 +38,129 @@ fn verilator_lint_is_clean() {
     let (chip, dir, _guard) = small();
     let out = dir.path().join("rtl");
     emit(&chip, &out, &RtlOptions::default()).unwrap();
-    let lint = run(&out, "verilator", &["--lint-only", "-Wall", "--top-module", "hardwire_tb", "-Irtl", "lint.vlt", "tb/hardwire_tb.v"]);
-    assert!(lint.status.success() && lint.stderr.is_empty(), "{}", text(&lint));
+    run_page(&out, "verilator --lint-only");
     for kind in ["embed", "rms_norm", "row_feed", "mvm", "rope", "attention", "gated_act", "add", "argmax"] {
         let unit = dir.path().join(kind);
         emit(&chip, &unit, &RtlOptions { unit_kind: Some(kind.into()), ..RtlOptions::default() }).unwrap();
-        let (top, file) = (format!("unit_{kind}"), format!("rtl/unit_{kind}.v"));
-        let lint = run(&unit, "verilator", &["--lint-only", "-Wall", "--top-module", &top, "-Irtl", "lint.vlt", &file]);
-        assert!(lint.status.success() && lint.stderr.is_empty(), "{kind}: {}", text(&lint));
+        run_page(&unit, "verilator --lint-only");
     }
+}
+
+/// Runs the block of commands of the folder's page that holds `words`, as it stands there. Whatever a linter says is too much.
+fn run_page(dir: &Path, words: &str) -> String {
+    let page = std::fs::read_to_string(dir.join("README.md")).unwrap();
+    let blocks = page.split("```sh\n").skip(1).map(|b| b.split("```").next().unwrap());
+    let block = blocks.into_iter().find(|b| b.contains(words)).unwrap_or_else(|| panic!("no {words} in {page}"));
+    let done = run(dir, "bash", &["-ec", block]);
+    assert!(done.status.success() && (done.stderr.is_empty() || !words.contains("lint")), "{block}{}", text(&done));
+    text(&done)
+}
+
+/// Simulated as the page says, by both simulators; and with a ROM image gone, by both, the run ends with its name.
+#[test]
+fn the_page_simulates_and_a_missing_image_is_named() {
+    if !rtl::has("verilator", "--version") || !rtl::has("iverilog", "-V") {
+        return;
+    }
+    let (chip, dir, _guard) = small();
+    let out = dir.path().join("rtl");
+    emit(&chip, &out, &RtlOptions::default()).unwrap();
+    let tokens = |text: &str| text.lines().filter(|l| l.starts_with("token ")).map(str::to_owned).collect::<Vec<_>>();
+    let (verilator, icarus) = (tokens(&run_page(&out, "verilator --cc")), tokens(&run_page(&out, "iverilog")));
+    assert_eq!(verilator.len(), 2);
+    assert_eq!(verilator, icarus);
+    let image = "rom/layers.0.mlp.up_proj/k0n0.codes.hex";
+    std::fs::remove_file(out.join(image)).unwrap();
+    for (tool, args) in [("./obj_dir/Vhardwire_tb", &["+new=2"][..]), ("vvp", &["-n", "chip.vvp", "+new=2"])] {
+        let run = run(&out, tool, args);
+        let said = text(&run);
+        assert!(!run.status.success() && said.contains(image) && !said.contains("token"), "{tool}: {said}");
+    }
+}
+
+/// Names of modules that a text instantiates or declares: words of the three families.
+fn modules(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.lines().map(|l| l.split("//").next().unwrap());
+    code.flat_map(|l| l.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+        .filter(|w| ["hw_", "mvm_", "station_", "unit_", "hardwire_"].iter().any(|p| w.starts_with(p)))
+}
+
+/// No file without an instance under the top, none missing; and the lists name them all.
+#[test]
+fn what_is_written_is_what_is_instantiated() {
+    let (chip, dir, _guard) = small();
+    let unit = RtlOptions { unit_kind: Some("rope".into()), ..RtlOptions::default() };
+    let layers = RtlOptions { layers: Some(0..1), ..RtlOptions::default() };
+    let probe = RtlOptions { probe: true, ..RtlOptions::default() };
+    let cases = [(RtlOptions::default(), "hardwire_chip"), (probe, "hardwire_chip"), (layers, "hardwire_layers"), (unit, "unit_rope")];
+    for (i, (options, top)) in cases.into_iter().enumerate() {
+        let out = dir.path().join(format!("rtl{i}"));
+        emit(&chip, &out, &options).unwrap();
+        let files: Vec<String> =
+            std::fs::read_dir(out.join("rtl")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let texts = files.iter().map(|f| (f.split('.').next().unwrap(), std::fs::read_to_string(out.join("rtl").join(f)).unwrap()));
+        let texts: std::collections::BTreeMap<&str, String> = texts.collect();
+        let (mut reached, mut open) = (std::collections::BTreeSet::new(), vec![top]);
+        while let Some(name) = open.pop() {
+            if let Some(text) = texts.get(name).filter(|_| reached.insert(name)) {
+                open.extend(modules(text));
+            }
+        }
+        assert!(reached.iter().eq(texts.keys()), "{top}: {reached:?}, written {:?}", texts.keys());
+        let mut verilog: Vec<String> = files.iter().filter(|f| f.ends_with(".v")).map(|f| format!("rtl/{f}")).collect();
+        verilog.sort();
+        let list = std::fs::read_to_string(out.join("files.f")).unwrap();
+        assert_eq!(list.lines().filter(|l| !l.starts_with('+')).collect::<Vec<_>>(), verilog);
+        let constraints = std::fs::read_to_string(out.join("constraints.sdc")).unwrap();
+        let ns = 1e3 / chip.structure.technology.clock_mhz.value;
+        assert!(constraints.contains(&format!("expr {ns:.4} ")) && constraints.contains("[get_ports rst]"), "{constraints}");
+    }
+    assert!(!dir.path().join("rtl0/rtl/hw_route.v").exists(), "a chip without experts has no router");
+}
+
+/// Parameters that do not go together stop every tool, by the name of the complaint.
+#[test]
+fn parameters_that_do_not_go_together_stop_elaboration() {
+    let (chip, dir, _guard) = small();
+    let out = dir.path().join("rtl");
+    emit(&chip, &out, &RtlOptions { unit_kind: Some("rope".into()), ..RtlOptions::default() }).unwrap();
+    let file = out.join("rtl/unit_rope.v");
+    let right = std::fs::read_to_string(&file).unwrap();
+    let tools: [(&str, &str, &[&str]); 3] = [
+        ("verilator", "--version", &["--lint-only", "-Wno-lint", "-Wno-style", "-f", "files.f", "--top-module", "unit_rope"]),
+        ("iverilog", "-V", &["-g2012", "-o", "unit.vvp", "-s", "unit_rope", "-c", "files.f"]),
+        ("yosys", "-V", &["-q", "-p", "script files.ys; hierarchy -check -top unit_rope"]),
+    ];
+    for (rotated, complaint) in [("4", None), ("6", Some("hw_rope_rotates_no_more_than_a_head"))] {
+        let text_of = right.replace(".ROTATED(4)", &format!(".ROTATED({rotated})"));
+        assert_eq!(text_of == right, complaint.is_none());
+        std::fs::write(&file, text_of).unwrap();
+        for (tool, flag, args) in tools.iter().filter(|t| rtl::has(t.0, t.1)) {
+            let done = run(&out, tool, args);
+            match complaint {
+                None => assert!(done.status.success(), "{tool} {flag}: {}", text(&done)),
+                Some(name) => assert!(!done.status.success() && text(&done).contains(name), "{tool}: {}", text(&done)),
+            }
+        }
+    }
+}
+
+/// slang is the strictest reader of the language: no use before a declaration, no width that cannot be.
+#[test]
+fn slang_finds_no_error() {
+    let (chip, dir, _guard) = small();
+    let out = dir.path().join("rtl");
+    emit(&chip, &out, &RtlOptions { probe: true, ..RtlOptions::default() }).unwrap();
+    let python = std::env::var("HARDWIRE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let script = "import sys\ntry:\n  import pyslang\nexcept ImportError:\n  sys.exit(77)\nd = pyslang.driver.Driver()\nd.addStandardArgs()\n\
+                  ok = d.parseCommandLine('slang -Wnone -DHW_PROBE -f files.f tb/hardwire_tb.v --top hardwire_tb') and d.processOptions() and \
+                  d.parseAllSources()\nc = d.createCompilation()\nd.reportCompilation(c, True)\nsys.exit(not (ok and d.reportDiagnostics(True)))";
+    let done = run(&out, &python, &["-c", script]);
+    if done.status.code() == Some(77) {
+        eprintln!("skipped: PyPI pyslang is not installed for {python}");
+        return;
+    }
+    assert!(done.status.success(), "{}", text(&done));
 }
 
 #[test]
@@ -68,7 +182,7 @@ fn yosys_finds_no_fault_and_no_latch() {
     let (chip, dir, _guard) = small();
     let out = dir.path().join("rtl");
     emit(&chip, &out, &RtlOptions::default()).unwrap();
-    let script = "read_verilog -sv -defer -Irtl rtl/*.v; hierarchy -check -top hardwire_chip; proc; check -assert; \
+    let script = "script files.ys; hierarchy -check -top hardwire_chip; proc; check -assert; \
                   select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$_DLATCH_*_";
     // Debian's Yosys, and the current one that PyPI's pyosys brings.
     let mut ran = false;

@@ -1,6 +1,7 @@
 //! The output folder: written beside its final name, counted, and renamed into place when whole.
 
 use crate::error::Error;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,12 @@ pub struct Folder {
     work: PathBuf,
     emitted: Emitted,
     done: bool,
+    /// Verilog files of the chip, testbenches left out.
+    sources: BTreeSet<String>,
+    /// Identifiers of the library's name space that the Verilog uses.
+    library_names: BTreeSet<String>,
+    /// ROM images by the folder they are in.
+    images: BTreeMap<String, u64>,
     /// Name and text of each file of a folder that is only in memory; it takes no ROM images.
     texts: Option<Vec<(String, String)>>,
 }
@@ -29,8 +36,22 @@ pub struct Folder {
 impl Folder {
     /// No folder at all: texts are kept, and whoever makes ROM images asks [`Folder::takes_images`] first.
     pub fn in_memory() -> Folder {
-        let (target, work) = (PathBuf::new(), PathBuf::new());
-        Folder { target, work, emitted: Emitted::default(), done: true, texts: Some(Vec::new()) }
+        let mut folder = Folder::new(PathBuf::new(), PathBuf::new());
+        (folder.done, folder.texts) = (true, Some(Vec::new()));
+        folder
+    }
+
+    fn new(target: PathBuf, work: PathBuf) -> Folder {
+        Folder {
+            target,
+            work,
+            emitted: Emitted::default(),
+            done: false,
+            sources: BTreeSet::new(),
+            library_names: BTreeSet::new(),
+            images: BTreeMap::new(),
+            texts: None,
+        }
     }
 
     pub fn takes_images(&self) -> bool {
@@ -56,7 +77,22 @@ impl Folder {
         let work = parent.join(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
         let _ = fs::remove_dir_all(&work);
         fs::create_dir(&work).map_err(|e| Error::io(&work, e))?;
-        Ok(Folder { target: target.to_path_buf(), work, emitted: Emitted::default(), done: false, texts: None })
+        Ok(Folder::new(target.to_path_buf(), work))
+    }
+
+    /// Verilog files of the chip written so far, in order.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().map(String::as_str)
+    }
+
+    /// Identifiers that begin with `hw_` in the Verilog written so far: the library's modules and headers among them.
+    pub fn library_names(&self) -> &BTreeSet<String> {
+        &self.library_names
+    }
+
+    /// ROM images written so far in `rom/NAME` itself.
+    pub fn images(&self, name: &str) -> u64 {
+        self.images.get(&format!("rom/{name}")).copied().unwrap_or(0)
     }
 
     /// Opens `name` (a path inside the folder) for writing.
@@ -67,6 +103,9 @@ impl Folder {
         }
         let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
         self.emitted.files += 1;
+        if let Some((folder, _)) = name.rsplit_once('/').filter(|_| name.ends_with(".hex")) {
+            *self.images.entry(folder.into()).or_default() += 1;
+        }
         Ok(OutFile { out: BufWriter::with_capacity(1 << 18, file), path, emitted: &mut self.emitted })
     }
 
@@ -74,6 +113,12 @@ impl Folder {
         if let Some(texts) = &mut self.texts {
             texts.push((name.into(), text.into()));
             return Ok(());
+        }
+        if name.ends_with(".v") || name.ends_with(".vh") {
+            self.library_names.extend(library_names(text).map(str::to_owned));
+        }
+        if name.starts_with("rtl/") && name.ends_with(".v") {
+            self.sources.insert(name.into());
         }
         let mut file = self.file(name)?;
         // Templates lose their last newline.
@@ -98,6 +143,13 @@ impl Drop for Folder {
             let _ = fs::remove_dir_all(&self.work);
         }
     }
+}
+
+/// Identifiers of a Verilog text that begin with `hw_`, comments left out.
+fn library_names(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code));
+    let word = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    code.flat_map(move |line| line.split(word)).filter(|w| w.starts_with("hw_"))
 }
 
 fn replaceable(target: &Path) -> bool {

@@ -203,8 +203,8 @@ pub fn build(dir: &Path, options: &RunOptions) -> Result<PathBuf, Error> {
         "fast",
         "--noassert",
     ]);
-    command.args(["-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "hardwire_tb", "-Irtl", "--Mdir", &name]);
-    command.args(["-j", &options.jobs.to_string(), "lint.vlt", "tb/hardwire_tb.v", "tb/main.cpp"]);
+    command.args(["-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "hardwire_tb", "--Mdir", &name]);
+    command.args(["-j", &options.jobs.to_string(), "lint.vlt", "-f", "files.f", "tb/hardwire_tb.v", "tb/main.cpp"]);
     // Start-up code runs once; a probed run is short and prints more than it computes.
     let fast = if options.probe { "-O0" } else { "-O2" };
     command.args(["-MAKEFLAGS", &format!("OPT_FAST={fast} OPT_SLOW=-O0 OPT_GLOBAL=-O1")]);
@@ -230,8 +230,10 @@ fn output(mut command: Command, tool: &str) -> Result<String, Error> {
         _ => fail(e.to_string()),
     })?;
     if !out.status.success() {
-        let text = String::from_utf8_lossy(&out.stderr);
-        let shown: Vec<&str> = text.lines().filter(|l| l.contains("rror")).take(8).collect();
+        // The Verilog's own complaints are lines of its output.
+        let (said, text) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        let own = said.lines().filter(|l| l.starts_with("error "));
+        let shown: Vec<&str> = own.chain(text.lines().filter(|l| l.contains("rror"))).take(8).collect();
         return Err(fail(format!("failed ({}): {}", out.status, shown.join("; "))));
     }
     Ok(String::from_utf8_lossy(&out.stdout).into_owned())

@@ -3,8 +3,9 @@
 //! 1. [`shape`]: what all modules have in common;
 //! 2. [`roms`]: the contents of every ROM, streamed from the program;
 //! 3. [`embed`], [`mvm`], [`experts`] and [`units`]: an instance for every unit; [`station`] and [`top`] wire them;
-//! 4. [`module()`]: one unit alone as text, for the viewer;
-//! 5. [`harness`]: runs what was emitted under Verilator and reads the trace (the one place that starts a process).
+//! 4. [`library`]: the modules those are built of, and only those; [`guide`]: file lists, timing constraints and a page for the folder's reader;
+//! 5. [`module()`]: one unit alone as text, for the viewer;
+//! 6. [`harness`]: runs what was emitted under Verilator and reads the trace (the one place that starts a process).
 //!
 //! `docs/microarchitecture.md` says what the Verilog does in each cycle, `docs/numerics.md` what it computes. The modules themselves are in
 //! `templates/lib`, one a unit kind, the same text in every output. The same chip gives the same bytes, in bounded memory.
@@ -13,6 +14,7 @@ mod embed;
 mod error;
 mod experts;
 mod folder;
+mod guide;
 pub mod harness;
 mod image;
 mod instance;
@@ -50,7 +52,8 @@ pub struct Options {
 
 /// Emits the Verilog of `chip` into `out_dir`, which must be absent, empty or an earlier output. It is written beside and renamed.
 ///
-/// Layout: `rtl/*.v`, `rom/<unit>/*.hex`, `tb/`, `files.f`, `lint.vlt`. Simulators run in `out_dir`: ROM paths are relative to it.
+/// Layout: `README.md` (what is what, and how to use it), `rtl/*.v`, `rom/<unit>/*.hex`, `tb/`, `files.f` and `files.ys` (what a tool has to
+/// read), `constraints.sdc`, `lint.vlt`. Simulators run in `out_dir`: ROM paths are relative to it.
 ///
 /// # Errors
 /// A folder that cannot be written or holds something else; a unit outside what the Verilog can build, by path.
@@ -61,10 +64,11 @@ pub fn emit(chip: &Chip, out_dir: &Path, options: &Options) -> Result<Emitted, E
     let mut folder = Folder::create(out_dir)?;
     let tables = roms::tables(&mut folder, &chip.netlist().tables)?;
     let shape = Shape::new(chip, tables)?;
-    library::emit(&mut folder)?;
-    match &options.unit_kind {
+    let top = match &options.unit_kind {
         Some(kind) => single::emit(chip, &shape, &mut folder, kind)?,
         None => top::emit(chip, &shape, &mut folder, options.layers.as_ref(), options.probe)?,
-    }
+    };
+    library::emit(&mut folder)?;
+    guide::emit(chip, &mut folder, &top)?;
     folder.finish()
 }

@@ -1,4 +1,4 @@
-//! The modules that are the same in every chip, and the lint waivers.
+//! The modules that are the same in every chip; of them only those are written that the emitted ones are built of. And the lint waivers.
 
 use crate::error::Error;
 use crate::folder::Folder;
@@ -12,6 +12,7 @@ macro_rules! library {
 
 library![
     "hw_round.vh",
+    "hw_check.vh",
     "hw_rom.v",
     "hw_sram.v",
     "hw_intake.v",
@@ -45,11 +46,58 @@ library![
     "hw_argmax.v",
     "hw_topk.v",
     "hw_probe.v",
+    "hw_probe_rows.v",
+    "hw_probe_planes.v",
 ];
 
+/// Writes what the Verilog written so far needs of the library: the modules it instantiates, theirs in turn, and their headers.
 pub fn emit(folder: &mut Folder) -> Result<(), Error> {
-    for (name, text) in FILES {
-        folder.text(&format!("rtl/{name}"), text)?;
+    let mut left = FILES.to_vec();
+    loop {
+        let (wanted, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|(file, _)| {
+            let (module, _) = file.split_once('.').unwrap_or((file, ""));
+            folder.library_names().contains(module)
+        });
+        if wanted.is_empty() {
+            return folder.text("lint.vlt", include_str!("../templates/lint.vlt"));
+        }
+        for (file, text) in wanted {
+            folder.text(&format!("rtl/{file}"), text)?;
+        }
+        left = rest;
     }
-    folder.text("lint.vlt", include_str!("../templates/lint.vlt"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FILES;
+
+    /// The declaration and what is said of it, for each parameter and port of a module's header.
+    fn header(text: &str) -> impl Iterator<Item = (&str, &str)> {
+        let lines = text.lines().skip_while(|l| !l.starts_with("module ")).take_while(|l| !l.starts_with(");"));
+        let declares = |l: &&str| ["parameter ", "input ", "output "].iter().any(|k| l.trim_start().starts_with(k));
+        lines.filter(declares).map(|l| l.split_once("//").unwrap_or((l, "")))
+    }
+
+    #[test]
+    fn every_parameter_and_port_is_explained() {
+        let mut found = 0;
+        for (file, text) in FILES.iter().filter(|f| f.0.ends_with(".v")) {
+            for (code, said) in header(text) {
+                found += 1;
+                assert!(said.split_whitespace().count() >= 1 && said.trim().len() >= 4, "{file}: nothing explains `{}`", code.trim());
+                let more = code.matches("parameter ").count() + code.matches("input ").count() + code.matches("output ").count();
+                assert_eq!(more, 1, "{file}: a line each, or one of them is not explained: {code}");
+            }
+        }
+        assert!(found > 500, "{found} parameters and ports: are these headers?");
+    }
+
+    #[test]
+    fn a_module_a_file_by_its_name() {
+        for (file, text) in FILES.iter().filter(|f| f.0.ends_with(".v")) {
+            let modules: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("module ")?.split_whitespace().next()).collect();
+            assert_eq!(modules, [file.trim_end_matches(".v")], "{file}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
+use crate::guide::{self, Bench, Place};
 use crate::instance::{Port, render};
 use crate::shape::Shape;
 use crate::units::{self, Source};
@@ -17,7 +18,7 @@ struct Top<'a> {
     instance: String,
 }
 
-pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, kind: &str) -> Result<(), Error> {
+pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, kind: &str) -> Result<guide::Top, Error> {
     let netlist = chip.netlist();
     let Some((id, unit)) = netlist.units().find(|(_, u)| u.kind.name() == kind) else {
         let mut known: Vec<&str> = netlist.units().map(|(_, u)| u.kind.name()).collect();
@@ -30,11 +31,15 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, kind: &str) -> Resu
     let inputs: Vec<Source> = netlist.inputs(id).iter().map(source).collect();
     let last = netlist.station_units(unit.station).last() == Some(&id);
     let mut site = units::site(chip, shape, folder, id, &inputs, last)?;
+    let module = format!("unit_{kind}");
+    site.instances.truncate(1);
+    let places = vec![Place::new(&module, unit, &site.instances)];
     let mut instance = site.instances.remove(0);
     for p in &mut instance.ports {
         p.net = p.name.into();
     }
-    let text = instance.text()?;
-    let top = Top { kind, path: &unit.path, ports: &instance.ports, instance: text };
-    folder.text(&format!("rtl/unit_{kind}.v"), &render("unit_top.v", &top)?)
+    let top = Top { kind, path: &unit.path, ports: &instance.ports, instance: instance.text()? };
+    let text = render("unit_top.v", &top)?;
+    folder.text(&format!("rtl/{module}.v"), &text)?;
+    Ok(guide::Top { module, text, places, bench: Bench::Absent })
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
+use crate::guide::Place;
 use crate::instance::{Instance, render};
 use crate::shape::{Shape, TOP_K, ident, index_bits};
 use crate::units::{self, Source};
@@ -53,6 +54,7 @@ pub struct StationSite {
     pub rotation: bool,
     /// It hands the rotation vector on.
     pub passes: bool,
+    pub places: Vec<Place>,
 }
 
 /// Whether a station from `from` up to `until` rotates.
@@ -78,10 +80,12 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
     }
     let rotation = turns(chip, station, until);
     let passes = !head && turns(chip, station + 1, until);
-    let (mut nets, mut instances, mut probes, mut ovf) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let module = format!("station_{}", ident(path));
+    let (mut nets, mut instances, mut probes, mut ovf, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for &id in &members {
         let inputs = sources(chip, shape, station, id)?;
         let site = units::site(chip, shape, folder, id, &inputs, id == last)?;
+        places.push(Place::new(&module, netlist.unit(id), &site.instances));
         nets.extend(site.nets.into_iter().map(|(name, width)| Net { name, width }));
         for i in site.instances {
             instances.push(i.text()?);
@@ -91,7 +95,6 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
             probes.push(probe_of(chip, shape, id)?.text()?);
         }
     }
-    let module = format!("station_{}", ident(path));
     let logits = netlist.inputs(last).first().map(|&p| ident(&netlist.unit(p).path)).unwrap_or_default();
     let (len, lb) = if head { units::logits(chip, last)? } else { (1, 1) };
     let text = Text {
@@ -122,7 +125,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
         probes,
     };
     folder.text(&format!("rtl/{module}.v"), &render("station.v", &text)?)?;
-    Ok(StationSite { index: station, module, head, rotation, passes })
+    Ok(StationSite { index: station, module, head, rotation, passes, places })
 }
 
 /// The streams into a unit: from its station, or the station's input.

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
+use crate::guide::{self, Bench, Place};
 use crate::instance::render;
 use crate::shape::{Shape, TOP_K, embed, index_bits};
 use crate::station::{self, StationSite};
@@ -90,7 +91,7 @@ fn stations(chip: &Chip, layers: Option<&Range<u32>>) -> Result<Range<u32>, Erro
 }
 
 /// Writes the stations, the top and its testbench.
-pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Range<u32>>, probe: bool) -> Result<(), Error> {
+pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Range<u32>>, probe: bool) -> Result<guide::Top, Error> {
     let netlist = chip.netlist();
     let range = stations(chip, layers)?;
     let mut sites = Vec::new();
@@ -98,6 +99,8 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         sites.push(station::emit(chip, shape, folder, s, range.end, probe)?);
     }
     let whole = layers.is_none();
+    let module = if whole { "hardwire_chip" } else { "hardwire_layers" };
+    let mut places: Vec<Place> = Vec::new();
     let head = sites.last().is_some_and(|s| s.head);
     if whole && !head {
         return Err(Error::unit("head", "the last station has no argmax"));
@@ -119,7 +122,9 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
             text.push_str(&format!("  wire [{width}-1:0] {name};\n"));
         }
         let id = netlist.units().find(|(_, u)| u.path == unit.path).map(|(id, _)| id).expect("it was found by path");
-        for i in units::site(chip, shape, folder, id, &[], true)?.instances {
+        let instances = units::site(chip, shape, folder, id, &[], true)?.instances;
+        places.push(Place::new(module, unit, &instances));
+        for i in instances {
             text.push_str(&i.text()?);
         }
         if probe {
@@ -130,11 +135,12 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         String::new()
     };
     let phase_instance = if rotation { crate::embed::phases(chip, shape, folder, &format!("r{first}"))?.text()? } else { String::new() };
-    let model = chip.model();
+    let about = about(&sites);
+    places.extend(sites.iter_mut().flat_map(|s| std::mem::take(&mut s.places)));
     let top = Top {
-        title: format!("{}: {} layers of {}, context {}, {} users.", model.name, model.layers, model.hidden, model.context, model.users),
-        about: about(&sites),
-        module: if whole { "hardwire_chip" } else { "hardwire_layers" },
+        title: format!("{}.", guide::title(chip)),
+        about,
+        module,
         embed: whole,
         head,
         rotation,
@@ -168,7 +174,8 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         phase_instance,
         ovf: ovf.join(" | "),
     };
-    folder.text(&format!("rtl/{}.v", top.module), &render("top.v", &top)?)?;
+    let text = render("top.v", &top)?;
+    folder.text(&format!("rtl/{module}.v"), &text)?;
     let idle_cycles = idle_bound(chip, shape);
     let tb = if head && whole {
         let tb = Testbench {
@@ -195,7 +202,9 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         render("layers_tb.v", &tb)?
     };
     folder.text("tb/hardwire_tb.v", &tb)?;
-    folder.text("tb/main.cpp", include_str!("../templates/main.cpp"))
+    folder.text("tb/main.cpp", include_str!("../templates/main.cpp"))?;
+    let bench = if head && whole { Bench::Tokens } else { Bench::Residuals };
+    Ok(guide::Top { module: module.into(), text, places, bench })
 }
 
 fn about(sites: &[StationSite]) -> Vec<String> {

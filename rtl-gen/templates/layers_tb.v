@@ -10,7 +10,7 @@ module hardwire_tb
 `endif
   localparam MOST = 64;
   reg [{{ v * rb }}-1:0] beats [0:MOST*{{ beats }}-1];
-  reg [8*1024-1:0] name;
+  string name;
   integer tokens, fed, beat, outputs, quiet;
   reg [63:0] cycle, zero;
   reg [3:0] resetting;

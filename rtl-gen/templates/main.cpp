@@ -1,4 +1,5 @@
-// Runs the testbench under Verilator: toggles the clock until $finish. Built with tracing, +trace=FILE records a waveform.
+// Runs the testbench under Verilator: toggles the clock until $finish, or $fatal, which is exit status 1. Built with tracing,
+// +trace=FILE records a waveform.
 #include "Vhardwire_tb.h"
 #include "verilated.h"
 #if VM_TRACE
@@ -15,6 +16,7 @@ using Waveform = VerilatedVcdC;
 int main(int argc, char** argv) {
     VerilatedContext context;
     context.commandArgs(argc, argv);
+    context.fatalOnError(false);
 #if VM_TRACE
     context.traceEverOn(true);
 #endif
@@ -40,5 +42,5 @@ int main(int argc, char** argv) {
     if (tracing) trace.close();
 #endif
     top.final();
-    return 0;
+    return context.gotError() ? 1 : 0;
 }

@@ -14,7 +14,7 @@ module hardwire_tb
   integer left [0:{{ users - 1 }}];
   reg [31:0] q_user [0:{{ users }}], q_id [0:{{ users }}];
   integer count, at, new_tokens, file, got, u, i, f, w, expected, outputs, limit, quiet, q_head, q_tail;
-  reg [8*1024-1:0] name;
+  string name;
   reg [63:0] cycle, zero;
   reg started, direct;
   reg [3:0] resetting;

@@ -106,6 +106,14 @@ module {{ module }} (
 {%- if rotation %}
 {{ phase_instance }}
 {%- endif %}
+{%- for s in stations %}
+  wire ovf_{{ s.index }};
+{%- endfor %}
+{%- if head %}
+  wire [{{ header }}-1:0] token_header;
+  assign token_out_pos = token_header[{{ posw }}-1:0];
+  assign token_out_user = token_header[{{ posw }} +: {{ uw }}];
+{%- endif %}
 {% for s in stations %}
   {{ s.module }} {{ s.module }}_i (
     .clk(clk), .rst(rst), .in_valid(s{{ s.index }}_valid), .in_data(s{{ s.index }}_data), .in_header(s{{ s.index }}_header),
@@ -127,13 +135,7 @@ module {{ module }} (
 {%- endif %}
     .ovf(ovf_{{ s.index }})
   );
-  wire ovf_{{ s.index }};
 {%- endfor %}
-{%- if head %}
-  wire [{{ header }}-1:0] token_header;
-  assign token_out_pos = token_header[{{ posw }}-1:0];
-  assign token_out_user = token_header[{{ posw }} +: {{ uw }}];
-{%- endif %}
   always @(posedge clk) begin
     if ({{ ovf }}) overflow <= 1;
     if (rst) overflow <= 0;

@@ -121,7 +121,7 @@ pub fn run_icarus(dir: &Path, prompt: &[u32], new: u32, probe: bool) -> Trace {
         assert!(out.status.success(), "{name}: {text}");
         text
     };
-    let mut args = vec!["-g2012", "-Irtl", "-y", "rtl", "-s", "hardwire_tb", "-o", "chip.vvp", "tb/hardwire_tb.v"];
+    let mut args = vec!["-g2012", "-s", "hardwire_tb", "-o", "chip.vvp", "-c", "files.f", "tb/hardwire_tb.v"];
     args.extend(probe.then_some("-DHW_PROBE"));
     tool("iverilog", &args);
     let lines = Feed::prompt(0, prompt).into_iter().map(|f| format!("0 {} {} {}\n", f.id, u32::from(f.first), u32::from(f.want)));

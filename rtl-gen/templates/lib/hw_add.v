@@ -2,22 +2,22 @@
 // first branch beat. With HOLD, the last adder of a station: if `next_ready` is low in the cycle before the first beat, results
 // go back to memory and are played out once it is high.
 module hw_add #(
-  parameter V = 8,
-  parameter BITS = 32,
-  parameter LEN = 64,
-  parameter HOLD = 1
+  parameter V = 8,               // lanes: elements a beat
+  parameter BITS = 32,           // bits of an element of either input and of the sum
+  parameter LEN = 64,            // elements of a vector
+  parameter HOLD = 1             // 1: results wait for next_ready; 0: they leave at once
 ) (
-  input clk,
-  input rst,
-  input a_valid,
-  input [V*BITS-1:0] a_data,
-  input b_valid,
-  input [V*BITS-1:0] b_data,
-  input next_ready,
-  output reg out_valid,
-  output reg out_last,
-  output reg [V*BITS-1:0] out_data,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input a_valid,                 // a beat of the residual comes
+  input [V*BITS-1:0] a_data,     // V elements of BITS bits, signed
+  input b_valid,                 // a beat of the branch comes
+  input [V*BITS-1:0] b_data,     // V elements of BITS bits, signed
+  input next_ready,              // the next station can take a vector; read in the cycle before the first beat
+  output reg out_valid,          // a beat of the sum is on out_data
+  output reg out_last,           // it is the last of the vector
+  output reg [V*BITS-1:0] out_data, // V elements of BITS bits, signed
+  output reg ovf                 // an element of this sum was too large for BITS bits and was clamped
 );
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);

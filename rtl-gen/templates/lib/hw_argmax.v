@@ -1,19 +1,21 @@
 // Argmax (numerics, section 8): the lowest index of the greatest logit, 1 + max(1, ceil(log4 V)) cycles after the
 // last beat.
+`include "hw_check.vh"
 module hw_argmax #(
-  parameter V = 8,
-  parameter LEN = 512,
-  parameter IB = 16,
-  parameter IDW = 9
+  parameter V = 8,               // lanes: elements a beat
+  parameter LEN = 512,           // logits of a token
+  parameter IB = 16,             // bits of a logit
+  parameter IDW = 9              // bits of a logit's index
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  output reg out_valid,          // for one cycle
-  output reg [IDW-1:0] out_id,
-  output reg signed [IB-1:0] out_logit
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V logits of IB bits, signed, lane 0 lowest
+  output reg out_valid,          // for one cycle: the token of the vector is on the outputs
+  output reg [IDW-1:0] out_id,   // index of the greatest logit, the lowest of equals
+  output reg signed [IB-1:0] out_logit // that logit, signed
 );
+  `HW_REQUIRE((1 << IDW) >= LEN, hw_argmax_IDW_is_too_small_for_LEN)
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
   localparam LEVELS = (V > 4) ? ($clog2(V) + 1) / 2 : 1;

@@ -1,51 +1,55 @@
 // Attention (numerics, section 7) over the cached positions of one user, all heads at once, P positions a cycle. Cycles:
 // docs/microarchitecture.md, section 2.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_attention #(
-  parameter V = 8,
-  parameter HEADS = 8,
-  parameter KV_HEADS = 4,
-  parameter HEAD_DIM = 8,
-  parameter CONTEXT = 512,
-  parameter USERS = 1,
-  parameter WINDOW = 0,          // 0: all positions
-  parameter SINKS = 0,           // a constant score more for every head
-  parameter A = 12,
-  parameter KVB = 8,
-  parameter P = 1,
-  parameter QB = 16,
-  parameter KB = 16,
-  parameter VB = 16,
-  parameter OB = 16,
-  parameter POSW = 9,
-  parameter UW = 1,
-  parameter TREE = 1,            // adder stages of a score: eight to one each
-  parameter MOST = 0,            // stages that compare the positions of a word: four to one each
-  parameter SUM = 0,             // adder stages of a word's values: eight to one each
-  parameter [15:0] MANTISSA = 1,
-  parameter signed [9:0] SHIFT = 0,
-  parameter EXP2_VALUE = 22,
-  parameter EXP2_SLOPE = 14,
-  parameter RECIP_VALUE = 18,
-  parameter RECIP_SLOPE = 10,
-  parameter EXP2 = "",
-  parameter RECIP = "",
-  parameter SINK_SCORES = ""
+  parameter V = 8,               // lanes: elements a beat
+  parameter HEADS = 8,           // query heads
+  parameter KV_HEADS = 4,        // key and value heads; each serves HEADS / KV_HEADS query heads
+  parameter HEAD_DIM = 8,        // elements of a head
+  parameter CONTEXT = 512,       // positions cached for each user
+  parameter USERS = 1,           // users whose positions are cached
+  parameter WINDOW = 0,          // positions that a token sees, itself among them; 0: all
+  parameter SINKS = 0,           // 1: every head has one more score, a constant, whose value is zero
+  parameter A = 12,              // bits of a query element in a score
+  parameter KVB = 8,             // bits of a cached key or value element
+  parameter P = 1,               // cached positions read a cycle
+  parameter QB = 16,             // bits of a query element as it comes
+  parameter KB = 16,             // bits of a key element as it comes
+  parameter VB = 16,             // bits of a value element as it comes
+  parameter OB = 16,             // bits of an output element
+  parameter POSW = 9,            // bits of a position
+  parameter UW = 1,              // bits of a user number
+  parameter TREE = 1,            // adder stages of a score, eight terms to one each: ceil(log8 HEAD_DIM)
+  parameter MOST = 0,            // stages that compare the scores of a word, four to one each: ceil(log4 P)
+  parameter SUM = 0,             // adder stages of a word's weighted values, eight to one each: ceil(log8 P)
+  parameter [15:0] MANTISSA = 1, // factor of every score, unsigned ...
+  parameter signed [9:0] SHIFT = 0, // ... and the shift to the right of its product
+  parameter EXP2_VALUE = 22,     // bits of a value in the table of 2^-x, signed
+  parameter EXP2_SLOPE = 14,     // bits of its slope, signed
+  parameter RECIP_VALUE = 18,    // bits of a value in the table of 1/x, signed
+  parameter RECIP_SLOPE = 10,    // bits of its slope, signed
+  parameter EXP2 = "",           // image of the table of 2^-x, 128 words: value, slope above
+  parameter RECIP = "",          // image of the table of 1/x, 256 words: value, slope above
+  parameter SINK_SCORES = ""     // image of the sinks' scores: one word, HEADS of 32 bits, head 0 lowest
 ) (
-  input clk,
-  input rst,
-  input [POSW-1:0] pos,
-  input [UW-1:0] user,
-  input q_valid,
-  input [V*QB-1:0] q_data,
-  input k_valid,
-  input [V*KB-1:0] k_data,
-  input v_valid,
-  input [V*VB-1:0] v_data,
-  output reg out_valid,
-  output reg [V*OB-1:0] out_data,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input [POSW-1:0] pos,          // position of the token, from 0; stands while it is in the station
+  input [UW-1:0] user,           // number of its user; likewise
+  input q_valid,                 // a beat of the queries is on q_data
+  input [V*QB-1:0] q_data,       // V elements of QB bits, signed
+  input k_valid,                 // a beat of the keys is on k_data
+  input [V*KB-1:0] k_data,       // V elements of KB bits, signed
+  input v_valid,                 // a beat of the values is on v_data
+  input [V*VB-1:0] v_data,       // V elements of VB bits, signed
+  output reg out_valid,          // a beat is on out_data
+  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
+  output reg ovf                 // a score or an output was too large for its bits and was clamped
 );
+  `HW_REQUIRE(HEADS % KV_HEADS == 0, hw_attention_needs_as_many_query_heads_on_each_kv_head)
+  `HW_REQUIRE(V % HEAD_DIM == 0 || HEAD_DIM % V == 0, hw_attention_needs_whole_heads_a_beat_or_whole_beats_a_head)
+  `HW_REQUIRE((1 << POSW) > CONTEXT, hw_attention_POSW_is_too_small_for_CONTEXT)
   localparam WORDS = (CONTEXT + P - 1) / P;  // of one user
   localparam DEPTH = WORDS * USERS;
   localparam AW = (DEPTH > 1) ? $clog2(DEPTH) : 1;

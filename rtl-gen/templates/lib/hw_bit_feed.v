@@ -2,20 +2,20 @@
 // First plane 2 BEATS + 2 cycles after the first beat in, then A of them.
 `include "hw_round.vh"
 module hw_bit_feed #(
-  parameter V = 8,
-  parameter LEN = 64,
-  parameter IB = 16,
-  parameter A = 12
+  parameter V = 8,               // lanes: elements a beat
+  parameter LEN = 64,            // elements of a vector
+  parameter IB = 16,             // bits of an input element
+  parameter A = 12               // bits of an activation, and planes of a vector
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  output plane_valid,
-  output plane_first,            // the sign
-  output plane_last,             // the lowest bit
-  output [LEN-1:0] plane,
-  output [4:0] h
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
+  output plane_valid,            // a plane is on the ports
+  output plane_first,            // it is that of the signs
+  output plane_last,             // it is that of the lowest bits
+  output [LEN-1:0] plane,        // one bit of every element, element 0 lowest
+  output [4:0] h                 // bits by which the vector was shifted to the right
 );
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);

@@ -1,20 +1,20 @@
 // A vector less its mean (numerics, section 4, LayerNorm). First beat out BEATS + 4 + TREE cycles after the first beat in.
 `include "hw_round.vh"
 module hw_centre #(
-  parameter V = 8,
-  parameter LEN = 64,
-  parameter IB = 32,
+  parameter V = 8,               // lanes: elements a beat
+  parameter LEN = 64,            // elements of a vector
+  parameter IB = 32,             // bits of an input element
   parameter [19:0] MANTISSA = 1, // 1 / LEN = MANTISSA * 2^-SHIFT
-  parameter SHIFT = 19,
-  parameter TREE = 1             // adder stages of a beat's lanes: eight to one each
+  parameter SHIFT = 19,          // see MANTISSA
+  parameter TREE = 1             // adder stages of a beat's lanes, eight to one each: ceil(log8 V), at least 1
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  output reg out_valid,
-  output reg [V*32-1:0] out_data,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
+  output reg out_valid,          // a beat is on out_data
+  output reg [V*32-1:0] out_data, // V elements of 32 bits, signed, lane 0 lowest
+  output reg ovf                 // with out_valid: an element was too large for 32 bits and was clamped
 );
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);

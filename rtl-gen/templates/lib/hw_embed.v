@@ -1,33 +1,37 @@
 // Embed (numerics, section 3): a token's row of codes, V a beat, times its scales. First beat 7 cycles after acceptance.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_embed #(
-  parameter V = 8,
-  parameter LEN = 64,
-  parameter BEATS = 8,
-  parameter TOKENS = 2,
-  parameter TW = 1,              // bits of a token id
-  parameter AW = 4,              // bits of a code address
-  parameter CODE_BITS = 4,
-  parameter VALUE_BITS = 5,
-  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] CODEBOOK = 0,
-  parameter GROUP = 32,
-  parameter GROUPS = 2,
-  parameter SCALE_BITS = 8,
-  parameter OFFSET_BITS = 0,
-  parameter SHIFT_BITS = 8,
-  parameter OB = 32,
-  parameter CODES = "",
-  parameter SCALES = ""          // a token's record: shift, offsets, scales
+  parameter V = 8,               // lanes: elements a beat
+  parameter LEN = 64,            // elements of a row
+  parameter BEATS = 8,           // beats of a row: LEN / V, rounded up
+  parameter TOKENS = 2,          // rows of the table
+  parameter TW = 1,              // bits of a row number
+  parameter AW = 4,              // bits of an address into the codes
+  parameter CODE_BITS = 4,       // bits of a code
+  parameter VALUE_BITS = 5,      // bits of a value of the codebook, signed
+  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] CODEBOOK = 0, // the value of every code, code 0 lowest
+  parameter GROUP = 32,          // elements that share a scale
+  parameter GROUPS = 2,          // scales of a row
+  parameter SCALE_BITS = 8,      // bits of a scale's mantissa, signed
+  parameter OFFSET_BITS = 0,     // bits of an offset's mantissa, signed; 0: no offsets
+  parameter SHIFT_BITS = 8,      // bits of a row's shift, signed
+  parameter OB = 32,             // bits of an output element
+  parameter CODES = "",          // image of the codes: a word a beat, row by row, lane 0 lowest
+  parameter SCALES = ""          // image of the records, a word a row: scales, offsets above, the shift at the top
 ) (
-  input clk,
-  input rst,
-  input start,                   // the token is accepted in this cycle
-  input [TW-1:0] token,
-  output reg out_valid,
-  output reg [V*OB-1:0] out_data,
-  output reg out_last,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input start,                   // the row of `token` is wanted
+  input [TW-1:0] token,          // its number
+  output reg out_valid,          // a beat is on out_data
+  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
+  output reg out_last,           // it is the last of the row
+  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
+  `HW_REQUIRE(BEATS * V >= LEN, hw_embed_BEATS_do_not_hold_LEN)
+  `HW_REQUIRE(GROUP * GROUPS >= LEN, hw_embed_GROUPS_do_not_hold_LEN)
+  `HW_REQUIRE((1 << TW) >= TOKENS, hw_embed_TW_is_too_small_for_TOKENS)
   localparam OFB = (OFFSET_BITS > 0) ? OFFSET_BITS : 1;
   localparam REC = SHIFT_BITS + GROUPS * (SCALE_BITS + OFFSET_BITS);
   localparam PB = VALUE_BITS + SCALE_BITS;

@@ -1,17 +1,17 @@
 // Weights of all units' scores (numerics, section 7, step 3): 2^(score - max) with 20 fractional bits, 5 cycles after the scores.
 module hw_exponent #(
-  parameter HEADS = 8,
-  parameter P = 1,
-  parameter VALUE_BITS = 22,     // of the table's words: value, then slope
-  parameter SLOPE_BITS = 14,
-  parameter EXP2 = ""
+  parameter HEADS = 8,           // query heads
+  parameter P = 1,               // cached positions read a cycle
+  parameter VALUE_BITS = 22,     // bits of a table word's value, signed, the lower part of the word
+  parameter SLOPE_BITS = 14,     // bits of its slope, the next value less this one, signed, the upper part
+  parameter EXP2 = ""            // image of the table of 2^-x, 128 words: value, slope above
 ) (
-  input clk,
-  input in_valid,
-  input [P-1:0] in_mask,
-  input [HEADS*P*32-1:0] score,
-  input [HEADS*32-1:0] greatest,
-  output reg [HEADS*P*21-1:0] p
+  input clk,                     // clock: registers change at its rising edge
+  input in_valid,                // a word of scores is on the ports
+  input [P-1:0] in_mask,         // lane i of the word counts
+  input [HEADS*P*32-1:0] score,  // unit h * P + i: score of head h and position lane i, 32 bits, signed, 16 of them fraction
+  input [HEADS*32-1:0] greatest, // the greatest score of each head, 32 bits, signed
+  output reg [HEADS*P*21-1:0] p  // unit h * P + i: 2^(score - greatest), 21 bits, 20 of them fraction; 0 where the mask is 0
 );
   localparam UNITS = HEADS * P;
   localparam TB = VALUE_BITS + SLOPE_BITS;

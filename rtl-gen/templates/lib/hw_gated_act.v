@@ -1,24 +1,24 @@
 // GatedAct, SiLU (numerics, section 8). First beat out 9 cycles after the first beat in; gate and up come together.
 `include "hw_round.vh"
 module hw_gated_act #(
-  parameter V = 8,
-  parameter GB = 16,
-  parameter UB = 16,
-  parameter OB = 16,
-  parameter signed [15:0] GATE_SHIFT = 0, // fractional bits of the gate, less 12
-  parameter signed [15:0] SHIFT = 10,
-  parameter VALUE_BITS = 21,     // of the table's words: value, then slope
-  parameter SLOPE_BITS = 16,
-  parameter SIGMOID = ""
+  parameter V = 8,               // lanes: elements a beat
+  parameter GB = 16,             // bits of a gate element
+  parameter UB = 16,             // bits of an up element
+  parameter OB = 16,             // bits of an output element
+  parameter signed [15:0] GATE_SHIFT = 0, // shift to the right from the gate's fraction to that of the table's argument
+  parameter signed [15:0] SHIFT = 10, // shift to the right of the product of activation and up
+  parameter VALUE_BITS = 21,     // bits of a table word's value, signed, the lower part of the word
+  parameter SLOPE_BITS = 16,     // bits of its slope, the next value less this one, signed, the upper part
+  parameter SIGMOID = ""         // image of the activation's table, 256 words: value, slope above
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*GB-1:0] gate,
-  input [V*UB-1:0] up,
-  output reg out_valid,
-  output reg [V*OB-1:0] out_data,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat of the gate and of up is on the ports
+  input [V*GB-1:0] gate,         // V elements of GB bits, signed, lane 0 lowest
+  input [V*UB-1:0] up,           // V elements of UB bits, signed, lane 0 lowest
+  output reg out_valid,          // a beat is on out_data
+  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
+  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
   localparam TB = VALUE_BITS + SLOPE_BITS;
   localparam MB = SLOPE_BITS + 9;

@@ -1,23 +1,26 @@
 // Token intake: counts the positions of every user and starts the embedding. A token past the context is dropped.
+`include "hw_check.vh"
 module hw_intake #(
-  parameter USERS = 1,
-  parameter CONTEXT = 512,
-  parameter UW = 1,
-  parameter POSW = 10
+  parameter USERS = 1,           // users that are told apart
+  parameter CONTEXT = 512,       // positions a user has
+  parameter UW = 1,              // bits of a user number
+  parameter POSW = 10            // bits of a position
 ) (
-  input clk,
-  input rst,
-  input valid,
-  output ready,
-  input [UW-1:0] user,
-  input first,
-  input want,
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input valid,                   // a token is offered
+  output ready,                  // it is taken in this cycle
+  input [UW-1:0] user,           // number of its user
+  input first,                   // the user starts again at position 0
+  input want,                    // an output is wanted for this token
   input idle,                    // the embedding and the station after it are free
-  output start,
-  output [POSW-1:0] pos,
-  output reg [UW+POSW:0] header, // of the token in the embedding: want, user, position
-  output reg context_full
+  output start,                  // the token is accepted in this cycle
+  output [POSW-1:0] pos,         // its position, from 0
+  output reg [UW+POSW:0] header, // of the token in the embedding: want, user, position, the position lowest
+  output reg context_full        // a token came past the context and was dropped; stays until reset
 );
+  `HW_REQUIRE((1 << POSW) > CONTEXT, hw_intake_POSW_is_too_small_for_CONTEXT)
+  `HW_REQUIRE((1 << UW) >= USERS, hw_intake_UW_is_too_small_for_USERS)
   reg [USERS*POSW-1:0] counts;
   assign pos = first ? 0 : counts[user*POSW +: POSW];
   assign ready = idle;

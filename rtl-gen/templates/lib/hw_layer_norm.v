@@ -1,32 +1,32 @@
 // LayerNorm (numerics, section 4): the vector is centred, normalised, and a bias added where there is one.
 // First beat out 2 * BEATS + 18 + TREE + MEAN_TREE cycles after the first beat in, with a bias two later.
 module hw_layer_norm #(
-  parameter V = 8,
-  parameter LEN = 64,
-  parameter IB = 32,
-  parameter OB = 16,
-  parameter QB = 80,
-  parameter [63:0] EPSILON = 1,
-  parameter SHIFT = 19,
-  parameter TREE = 1,
-  parameter GAIN_WORDS = 8,
-  parameter VALUE_BITS = 19,
-  parameter SLOPE_BITS = 12,
-  parameter GAIN = "",
-  parameter RSQRT = "",
-  parameter [19:0] MEAN_MANTISSA = 1,
-  parameter MEAN_SHIFT = 19,
-  parameter MEAN_TREE = 1,
-  parameter BIAS = 0,
-  parameter BIASES = ""
+  parameter V = 8,               // lanes: elements a beat
+  parameter LEN = 64,            // elements of a vector
+  parameter IB = 32,             // bits of an input element
+  parameter OB = 16,             // bits of an output element
+  parameter QB = 80,             // bits of the sum of squares
+  parameter [63:0] EPSILON = 1,  // added to the sum of squares, in its units
+  parameter SHIFT = 19,          // shift to the right of the product with the gain
+  parameter TREE = 1,            // adder stages of a beat's squares, eight to one each: ceil(log8 V), at least 1
+  parameter GAIN_WORDS = 8,      // beats after which the gains repeat
+  parameter VALUE_BITS = 19,     // bits of a table word's value, signed, the lower part of the word
+  parameter SLOPE_BITS = 12,     // bits of its slope, the next value less this one, signed, the upper part
+  parameter GAIN = "",           // image of the gains: a word a beat, V of 20 bits, signed
+  parameter RSQRT = "",          // image of the table of 1/sqrt(x), 192 words: value, slope above
+  parameter [19:0] MEAN_MANTISSA = 1, // 1 / LEN = MEAN_MANTISSA * 2^-MEAN_SHIFT
+  parameter MEAN_SHIFT = 19,     // see MEAN_MANTISSA
+  parameter MEAN_TREE = 1,       // adder stages of a beat's lanes for the mean, eight to one each
+  parameter BIAS = 0,            // 1: a bias is added
+  parameter BIASES = ""          // its image: a word a beat, V of 32 bits, signed
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  output out_valid,
-  output [V*OB-1:0] out_data,
-  output ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
+  output out_valid,              // a beat is on out_data
+  output [V*OB-1:0] out_data,    // V elements of OB bits, signed, lane 0 lowest
+  output ovf                     // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);

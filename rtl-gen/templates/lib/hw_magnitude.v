@@ -1,21 +1,23 @@
 // How far a vector is shifted to the right so that its elements have A bits (numerics, section 5): the bits of all magnitudes, one over the
 // other. `h` stands from two cycles after the last beat until the same of the next vector.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_magnitude #(
-  parameter V = 8,
-  parameter BEATS = 8,
-  parameter BW = 4,
-  parameter IB = 16,
-  parameter A = 12
+  parameter V = 8,               // lanes: elements a beat
+  parameter BEATS = 8,           // beats of a vector: LEN / V, rounded up
+  parameter BW = 4,              // bits of a beat number
+  parameter IB = 16,             // bits of an input element
+  parameter A = 12               // bits that the elements are shifted down to
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  output reg [BW-1:0] count,     // of the beat that comes
-  output reg full,               // the last beat came
-  output reg [4:0] h
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
+  output reg [BW-1:0] count,     // number of the beat that comes next
+  output reg full,               // the last beat came in the cycle before
+  output reg [4:0] h             // shift to the right after which the vector's elements have A bits
 );
+  `HW_REQUIRE(IB < 128, hw_magnitude_takes_elements_of_up_to_127_bits)
   `HW_BITLEN(bitlen, IB, 5)
   reg [IB-1:0] mag, beat_mag, x;
   integer l;

@@ -2,36 +2,40 @@
 // and scale group the values of the weights whose bit is one are summed, and the accumulator doubles and adds. V outputs a cycle then pass
 // their scales. The last plane in cycle c, the first beat of totals on `totals` in c + 5 + LEVELS.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_metal #(
-  parameter INPUTS = 64,
-  parameter OUTPUTS = 64,
-  parameter V = 8,
-  parameter BEATS = 8,           // of outputs
+  parameter INPUTS = 64,         // inputs of the matrix
+  parameter OUTPUTS = 64,        // outputs of the matrix
+  parameter V = 8,               // lanes: elements a beat
+  parameter BEATS = 8,           // beats of its outputs: OUTPUTS / V, rounded up
   parameter GROUP = 64,          // inputs that share a scale
-  parameter GROUPS = 1,
-  parameter LEAF = 32,           // inputs added in one cycle
-  parameter RADIX = 8,           // sums added in one cycle after that
-  parameter LEAVES = 1,          // of one output and group
-  parameter LEVELS = 0,          // stages after the leaves
-  parameter CODE_BITS = 4,
-  parameter VALUE_BITS = 5,
-  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] PLUS = 0,  // of each code: the digits of its value that are 1
-  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] MINUS = 0, // and those that are -1
-  parameter ACC = 20,
-  parameter SCALE_BITS = 8,
-  parameter TOT = 30,
-  parameter WIRES = "",          // an output a word: the codes of its weights, input 0 lowest
-  parameter SCALES = ""          // a beat a word: group j, lane l at j * V + l
+  parameter GROUPS = 1,          // groups of inputs, each with a scale of its own
+  parameter LEAF = 32,           // inputs that a tree adds in its first cycle
+  parameter RADIX = 8,           // sums that it adds into one in each cycle after that
+  parameter LEAVES = 1,          // leaves of the tree of one output and group: GROUP / LEAF, rounded up
+  parameter LEVELS = 0,          // cycles after the leaves: ceil(log_RADIX LEAVES)
+  parameter CODE_BITS = 4,       // bits of a code
+  parameter VALUE_BITS = 5,      // bits of a value's signed digits
+  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] PLUS = 0, // of each code: the digits of its value that are 1, code 0 lowest
+  parameter [(1<<CODE_BITS)*VALUE_BITS-1:0] MINUS = 0, // of each code: the digits of its value that are -1
+  parameter ACC = 20,            // bits of a group's sum
+  parameter SCALE_BITS = 8,      // bits of a scale's mantissa, signed
+  parameter TOT = 30,            // bits of a total
+  parameter WIRES = "",          // image of the wiring: an output a word, the codes of its weights, input 0 lowest
+  parameter SCALES = ""          // image of the scales: a word a beat, group j, lane l at j * V + l
 ) (
-  input clk,
-  input rst,
-  input plane_valid,
-  input plane_first,
-  input plane_last,
-  input [INPUTS-1:0] plane,
-  output reg drain,
-  output reg [GROUPS*V*TOT-1:0] totals
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input plane_valid,             // a plane is on the ports
+  input plane_first,             // it is that of the signs
+  input plane_last,              // it is that of the lowest bits
+  input [INPUTS-1:0] plane,      // one bit of every input, input 0 lowest
+  output reg drain,              // a beat of totals is on `totals`
+  output reg [GROUPS*V*TOT-1:0] totals // group j, lane l at j * V + l, TOT bits, signed
 );
+  `HW_REQUIRE(GROUP * GROUPS >= INPUTS, hw_metal_GROUPS_do_not_hold_INPUTS)
+  `HW_REQUIRE(LEAF * LEAVES >= GROUP, hw_metal_LEAVES_do_not_hold_GROUP)
+  `HW_REQUIRE(BEATS * V >= OUTPUTS, hw_metal_BEATS_do_not_hold_OUTPUTS)
   localparam BW = $clog2(BEATS + 1);
   localparam TREES = OUTPUTS * GROUPS;
   localparam LB = VALUE_BITS + $clog2(LEAF); // bits of a leaf
@@ -39,7 +43,7 @@ module hw_metal #(
   `HW_DIGIT(digit_scale, SCALE_BITS)
 
   reg [INPUTS*CODE_BITS-1:0] wires [0:OUTPUTS-1];
-  initial $readmemh(WIRES, wires);
+  `HW_IMAGE(WIRES, wires)
 
   reg [LEVELS+1:1] on, neg, last;
   wire [LEVELS+1:0] v = {on, plane_valid}, first = {neg, plane_first}, ends = {last, plane_last};

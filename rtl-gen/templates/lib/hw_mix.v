@@ -1,25 +1,27 @@
 // Mix (numerics, section 10): the chosen experts' outputs, which come together, times their weights, summed.
 // First beat out 3 + LEVELS cycles after the first beat in.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_mix #(
-  parameter V = 8,
-  parameter E = 4,
-  parameter K = 2,
+  parameter V = 8,               // lanes: elements a beat
+  parameter E = 4,               // experts
+  parameter K = 2,               // experts chosen for a token
   parameter IW = 2,              // bits of an expert's number
-  parameter LEVELS = 1,          // adder stages: eight to one each, two for every expert
-  parameter IB = 32,
-  parameter OB = 32
+  parameter LEVELS = 1,          // adder stages, eight to one each, over the two digits of K products: ceil(log8 2K), at least 1
+  parameter IB = 32,             // bits of an input element
+  parameter OB = 32              // bits of an output element
 ) (
-  input clk,
-  input rst,
-  input [E-1:0] in_valid,
-  input [E*V*IB-1:0] in_data,    // expert e, lane l at e * V + l
-  input [K*IW-1:0] sel,
-  input [K*18-1:0] weight,
-  output reg out_valid,
-  output reg [V*OB-1:0] out_data,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input [E-1:0] in_valid,        // bit e: a beat of expert e's is on in_data
+  input [E*V*IB-1:0] in_data,    // expert e, lane l at e * V + l, IB bits, signed
+  input [K*IW-1:0] sel,          // numbers of the chosen experts
+  input [K*18-1:0] weight,       // their weights, 18 bits, 16 of them fraction
+  output reg out_valid,          // a beat is on out_data
+  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
+  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
+  `HW_REQUIRE(K <= E, hw_mix_takes_no_more_than_E)
   localparam SB = IB + 18 + $clog2(K + 1);
   localparam D = `HW_DIGITS(18);
   localparam N = K * D;          // products to add

@@ -1,17 +1,17 @@
 // The greatest score of every head in a word of P positions, LEVELS cycles after the scores: four to one a stage. Positions whose mask
 // is 0 do not count; a word has one that does.
 module hw_most #(
-  parameter HEADS = 8,
-  parameter P = 1,
-  parameter LEVELS = 0           // ceil(log4 P)
+  parameter HEADS = 8,           // query heads
+  parameter P = 1,               // cached positions read a cycle
+  parameter LEVELS = 0           // stages, four to one each: ceil(log4 P)
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [P-1:0] mask,
-  input [HEADS*P*32-1:0] score,
-  output out_valid,
-  output [HEADS*32-1:0] best
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a word of scores is on `score`
+  input [P-1:0] mask,            // position lane i counts; one at least does
+  input [HEADS*P*32-1:0] score,  // head h, position lane i at h * P + i, 32 bits, signed
+  output out_valid,              // the result of a word is on `best`
+  output [HEADS*32-1:0] best     // the greatest score of each head, 32 bits, signed
 );
   // Candidate j of entry i of head h in stage n; where there is none, the first again.
   function integer at;

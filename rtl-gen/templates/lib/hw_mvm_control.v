@@ -1,23 +1,25 @@
 // Conductor of one matrix: turns the row stream into the steps of all its tiles (see hw_mvm_tile) and of its output stage.
+`include "hw_check.vh"
 module hw_mvm_control #(
-  parameter STEPS = 8,           // S
-  parameter GROUPS = 2,          // of the played rows
-  parameter BEATS = 8,           // output beats
-  parameter RW = 6,
+  parameter STEPS = 8,           // steps of a scan: outputs of a block / V
+  parameter GROUPS = 2,          // scale groups of the rows played
+  parameter BEATS = 8,           // beats of the outputs
+  parameter RW = 6,              // bits of a row number
   parameter SW = 4,              // bits of a step number
   parameter CW = 5,              // bits of a scale address
   parameter KW = 1,              // bits of a block number
   parameter CTL = 1              // bits of ctl
 ) (
-  input clk,
-  input rst,
-  input row_valid,
-  input [RW-1:0] row,
-  input row_end,
-  input row_last,
-  output [CTL-1:0] ctl,
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input row_valid,               // a row is on the ports
+  input [RW-1:0] row,            // its number, from 0
+  input row_end,                 // it is the last row of its group
+  input row_last,                // it is the last row of the vector
+  output [CTL-1:0] ctl,          // the steps of the tiles, as hw_mvm_tile takes them apart
   output reg drain               // a beat of totals is on the tiles' outputs
 );
+  `HW_REQUIRE((1 << SW) >= STEPS, hw_mvm_control_SW_is_too_small_for_STEPS)
   localparam BW = $clog2(BEATS + 1);
   reg pick, add, add_end, pick_end, last1, last2;
   reg scan, lift, mul, sum, acc;

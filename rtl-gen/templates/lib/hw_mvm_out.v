@@ -2,24 +2,24 @@
 // A beat of totals in cycle c leaves in c + 2 + max(1, ceil(log2 BANDS)), with a bias one later.
 `include "hw_round.vh"
 module hw_mvm_out #(
-  parameter V = 8,
-  parameter BEATS = 8,
-  parameter BANDS = 1,
-  parameter TOT = 30,
-  parameter OB = 16,
-  parameter SHIFT_BITS = 8,
-  parameter BIAS = 0,
-  parameter SHIFTS = "",
-  parameter BIASES = ""
+  parameter V = 8,               // lanes: elements a beat
+  parameter BEATS = 8,           // beats of the outputs
+  parameter BANDS = 1,           // K-tiles, or groups in metal embedding, whose totals are added
+  parameter TOT = 30,            // bits of a total
+  parameter OB = 16,             // bits of an output element
+  parameter SHIFT_BITS = 8,      // bits of an output's shift, signed
+  parameter BIAS = 0,            // 1: a bias is added
+  parameter SHIFTS = "",         // image of the shifts: a word a beat, V of SHIFT_BITS bits, signed
+  parameter BIASES = ""          // image of the biases: a word a beat, V of 32 bits, signed
 ) (
-  input clk,
-  input rst,
-  input drain,
-  input [BANDS*V*TOT-1:0] totals, // band j, lane l at j * V + l
-  input [4:0] h,
-  output out_valid,
-  output [V*OB-1:0] out_data,
-  output ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input drain,                   // a beat of totals is on `totals`
+  input [BANDS*V*TOT-1:0] totals, // band j, lane l at j * V + l, TOT bits, signed
+  input [4:0] h,                 // bits by which the vector was shifted to the right: they are given back
+  output out_valid,              // a beat is on out_data
+  output [V*OB-1:0] out_data,    // V elements of OB bits, signed, lane 0 lowest
+  output ovf                     // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
   localparam LEVELS = (BANDS > 2) ? $clog2(BANDS) : 1;
   localparam BW = $clog2(BEATS + 1);

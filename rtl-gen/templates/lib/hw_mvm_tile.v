@@ -1,43 +1,48 @@
 // Multiply-select-add tile (numerics, section 6): a row a cycle, E totals a step. The steps come from hw_mvm_control as `ctl`.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_mvm_tile #(
   parameter ROWS = 64,           // rows that hold weights
-  parameter COLS = 64,
-  parameter E = 8,               // outputs a step
+  parameter COLS = 64,           // columns: outputs of the tile
+  parameter E = 8,               // outputs a step: lanes of a beat that this tile gives
   parameter STEPS = 8,           // steps of this tile: COLS / E
-  parameter BLOCK = 0,
-  parameter CODE_BITS = 4,
-  parameter FOLD = 1,            // a code is a sign and which of half as many products; else which of all products
-  parameter VALUES = 8,          // products of the bank
-  parameter VALUE_BITS = 5,
-  parameter [VALUES*VALUE_BITS-1:0] FACTORS = 0, // of the bank's products
-  parameter signed [15:0] LIFT = 0, // group sums to add to a group's sum, which is then halved HALVE times
-  parameter HALVE = 0,
-  parameter DIGIT = 0,           // if not 0, a code is its value less FIRST, and its value two digits of so many bits, which select each
-  parameter signed [15:0] FIRST = 0,
-  parameter A = 12,
-  parameter ACC = 21,            // bits of a column's sum
-  parameter INNER = 20,          // and of the group's sum it stands for
-  parameter SCALE_BITS = 8,
-  parameter OFFSET_BITS = 0,
-  parameter AB = 17,
-  parameter TOT = 30,
-  parameter RW = 6,
-  parameter SW = 4,
-  parameter CW = 5,
-  parameter KW = 1,
-  parameter CTL = 1,
-  parameter SCALE_WORDS = 16,
-  parameter CODES = "",
-  parameter SCALES = ""          // a word: E records of offset and scale
+  parameter BLOCK = 0,           // number of its block of outputs
+  parameter CODE_BITS = 4,       // bits of a code
+  parameter FOLD = 1,            // 1: codes are sign-magnitude, the magnitude indexes half as many products; 0: a code indexes one of all products
+  parameter VALUES = 8,          // products of the bank, which all columns share
+  parameter VALUE_BITS = 5,      // bits of a factor, signed
+  parameter [VALUES*VALUE_BITS-1:0] FACTORS = 0, // the factor of each product, product 0 lowest
+  parameter signed [15:0] LIFT = 0, // with FOLD: group sums to add to a column's sum, for the centre that its codes leave out ...
+  parameter HALVE = 0,           // ... after which it is halved so many times
+  parameter DIGIT = 0,           // not 0: a code is its value less FIRST, a value two signed digits of so many bits, each of which selects a product
+  parameter signed [15:0] FIRST = 0, // with DIGIT: the value of code 0
+  parameter A = 12,              // bits of an activation
+  parameter ACC = 21,            // bits of a column's sum as it is accumulated
+  parameter INNER = 20,          // bits of the group's sum that it stands for
+  parameter SCALE_BITS = 8,      // bits of a scale's mantissa, signed
+  parameter OFFSET_BITS = 0,     // bits of an offset's mantissa, signed; 0: no offsets
+  parameter AB = 17,             // bits of a group's activation sum
+  parameter TOT = 30,            // bits of a total
+  parameter RW = 6,              // bits of a row number
+  parameter SW = 4,              // bits of a step number
+  parameter CW = 5,              // bits of a scale address
+  parameter KW = 1,              // bits of a block number
+  parameter CTL = 1,             // bits of ctl
+  parameter SCALE_WORDS = 16,    // words of the scale ROM: steps of all groups
+  parameter CODES = "",          // image of the codes: a word a row, column 0 lowest
+  parameter SCALES = ""          // image of the scales: a word a step, group by group; E records of scale and, above it, offset
 ) (
-  input clk,
-  input rst,
-  input [CTL-1:0] ctl,
-  input signed [A-1:0] a,
-  input signed [AB-1:0] asum,
-  output [E*TOT-1:0] total
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input [CTL-1:0] ctl,           // the steps, from hw_mvm_control
+  input signed [A-1:0] a,        // the row's activation, signed
+  input signed [AB-1:0] asum,    // the group's activation sum, signed; stands when its scan begins
+  output [E*TOT-1:0] total       // E totals of TOT bits, signed, zero where the tile has none to give: the lanes of all blocks are joined by OR
 );
+  `HW_REQUIRE(COLS == E * STEPS, hw_mvm_tile_needs_COLS_to_be_E_times_STEPS)
+  `HW_REQUIRE(FOLD == 0 || DIGIT == 0, hw_mvm_tile_takes_FOLD_or_DIGIT_not_both)
+  `HW_REQUIRE(CODE_BITS >= 1 && CODE_BITS <= 8, hw_mvm_tile_takes_codes_of_1_to_8_bits)
+  `HW_REQUIRE((1 << RW) >= ROWS, hw_mvm_tile_RW_is_too_small_for_ROWS)
   localparam D = (DIGIT > 0) ? DIGIT : 2;
   localparam PB = A + VALUE_BITS - 1;
   localparam LB = ((ACC > AB + 8) ? ACC : AB + 8) + 1;

@@ -1,20 +1,20 @@
 // Rotation phases of a position (numerics, section 3): PP pairs of {sin, cos} a beat, in step with the first residual beats.
 `include "hw_round.vh"
 module hw_phase #(
-  parameter PP = 4,
-  parameter BEATS = 1,
-  parameter POSW = 9,
-  parameter VALUE_BITS = 16,     // of the table's words: value, then slope
-  parameter SLOPE_BITS = 9,
-  parameter OMEGA = "",
-  parameter SIN = ""
+  parameter PP = 4,              // pairs a beat
+  parameter BEATS = 1,           // beats of the rotation vector
+  parameter POSW = 9,            // bits of a position
+  parameter VALUE_BITS = 16,     // bits of a table word's value, signed, the lower part of the word
+  parameter SLOPE_BITS = 9,      // bits of its slope, the next value less this one, signed, the upper part
+  parameter OMEGA = "",          // image of the frequencies: a word a beat, PP of 32 bits, fractions of a turn a position
+  parameter SIN = ""             // image of a quarter sine, 256 words: value, slope above
 ) (
-  input clk,
-  input rst,
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
   input start,                   // the token is accepted in this cycle
-  input [POSW-1:0] pos,
-  output reg rot_valid,
-  output reg [PP*32-1:0] rot_data
+  input [POSW-1:0] pos,          // its position, from 0
+  output reg rot_valid,          // a beat is on rot_data
+  output reg [PP*32-1:0] rot_data // PP pairs of sine and, below it, cosine, 16 bits each, signed, 14 of them fraction
 );
   localparam BW = $clog2(BEATS + 1);
   localparam TB = VALUE_BITS + SLOPE_BITS;

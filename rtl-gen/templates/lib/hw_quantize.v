@@ -1,22 +1,24 @@
 // Heads into attention (numerics, section 7, step 1): keeps a vector with the magnitude of every head, then replays it through the
 // quantiser. Codes of beat b stand b + 3 cycles after `replay`.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_quantize #(
-  parameter V = 8,
-  parameter HEADS = 4,
-  parameter HEAD_DIM = 8,
-  parameter IB = 16,
+  parameter V = 8,               // lanes: elements a beat
+  parameter HEADS = 4,           // heads of the vector
+  parameter HEAD_DIM = 8,        // elements of a head
+  parameter IB = 16,             // bits of an input element
   parameter CB = 8               // bits of a code
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
   output reg complete,           // all beats are in; falls with replay
-  input replay,
-  output [HEADS*HEAD_DIM*CB-1:0] codes,
-  output reg [HEADS*5-1:0] shifts
+  input replay,                  // the codes are wanted: begins to play the vector through the quantiser
+  output [HEADS*HEAD_DIM*CB-1:0] codes, // element i at i, CB bits, signed
+  output reg [HEADS*5-1:0] shifts // bits by which each head was shifted to the right, 5 bits a head
 );
+  `HW_REQUIRE(IB < 128, hw_quantize_takes_elements_of_up_to_127_bits)
   localparam LEN = HEADS * HEAD_DIM;
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);

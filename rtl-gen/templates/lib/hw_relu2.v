@@ -1,21 +1,21 @@
 // ReLU^2 of the gate, times up (numerics, section 8). First beat out 5 cycles after the first beat in.
 `include "hw_round.vh"
 module hw_relu2 #(
-  parameter V = 8,
-  parameter GB = 16,
-  parameter UB = 16,
-  parameter OB = 16,
+  parameter V = 8,               // lanes: elements a beat
+  parameter GB = 16,             // bits of a gate element
+  parameter UB = 16,             // bits of an up element
+  parameter OB = 16,             // bits of an output element
   parameter signed [15:0] FRAC = 0, // fractional bits of the gate
-  parameter signed [15:0] SHIFT = 10
+  parameter signed [15:0] SHIFT = 10 // shift to the right of the product of square and up
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*GB-1:0] gate,
-  input [V*UB-1:0] up,
-  output reg out_valid,
-  output reg [V*OB-1:0] out_data,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat of the gate and of up is on the ports
+  input [V*GB-1:0] gate,         // V elements of GB bits, signed, lane 0 lowest
+  input [V*UB-1:0] up,           // V elements of UB bits, signed, lane 0 lowest
+  output reg out_valid,          // a beat is on out_data
+  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
+  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
   localparam GD = `HW_DIGITS(GB);
   localparam UD = `HW_DIGITS(UB);

@@ -1,29 +1,32 @@
 // RmsNorm (numerics, section 4). First beat out BEATS + 14 + TREE + GROUPS - 1 cycles after the first beat in.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_rms_norm #(
-  parameter V = 8,
-  parameter LEN = 64,
-  parameter GROUPS = 1,
-  parameter IB = 32,
-  parameter OB = 16,
+  parameter V = 8,               // lanes: elements a beat
+  parameter LEN = 64,            // elements of a vector
+  parameter GROUPS = 1,          // parts of the vector that are normalised by themselves
+  parameter IB = 32,             // bits of an input element
+  parameter OB = 16,             // bits of an output element
   parameter QB = 80,             // bits of the sum of squares
-  parameter [63:0] EPSILON = 1,
-  parameter SHIFT = 19,          // of the product with the gain
-  parameter TREE = 1,            // adder stages of a beat's squares: eight to one each
+  parameter [63:0] EPSILON = 1,  // added to the sum of squares, in its units
+  parameter SHIFT = 19,          // shift to the right of the product with the gain
+  parameter TREE = 1,            // adder stages of a beat's squares, eight to one each: ceil(log8 of a group's lanes), at least 1
   parameter GAIN_WORDS = 8,      // beats after which the gains repeat
-  parameter VALUE_BITS = 19,     // of the table's words: value, then slope
-  parameter SLOPE_BITS = 12,
-  parameter GAIN = "",
-  parameter RSQRT = ""
+  parameter VALUE_BITS = 19,     // bits of a table word's value, signed, the lower part of the word
+  parameter SLOPE_BITS = 12,     // bits of its slope, the next value less this one, signed, the upper part
+  parameter GAIN = "",           // image of the gains: a word a beat, V of 20 bits, signed
+  parameter RSQRT = ""           // image of the table of 1/sqrt(x), 192 words: value, slope above
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  output reg out_valid,
-  output reg [V*OB-1:0] out_data,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
+  output reg out_valid,          // a beat is on out_data
+  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
+  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
+  `HW_REQUIRE(LEN % GROUPS == 0, hw_rms_norm_needs_groups_of_one_size)
+  `HW_REQUIRE(QB < 128, hw_rms_norm_takes_sums_of_up_to_127_bits)
   localparam BEATS = (LEN + V - 1) / V;
   localparam M = LEN / GROUPS;
   localparam BW = $clog2(BEATS + 1);

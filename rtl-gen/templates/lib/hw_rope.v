@@ -1,23 +1,27 @@
 // Rope (numerics, section 7): rotates neighbouring pairs. First beat out 4 cycles after the first beat in.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_rope #(
-  parameter V = 8,
-  parameter LEN = 64,
-  parameter HEAD_DIM = 8,
-  parameter ROTATED = 8,
-  parameter IB = 16,
-  parameter OB = 16,
-  parameter PAIRS = 4            // of this unit's table
+  parameter V = 8,               // lanes: elements a beat
+  parameter LEN = 64,            // elements of a vector
+  parameter HEAD_DIM = 8,        // elements of a head
+  parameter ROTATED = 8,         // elements of a head that are rotated, its first
+  parameter IB = 16,             // bits of an input element
+  parameter OB = 16,             // bits of an output element
+  parameter PAIRS = 4            // pairs of this unit's table
 ) (
-  input clk,
-  input rst,
-  input [PAIRS*32-1:0] rotation, // {sin, cos} a pair
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  output reg out_valid,
-  output reg [V*OB-1:0] out_data,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input [PAIRS*32-1:0] rotation, // sine and, below it, cosine of each pair, 16 bits each, signed, 14 of them fraction
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
+  output reg out_valid,          // a beat is on out_data
+  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
+  output reg ovf                 // with out_valid: a rotated element was too large for OB bits and was clamped
 );
+  `HW_REQUIRE(V % 2 == 0, hw_rope_needs_an_even_number_of_lanes)
+  `HW_REQUIRE(V % HEAD_DIM == 0 || HEAD_DIM % V == 0, hw_rope_needs_whole_heads_a_beat_or_whole_beats_a_head)
+  `HW_REQUIRE(ROTATED <= HEAD_DIM, hw_rope_rotates_no_more_than_a_head)
   // Beats of a head; a beat of several heads has one pattern.
   localparam WORDS = (HEAD_DIM > V) ? HEAD_DIM / V : 1;
   localparam WW = $clog2(WORDS + 1);

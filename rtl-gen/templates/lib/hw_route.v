@@ -1,35 +1,38 @@
 // Route (numerics, section 10): chooses K of E experts, one a round, and gives them shares of the softmax. Cycles:
 // docs/microarchitecture.md, section 2. `chosen`, `sel` and `weight` stand until the next token's logits come.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_route #(
-  parameter V = 8,
-  parameter E = 4,
-  parameter K = 2,
-  parameter OF_ALL = 0,          // shares of the sum over all experts
-  parameter IB = 32,
+  parameter V = 8,               // lanes: elements a beat
+  parameter E = 4,               // experts
+  parameter K = 2,               // experts chosen for a token
+  parameter OF_ALL = 0,          // 1: shares are of the sum over all experts; 0: over the chosen ones
+  parameter IB = 32,             // bits of a logit
   parameter IW = 2,              // bits of an expert's number
-  parameter LEVELS = 1,          // stages of a round: four to one each
-  parameter [15:0] MANTISSA = 1,
-  parameter signed [15:0] SHIFT = 0,
-  parameter EXP2_VALUE = 22,
-  parameter EXP2_SLOPE = 14,
-  parameter RECIP_VALUE = 18,
-  parameter RECIP_SLOPE = 10,
-  parameter EXP2 = "",
-  parameter RECIP = ""
+  parameter LEVELS = 1,          // stages of a round, four to one each: ceil(log4 E), at least 1
+  parameter [15:0] MANTISSA = 1, // factor of every logit, unsigned ...
+  parameter signed [15:0] SHIFT = 0, // ... and the shift to the right of its product
+  parameter EXP2_VALUE = 22,     // bits of a value in the table of 2^-x, signed
+  parameter EXP2_SLOPE = 14,     // bits of its slope, signed
+  parameter RECIP_VALUE = 18,    // bits of a value in the table of 1/x, signed
+  parameter RECIP_SLOPE = 10,    // bits of its slope, signed
+  parameter EXP2 = "",           // image of the table of 2^-x, 128 words: value, slope above
+  parameter RECIP = ""           // image of the table of 1/x, 256 words: value, slope above
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  output reg out_valid,
-  output reg out_last,
-  output reg [V*18-1:0] out_data,
-  output reg [E-1:0] chosen,
-  output reg [K*IW-1:0] sel,
-  output reg [K*18-1:0] weight,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V logits of IB bits, signed, lane 0 lowest
+  output reg out_valid,          // a beat of weights is on out_data
+  output reg out_last,           // it is the last of the vector
+  output reg [V*18-1:0] out_data, // V weights of 18 bits, 16 of them fraction; 0 for an expert not chosen
+  output reg [E-1:0] chosen,     // bit e: expert e is chosen
+  output reg [K*IW-1:0] sel,     // numbers of the chosen experts, the best lowest
+  output reg [K*18-1:0] weight,  // their weights, 18 bits, 16 of them fraction
+  output reg ovf                 // a score was too large for 32 bits and was clamped
 );
+  `HW_REQUIRE(K <= E, hw_route_chooses_no_more_than_E)
+  `HW_REQUIRE((1 << IW) >= E, hw_route_IW_is_too_small_for_E)
   localparam BEATS = (E + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
   localparam N = OF_ALL ? K + E : K; // shares to compute

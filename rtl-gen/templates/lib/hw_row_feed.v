@@ -1,33 +1,37 @@
 // RowFeed (numerics, section 5): a vector becomes rows for the tiles, one row of every K-tile band a cycle.
 // First row BEATS + 3 cycles after the first beat in; where it waits, 4 cycles after `go`.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_row_feed #(
-  parameter V = 8,
-  parameter LEN = 64,
-  parameter IB = 16,
-  parameter A = 12,
-  parameter ROWS = 64,
-  parameter GROUP = 32,
-  parameter PLAYED = 64,
-  parameter BANDS = 1,
-  parameter WAITS = 0,           // plays once `go` has come
-  parameter SUMS = 0,            // whether a matrix has offsets and so needs the group sums
-  parameter AB = 17,             // bits of a group sum
+  parameter V = 8,               // lanes: elements a beat
+  parameter LEN = 64,            // elements of a vector
+  parameter IB = 16,             // bits of an input element
+  parameter A = 12,              // bits of an activation
+  parameter ROWS = 64,           // rows of a band that hold weights
+  parameter GROUP = 32,          // rows that share a scale
+  parameter PLAYED = 64,         // rows played: whole groups of the longest band
+  parameter BANDS = 1,           // K-tile bands, played side by side
+  parameter WAITS = 0,           // 1: rows are played once `go` has come; 0: when the vector is in
+  parameter SUMS = 0,            // 1: some matrix has offsets or a centre and needs the groups' sums
+  parameter AB = 17,             // bits of a group's activation sum
   parameter RW = 6               // bits of a row number
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  input go,
-  output reg row_valid,
-  output reg [RW-1:0] row,
-  output reg row_end,            // last row of a group
-  output reg row_last,           // last row of the vector
-  output [BANDS*A-1:0] a,
-  output [4:0] h,
-  output [BANDS*AB-1:0] asum     // stands from two cycles after row_end
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
+  input go,                      // with WAITS: play the rows
+  output reg row_valid,          // a row is on the ports
+  output reg [RW-1:0] row,       // its number, from 0
+  output reg row_end,            // it is the last row of its group
+  output reg row_last,           // it is the last row of the vector
+  output [BANDS*A-1:0] a,        // an activation of every band, signed
+  output [4:0] h,                // bits by which the vector was shifted to the right
+  output [BANDS*AB-1:0] asum     // each band's sum over a group, signed; stands from two cycles after row_end
 );
+  `HW_REQUIRE(PLAYED % GROUP == 0, hw_row_feed_plays_whole_groups)
+  `HW_REQUIRE(BANDS * ROWS >= LEN, hw_row_feed_bands_do_not_hold_LEN)
+  `HW_REQUIRE((1 << RW) >= PLAYED, hw_row_feed_RW_is_too_small_for_PLAYED)
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
   localparam DEPTH = (ROWS % V == 0) ? ROWS / V : (ROWS + 2 * V - 2) / V;

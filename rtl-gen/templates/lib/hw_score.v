@@ -1,30 +1,32 @@
 // Scores of all query heads against P cached positions (numerics, section 7, step 2), TREE + 3 cycles after the keys. Unit h * P + p is
 // head h and position lane p.
 `include "hw_round.vh"
+`include "hw_check.vh"
 module hw_score #(
-  parameter HEADS = 8,
-  parameter KV_HEADS = 4,
-  parameter P = 1,
-  parameter HEAD_DIM = 8,
-  parameter A = 12,
-  parameter KVB = 8,
-  parameter ROW = 1,             // bits of a cache row: codes of all KV heads, their shifts above
-  parameter TREE = 1,            // adder stages: eight to one each
-  parameter [15:0] MANTISSA = 1,
-  parameter signed [9:0] SHIFT = 0
+  parameter HEADS = 8,           // query heads
+  parameter KV_HEADS = 4,        // key and value heads; each serves HEADS / KV_HEADS query heads
+  parameter P = 1,               // cached positions read a cycle
+  parameter HEAD_DIM = 8,        // elements of a head
+  parameter A = 12,              // bits of a query element
+  parameter KVB = 8,             // bits of a cached key or value element
+  parameter ROW = 1,             // bits of a cache row: the elements of all KV heads, their shifts of 5 bits above
+  parameter TREE = 1,            // adder stages, eight terms to one each: ceil(log8 HEAD_DIM)
+  parameter [15:0] MANTISSA = 1, // factor of every score, unsigned ...
+  parameter signed [9:0] SHIFT = 0 // ... and the shift to the right of its product
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [P-1:0] in_mask,         // the positions that count
-  input [HEADS*HEAD_DIM*A-1:0] q,
-  input [HEADS*5-1:0] q_shift,
-  input [P*ROW-1:0] k,
-  output reg out_valid,
-  output reg [P-1:0] out_mask,
-  output reg [HEADS*P*32-1:0] score,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a word of keys is on `k`
+  input [P-1:0] in_mask,         // position lane i counts
+  input [HEADS*HEAD_DIM*A-1:0] q, // the queries, head by head, A bits an element, signed
+  input [HEADS*5-1:0] q_shift,   // bits by which each head of the queries was shifted to the right
+  input [P*ROW-1:0] k,           // P cache rows
+  output reg out_valid,          // scores are on `score`
+  output reg [P-1:0] out_mask,   // in_mask, in step with them
+  output reg [HEADS*P*32-1:0] score, // unit h * P + i: head h, position lane i, 32 bits, signed, 16 of them fraction
+  output reg ovf                 // with out_valid: a score was too large for 32 bits and was clamped
 );
+  `HW_REQUIRE(HEADS % KV_HEADS == 0, hw_score_needs_as_many_query_heads_on_each_kv_head)
   localparam UNITS = HEADS * P;
   localparam DB = A + KVB + $clog2(HEAD_DIM);
   `HW_ROUND(round, DB + 17, 7, 32)

@@ -1,18 +1,20 @@
 // SRAM: one read and one write port, the other module a foundry macro replaces. A read in the cycle of a write to the same
 // address gives the old word; no unit relies on it.
+`include "hw_check.vh"
 module hw_sram #(
-  parameter WIDTH = 8,
-  parameter DEPTH = 2,
-  parameter AW = 1
+  parameter WIDTH = 8,           // bits of a word
+  parameter DEPTH = 2,           // words
+  parameter AW = 1               // bits of an address
 ) (
-  input clk,
-  input we,
-  input [AW-1:0] waddr,
-  input [WIDTH-1:0] wdata,
-  input re,
-  input [AW-1:0] raddr,
-  output reg [WIDTH-1:0] rdata
+  input clk,                     // clock: registers change at its rising edge
+  input we,                      // write in this cycle
+  input [AW-1:0] waddr,          // where
+  input [WIDTH-1:0] wdata,       // what
+  input re,                      // read in this cycle
+  input [AW-1:0] raddr,          // where
+  output reg [WIDTH-1:0] rdata   // the word, from the next cycle until the one after the next read
 );
+  `HW_REQUIRE((1 << AW) >= DEPTH, hw_sram_AW_is_too_small_for_DEPTH)
   reg [WIDTH-1:0] mem [0:DEPTH-1];
   always @(posedge clk) begin
     if (re) rdata <= mem[raddr];

@@ -1,21 +1,21 @@
 // Sum of two streams that come together, saturated. One cycle.
 module hw_sum #(
-  parameter V = 8,
-  parameter AB = 32,
-  parameter BB = 32,
-  parameter OB = 32
+  parameter V = 8,               // lanes: elements a beat
+  parameter AB = 32,             // bits of an element of `a`
+  parameter BB = 32,             // bits of an element of `b`
+  parameter OB = 32              // bits of an output element
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input in_last,
-  input in_ovf,
-  input [V*AB-1:0] a,
-  input [V*BB-1:0] b,
-  output reg out_valid,
-  output reg out_last,
-  output reg [V*OB-1:0] out_data,
-  output reg ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // beats are on `a` and `b`
+  input in_last,                 // they are the last of their vectors
+  input in_ovf,                  // one of them was clamped already
+  input [V*AB-1:0] a,            // V elements of AB bits, signed
+  input [V*BB-1:0] b,            // V elements of BB bits, signed
+  output reg out_valid,          // a beat is on out_data
+  output reg out_last,           // it is the last of the vector
+  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
+  output reg ovf                 // an element of this beat was clamped, here or before
 );
   localparam SB = ((AB > BB) ? ((AB > OB) ? AB : OB) : ((BB > OB) ? BB : OB)) + 1;
   reg signed [SB-1:0] s, most;

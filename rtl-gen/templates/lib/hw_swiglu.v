@@ -1,26 +1,26 @@
 // Clamped SwiGLU (numerics, section 8): gate and up are limited and up raised by one, then as hw_gated_act, a cycle later.
 module hw_swiglu #(
-  parameter V = 8,
-  parameter GB = 16,
-  parameter UB = 16,
-  parameter OB = 16,
-  parameter signed [15:0] GATE_SHIFT = 0,
-  parameter signed [15:0] SHIFT = 10,
-  parameter UP_FRAC = 0,
-  parameter [31:0] GATE_LIMIT = 0,
-  parameter [31:0] UP_LIMIT = 0,
-  parameter VALUE_BITS = 21,
-  parameter SLOPE_BITS = 16,
-  parameter SIGMOID = ""
+  parameter V = 8,               // lanes: elements a beat
+  parameter GB = 16,             // bits of a gate element
+  parameter UB = 16,             // bits of an up element
+  parameter OB = 16,             // bits of an output element
+  parameter signed [15:0] GATE_SHIFT = 0, // shift to the right from the gate's fraction to that of the table's argument
+  parameter signed [15:0] SHIFT = 10, // shift to the right of the product of activation and up
+  parameter UP_FRAC = 0,         // fractional bits of up
+  parameter [31:0] GATE_LIMIT = 0, // greatest gate, in its units
+  parameter [31:0] UP_LIMIT = 0, // greatest magnitude of up, in its units
+  parameter VALUE_BITS = 21,     // bits of a table word's value, signed, the lower part of the word
+  parameter SLOPE_BITS = 16,     // bits of its slope, the next value less this one, signed, the upper part
+  parameter SIGMOID = ""         // image of the activation's table, 256 words: value, slope above
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*GB-1:0] gate,
-  input [V*UB-1:0] up,
-  output out_valid,
-  output [V*OB-1:0] out_data,
-  output ovf
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat of the gate and of up is on the ports
+  input [V*GB-1:0] gate,         // V elements of GB bits, signed, lane 0 lowest
+  input [V*UB-1:0] up,           // V elements of UB bits, signed, lane 0 lowest
+  output out_valid,              // a beat is on out_data
+  output [V*OB-1:0] out_data,    // V elements of OB bits, signed, lane 0 lowest
+  output ovf                     // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
   localparam XB = ((UB > UP_FRAC + 1) ? UB : UP_FRAC + 1) + 1; // of up and one
   reg valid;

@@ -1,22 +1,25 @@
 // The K greatest logits, greatest first, equal ones by index. Every lane keeps its own K by insertion as logits pass; then K
 // rounds compare the lanes' heads. Result i leaves (C + 1)(i + 1) + 1 cycles after the last beat, C = max(1, ceil(log4 V)).
+`include "hw_check.vh"
 module hw_topk #(
-  parameter V = 8,
-  parameter LEN = 512,
-  parameter IB = 16,
-  parameter IDW = 9,
-  parameter K = 4,
-  parameter KW = 2
+  parameter V = 8,               // lanes: elements a beat
+  parameter LEN = 512,           // logits of a token
+  parameter IB = 16,             // bits of a logit
+  parameter IDW = 9,             // bits of a logit's index
+  parameter K = 4,               // logits to give
+  parameter KW = 2               // bits of a rank
 ) (
-  input clk,
-  input rst,
-  input in_valid,
-  input [V*IB-1:0] in_data,
-  output reg out_valid,
-  output reg [KW-1:0] out_rank,
-  output reg [IDW-1:0] out_id,
-  output reg signed [IB-1:0] out_logit
+  input clk,                     // clock: registers change at its rising edge
+  input rst,                     // reset: synchronous, active high
+  input in_valid,                // a beat is on in_data
+  input [V*IB-1:0] in_data,      // V logits of IB bits, signed, lane 0 lowest
+  output reg out_valid,          // a result is on the outputs
+  output reg [KW-1:0] out_rank,  // its rank, from 0
+  output reg [IDW-1:0] out_id,   // its index
+  output reg signed [IB-1:0] out_logit // the logit, signed
 );
+  `HW_REQUIRE((1 << KW) >= K, hw_topk_KW_is_too_small_for_K)
+  `HW_REQUIRE((1 << IDW) >= LEN, hw_topk_IDW_is_too_small_for_LEN)
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
   localparam LEVELS = (V > 4) ? ($clog2(V) + 1) / 2 : 1;

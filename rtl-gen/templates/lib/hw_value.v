@@ -1,25 +1,27 @@
 // Weighted sums of the values over all positions, all query heads (numerics, section 7, step 4). They stand TREE + 3 cycles after the last
 // weights. The value of head h and position lane p is weighted by unit h * P + p.
+`include "hw_check.vh"
 module hw_value #(
-  parameter HEADS = 8,
-  parameter KV_HEADS = 4,
-  parameter P = 1,
-  parameter TREE = 0,            // adder stages: eight positions to one each, ceil(log8 P)
-  parameter HEAD_DIM = 8,
-  parameter KVB = 8,
-  parameter ROW = 1,             // bits of a cache row: codes of all KV heads, their shifts above
-  parameter OSB = 46,            // bits of a sum
+  parameter HEADS = 8,           // query heads
+  parameter KV_HEADS = 4,        // key and value heads; each serves HEADS / KV_HEADS query heads
+  parameter P = 1,               // cached positions read a cycle
+  parameter TREE = 0,            // adder stages, eight positions to one each: ceil(log8 P)
+  parameter HEAD_DIM = 8,        // elements of a head
+  parameter KVB = 8,             // bits of a cached key or value element
+  parameter ROW = 1,             // bits of a cache row: the elements of all KV heads, their shifts of 5 bits above
+  parameter OSB = 46,            // bits of a weighted sum
   parameter PSB = 30             // bits of the sum of weights
 ) (
-  input clk,
-  input clear,
-  input in_valid,
-  input [P-1:0] mask,
-  input [HEADS*P*21-1:0] p,
-  input [P*ROW-1:0] v_rows,
-  output reg [HEADS*HEAD_DIM*OSB-1:0] sums,
-  output reg [HEADS*PSB-1:0] p_sum
+  input clk,                     // clock: registers change at its rising edge
+  input clear,                   // begin anew: both sums are zero
+  input in_valid,                // a word of weights and values is on the ports
+  input [P-1:0] mask,            // position lane i has a value
+  input [HEADS*P*21-1:0] p,      // unit h * P + i: weight of head h and position lane i, 21 bits, 20 of them fraction
+  input [P*ROW-1:0] v_rows,      // P cache rows
+  output reg [HEADS*HEAD_DIM*OSB-1:0] sums, // the weighted sums, head by head, OSB bits an element, signed
+  output reg [HEADS*PSB-1:0] p_sum // the sum of weights of each head, PSB bits
 );
+  `HW_REQUIRE(HEADS % KV_HEADS == 0, hw_value_needs_as_many_query_heads_on_each_kv_head)
   localparam UNITS = HEADS * P;
   reg [TREE+2:1] v;              // v[1]: products stand; v[2]: terms; v[TREE + 2]: their sums
   reg signed [KVB+20:0] product [0:UNITS*HEAD_DIM-1];

@@ -3,7 +3,7 @@
 /// A word of any width, lowest bit first.
 #[derive(Clone, Debug, Default)]
 pub struct Word {
-    /// Little-endian, with seven bytes to spare, so that a field can be put with one unaligned 64-bit access.
+    /// Little-endian, with eight bytes to spare, so that a field can be put with one unaligned 64-bit access.
     bytes: Vec<u8>,
     bits: u32,
 }
@@ -20,7 +20,7 @@ impl Word {
     pub fn clear(&mut self, bits: u32) {
         self.bits = bits;
         self.bytes.clear();
-        self.bytes.resize(bits.div_ceil(8) as usize + 7, 0);
+        self.bytes.resize(bits.div_ceil(8) as usize + 8, 0);
     }
 
     pub fn bits(&self) -> u32 {

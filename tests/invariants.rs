@@ -1,6 +1,10 @@
 //! Invariants of the house, read from its manifests and sources: what must stay absent, and who may import whom. The reasons are in
 //! `README.md` and `docs/`; this test only keeps them true.
 
+#[path = "common/circles.rs"]
+mod circles;
+
+use circles::Imports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -236,6 +240,25 @@ fn files_are_rooms_with_a_sign_at_the_door() {
         assert!(text.starts_with("//! "), "{}: the first line says what lives there (`//! ...`)", name(&file));
         let lines = text.lines().count();
         assert!(lines <= MOST_LINES, "{}: {lines} lines, at most {MOST_LINES}: split it along a seam", name(&file));
+    }
+}
+
+/// Most files that may import one another in a circle: together they are one room.
+const MOST_IN_A_CIRCLE: usize = 3;
+
+/// Crates that still have larger circles. None is to join them.
+const CIRCULAR: &[&str] = &[".", "compiler", "models", "rtl-gen", "sim", "viewer"];
+
+#[test]
+fn no_circle_of_imports_is_larger_than_a_room() {
+    for folder in PACKAGES.iter().map(|p| p.0).chain(["."]).filter(|f| !CIRCULAR.contains(f)) {
+        let src = root().join(folder).join("src");
+        // A program beside a library imports it by name.
+        let program = |f: &Path| src.join("lib.rs").exists() && f.file_name().is_some_and(|n| n == "main.rs");
+        let all = files(&src, &["rs"]).into_iter().filter(|f| !program(f) && !is_test_file(f));
+        let sources: Vec<(String, String)> = all.map(|f| (name(f.strip_prefix(&src).unwrap()), shipped(&read(&f)))).collect();
+        let found = Imports::read(&sources).circles(MOST_IN_A_CIRCLE);
+        assert!(found.is_empty(), "{folder}/src: {}", found.join("\n"));
     }
 }
 

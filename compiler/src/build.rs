@@ -4,9 +4,9 @@ use crate::error::Error;
 use crate::formats::source;
 use crate::options::Plan;
 use crate::quantize::{QuantizedModel, positions_path};
-use crate::tables;
 use crate::tile::{self, TilePlan};
 use hardwire_models::{Checkpoint, ModelConfig, Node, Op, OpGraph, RouteRule};
+use hardwire_netlist::Tables;
 use hardwire_netlist::chip::ModelInfo;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
 use hardwire_netlist::program::ProgramId;
@@ -68,7 +68,7 @@ pub fn build(
     b.connect(head, argmax, 0);
     b.name_stations();
     let netlist =
-        Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(swish_alpha(checkpoint.config())), graph: b.graph };
+        Netlist { lanes: plan.lanes, stations: b.stations, tables: Tables::new(swish_alpha(checkpoint.config())), graph: b.graph };
     netlist.validate()?;
     Ok(netlist)
 }
@@ -288,11 +288,11 @@ pub(crate) fn check(graph: &OpGraph) -> Result<(), Error> {
     })
 }
 
-/// Of the model's clamped SwiGLU: the decimal number that the `f32` was read from.
-fn swish_alpha(config: &ModelConfig) -> Option<f64> {
+/// Of the model's clamped SwiGLU, if it has one: the decimal number that the `f32` was read from.
+fn swish_alpha(config: &ModelConfig) -> f64 {
     match config.activation {
-        hardwire_models::Activation::SwigluClamped { alpha, .. } => alpha.to_string().parse().ok(),
-        _ => None,
+        hardwire_models::Activation::SwigluClamped { alpha, .. } => alpha.to_string().parse().unwrap_or(Tables::SWISH_ALPHA),
+        _ => Tables::SWISH_ALPHA,
     }
 }
 

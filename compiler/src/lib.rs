@@ -18,7 +18,6 @@ mod options;
 pub mod place;
 pub mod quantize;
 pub mod shape;
-mod tables;
 pub mod technology;
 pub mod tile;
 

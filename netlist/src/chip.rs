@@ -7,7 +7,7 @@ use crate::floorplan::Floorplan;
 use crate::graph::Netlist;
 use crate::program::{ProgramStore, ProgramWriter, Record};
 use crate::technology::Technology;
-use crate::unit::{MatrixSpec, UnitKind};
+use crate::unit::matrix::MatrixSpec;
 use crate::validate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -200,14 +200,7 @@ fn changed(path: &Path) -> Error {
 impl Structure {
     /// Matrices of the chip, embedding included, with the path of their unit.
     pub fn matrices(&self) -> impl Iterator<Item = (&str, &MatrixSpec)> {
-        self.netlist.units().flat_map(|(_, u)| {
-            let (first, second) = match &u.kind {
-                UnitKind::Embed(s) => (Some(&s.matrix), s.positions.as_ref()),
-                UnitKind::Mvm(s) => (Some(&s.matrix), None),
-                _ => (None, None),
-            };
-            first.into_iter().chain(second).map(|m| (u.path.as_str(), m))
-        })
+        self.netlist.units().flat_map(|(_, u)| u.matrices().map(|m| (u.path.as_str(), m)))
     }
 }
 

@@ -3,7 +3,8 @@
 //! With every value `v` paired with `S - v`, a column adds `d` or `-d`, where `2 v = S + d` (for even `S`, `v = S / 2 + d`), so a code is a
 //! sign and one of half as many magnitudes. What the centre adds is the same for all columns: the group's sum of activations.
 
-use crate::unit::{MatrixSpec, MvmSpec};
+use crate::unit::matrix::MatrixSpec;
+use crate::unit::mvm::MvmSpec;
 use crate::width::range_bits;
 
 /// The paired form of a codebook.

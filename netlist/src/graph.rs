@@ -4,9 +4,12 @@
 //! valid only. Stations are in pipeline order; every unit belongs to one. The residual that leaves a station is the output
 //! of its last unit (Embed or Add), and feeds the units of the next station that have no producer of their own there.
 
-use crate::error::Error;
 use crate::tables::Tables;
-use crate::unit::{EmbedSpec, RouteSpec, Unit, UnitKind};
+use crate::unit::embed::EmbedSpec;
+use crate::unit::fixed::Fixed;
+use crate::unit::kind::{Around, Producer};
+use crate::unit::route::RouteSpec;
+use crate::unit::{Unit, UnitKind};
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -78,15 +81,22 @@ impl Netlist {
         self.consumers(feed).iter().any(|&(c, _)| matches!(&self.unit(c).kind, UnitKind::Mvm(m) if m.matrix.group_sums()))
     }
 
-    /// Pairs of the rotation vector in a beat: as many as a head takes a beat, and no more beats than the residual has.
+    /// Pairs of the rotation vector in a beat.
     pub fn pairs_a_beat(&self, s: &EmbedSpec) -> u32 {
-        let pairs: u32 = s.omega.iter().map(|t| t.len() as u32).sum();
-        let head_dim = self.units().find_map(|(_, u)| match &u.kind {
+        s.pairs_a_beat(self.lanes, self.head_dim())
+    }
+
+    /// Elements of a head that is rotated, if any is.
+    fn head_dim(&self) -> Option<u32> {
+        self.units().find_map(|(_, u)| match &u.kind {
             UnitKind::Rope(r) => Some(r.head_dim),
             _ => None,
-        });
-        let beats = s.matrix.inputs.div_ceil(self.lanes);
-        head_dim.map_or(1, |d| self.lanes.min(d) / 2).max(pairs.div_ceil(beats)).max(1)
+        })
+    }
+
+    /// A unit in its place, as its kind sees it.
+    pub fn site(&self, id: UnitId) -> Site<'_> {
+        Site { netlist: self, id }
     }
 
     /// The Route of a station, if it has one.
@@ -105,10 +115,70 @@ impl Netlist {
             _ => 1.0,
         }
     }
+}
 
-    /// Checks what every later stage relies on (the rules are in `validate/`). `Error::Structure` names the unit, the field and
-    /// what was expected.
-    pub fn validate(&self) -> Result<(), Error> {
-        crate::validate::netlist(self)
+/// A unit in its place in a netlist.
+#[derive(Clone, Copy)]
+pub struct Site<'a> {
+    netlist: &'a Netlist,
+    id: UnitId,
+}
+
+impl<'a> Site<'a> {
+    pub fn unit(&self) -> &'a Unit {
+        self.netlist.unit(self.id)
+    }
+}
+
+impl Around for Site<'_> {
+    fn path(&self) -> &str {
+        &self.unit().path
+    }
+
+    fn out(&self) -> Fixed {
+        self.unit().out
+    }
+
+    fn out_len(&self) -> u32 {
+        self.unit().out_len
+    }
+
+    fn lanes(&self) -> u32 {
+        self.netlist.lanes
+    }
+
+    fn tables(&self) -> &Tables {
+        &self.netlist.tables
+    }
+
+    fn producer(&self, port: usize) -> Option<Producer<'_>> {
+        let from = *self.netlist.inputs(self.id).get(port)?;
+        let u = self.netlist.unit(from);
+        Some(Producer { path: &u.path, out: u.out, out_len: u.out_len })
+    }
+
+    fn is_last(&self) -> bool {
+        self.netlist.station_units(self.unit().station).last() == Some(&self.id)
+    }
+
+    fn group_sums(&self) -> bool {
+        self.netlist.group_sums(self.id)
+    }
+
+    fn positions(&self) -> u32 {
+        let context = |k: &UnitKind| if let UnitKind::Attention(a) = k { a.context } else { 1 };
+        self.netlist.units().map(|(_, u)| context(&u.kind)).max().unwrap_or(1)
+    }
+
+    fn head_dim(&self) -> Option<u32> {
+        self.netlist.head_dim()
+    }
+
+    fn phases(&self) -> Option<&[Vec<u32>]> {
+        // The embedding is the first unit, and the only one of its station.
+        match &self.netlist.graph.node_weights().next()?.kind {
+            UnitKind::Embed(e) => Some(&e.omega),
+            _ => None,
+        }
     }
 }

@@ -12,6 +12,7 @@
 
 pub mod activity;
 pub mod census;
+mod check;
 pub mod chip;
 pub mod diff;
 mod error;
@@ -38,11 +39,11 @@ pub use chip::{Chip, ChipWriter, ModelInfo, Structure};
 pub use error::Error;
 pub use figure::{Figure, Provenance};
 pub use floorplan::{Floorplan, Rect};
-pub use graph::{Netlist, Station, Stream, UnitId};
+pub use graph::{Netlist, Site, Station, Stream, UnitId};
 pub use metal::MetalShape;
 pub use program::{MatrixView, ProgramId, ProgramStore, ProgramWriter};
 pub use silicon::{Silicon, WeightSite};
-pub use tables::Tables;
+pub use tables::{Function, Tables};
 pub use technology::Technology;
 pub use tile::TileShape;
 pub use unit::{Fixed, Unit, UnitKind};

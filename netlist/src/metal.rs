@@ -4,7 +4,7 @@
 //! is one; an accumulator doubles and adds once a bit. Then `lanes` outputs a cycle pass their scales, and the sum over the groups
 //! leaves through the same output stage as a tile's. The integers are those of every other fabric (`docs/numerics.md`, section 6).
 
-use crate::unit::MatrixSpec;
+use crate::unit::matrix::MatrixSpec;
 use serde::{Deserialize, Serialize};
 
 /// Inputs one leaf of the tree adds in a cycle.

@@ -1,7 +1,5 @@
 //! Widths of the Verilog that more than one place needs: the emitter sets parameters with them, the census counts with them.
 
-use crate::unit::NormSpec;
-
 /// Entries of the top-k port.
 pub const TOP_K: u32 = 4;
 
@@ -41,30 +39,6 @@ pub fn range_bits(values: impl Iterator<Item = i64>) -> u32 {
 pub fn table_bits(values: &[i32]) -> (u32, u32) {
     let slopes = values.windows(2).map(|w| i64::from(w[1]) - i64::from(w[0]));
     (range_bits(values.iter().map(|&v| i64::from(v))), range_bits(slopes))
-}
-
-impl NormSpec {
-    /// Lanes of a beat whose squares are of one group.
-    pub fn square_lanes(&self, lanes: u32) -> u32 {
-        if self.groups == 1 { lanes } else { lanes.min(self.len / self.groups) }
-    }
-
-    /// Bits of `E + sum of squares`.
-    pub fn square_bits(&self) -> u32 {
-        let most = self.input.max() as u128;
-        let q = u128::from(self.epsilon) + most * most * u128::from(self.len / self.groups);
-        (128 - q.leading_zeros()).max(26)
-    }
-
-    /// Beats after which the gains repeat: the least common multiple of the group's length and the lanes.
-    pub fn gain_words(&self, lanes: u32) -> u32 {
-        let (m, beats) = (self.len / self.groups, self.len.div_ceil(lanes));
-        let mut words = 1;
-        while words < beats && !(words * lanes).is_multiple_of(m) {
-            words += 1;
-        }
-        words
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::roms;
 use crate::shape::{Shape, bits, index_bits};
 use hardwire_netlist::silicon::Part;
 use hardwire_netlist::unit::EmbedSpec;
-use hardwire_netlist::{Chip, Silicon, Unit};
+use hardwire_netlist::{Chip, Function, Silicon, Unit};
 
 /// `silicon`: the rows of tokens and, where positions are learned, those of positions. The nets `embed_valid`, `embed_last`, `embed_data` and `embed_ovf` are the residual stream.
 pub fn instances(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &[Silicon<'_>]) -> Result<Vec<Instance>, Error> {
@@ -60,7 +60,7 @@ pub fn phases(chip: &Chip, shape: &Shape, folder: &mut Folder, net: &str) -> Res
     let file = format!("rom/{}/omega.hex", unit.path);
     let omega: Vec<u32> = s.omega.concat();
     roms::beats(folder, &file, shape.pairs_a_beat, shape.pairs, 32, &|i| omega[i as usize] as i32)?;
-    let t = shape.sin();
+    let t = shape.table(Function::Sin);
     let i = Instance::new("hw_phase", "phase_i".into(), vec![format!("rotations of a position: {} pairs", shape.pairs)]);
     let i = i.param("PP", shape.pairs_a_beat).param("BEATS", shape.rot_beats).param("POSW", shape.pos_bits);
     let i = i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("OMEGA", &file).file("SIN", &t.file).clocked();

@@ -5,10 +5,10 @@ use crate::instance::Instance;
 use crate::shape::{Shape, ceil_log, ident, index_bits};
 use crate::units::Source;
 use hardwire_netlist::unit::{MixSpec, RouteSpec};
-use hardwire_netlist::{Chip, Unit, UnitId, UnitKind};
+use hardwire_netlist::{Chip, Function, Unit, UnitId, UnitKind};
 
 pub fn route(shape: &Shape, s: &RouteSpec, i: Instance) -> Instance {
-    let (exp2, recip) = (shape.exp2(), shape.recip());
+    let (exp2, recip) = (shape.table(Function::Exp2), shape.table(Function::Recip));
     let i = i.param("E", s.experts).param("K", s.active).param("OF_ALL", u32::from(s.of_all)).param("IB", s.logits.bits);
     let i = i.param("IW", index_bits(s.experts)).param("LEVELS", ceil_log(s.experts, 4).max(1));
     let i = i.param("MANTISSA", s.score_mantissa).param("SHIFT", s.score_shift);

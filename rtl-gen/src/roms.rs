@@ -5,7 +5,7 @@ use crate::folder::Folder;
 use crate::image::Image;
 use hardwire_netlist::silicon::Word;
 use hardwire_netlist::width::table_bits;
-use hardwire_netlist::{Silicon, Tables};
+use hardwire_netlist::{Function, Silicon, Tables};
 
 /// The ROMs of a matrix, word by word as silicon holds them.
 pub fn matrix(folder: &mut Folder, silicon: &Silicon<'_>) -> Result<(), Error> {
@@ -50,11 +50,12 @@ pub struct Table {
     pub slope_bits: u32,
 }
 
-/// Writes the tables; in the order of [`Tables`]'s fields.
-pub fn tables(folder: &mut Folder, tables: &Tables) -> Result<[Table; 8], Error> {
-    let mut write = |name: &str, values: &[i32]| -> Result<Table, Error> {
+/// Writes the tables, in the order of [`Function::ALL`].
+pub fn tables(folder: &mut Folder, tables: &Tables) -> Result<Vec<Table>, Error> {
+    let write = |f: Function| -> Result<Table, Error> {
+        let values = &tables[f];
         let (value_bits, slope_bits) = table_bits(values);
-        let file = format!("rom/tables/{name}.hex");
+        let file = format!("rom/tables/{}.hex", f.name());
         if !folder.takes_images() {
             return Ok(Table { file, value_bits, slope_bits });
         }
@@ -67,14 +68,5 @@ pub fn tables(folder: &mut Folder, tables: &Tables) -> Result<[Table; 8], Error>
         image.close()?;
         Ok(Table { file, value_bits, slope_bits })
     };
-    Ok([
-        write("rsqrt", &tables.rsqrt)?,
-        write("sin", &tables.sin)?,
-        write("exp2", &tables.exp2)?,
-        write("recip", &tables.recip)?,
-        write("sigmoid", &tables.sigmoid)?,
-        write("gelu", &tables.gelu)?,
-        write("gelu_erf", &tables.gelu_erf)?,
-        write("swish", &tables.swish)?,
-    ])
+    Function::ALL.into_iter().map(write).collect()
 }

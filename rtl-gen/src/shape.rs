@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::roms::Table;
 use hardwire_netlist::unit::EmbedSpec;
 pub use hardwire_netlist::width::{TOP_K, bits, ceil_log, index_bits};
-use hardwire_netlist::{Chip, Unit, UnitKind};
+use hardwire_netlist::{Chip, Function, Unit, UnitKind};
 
 #[derive(Clone, Debug)]
 pub struct Shape {
@@ -24,11 +24,12 @@ pub struct Shape {
     pub rot_beats: u32,
     /// First pair and pairs of each rope table.
     pub rope_tables: Vec<(u32, u32)>,
-    pub tables: [Table; 8],
+    /// In the order of [`Function::ALL`].
+    tables: Vec<Table>,
 }
 
 impl Shape {
-    pub fn new(chip: &Chip, tables: [Table; 8]) -> Result<Shape, Error> {
+    pub fn new(chip: &Chip, tables: Vec<Table>) -> Result<Shape, Error> {
         let (netlist, model) = (chip.netlist(), chip.model());
         let (embed, spec) = embed(chip)?;
         let lanes = netlist.lanes;
@@ -37,7 +38,7 @@ impl Shape {
         }
         let hidden = embed.out_len;
         let beats = hidden.div_ceil(lanes);
-        let pairs: u32 = spec.omega.iter().map(|t| t.len() as u32).sum();
+        let pairs = spec.pairs();
         let pairs_a_beat = netlist.pairs_a_beat(spec);
         let mut rope_tables = Vec::new();
         let mut first = 0;
@@ -67,36 +68,9 @@ impl Shape {
         1 + self.user_bits + self.pos_bits
     }
 
-    pub fn rsqrt(&self) -> &Table {
-        &self.tables[0]
-    }
-
-    pub fn sin(&self) -> &Table {
-        &self.tables[1]
-    }
-
-    pub fn exp2(&self) -> &Table {
-        &self.tables[2]
-    }
-
-    pub fn recip(&self) -> &Table {
-        &self.tables[3]
-    }
-
-    pub fn sigmoid(&self) -> &Table {
-        &self.tables[4]
-    }
-
-    pub fn gelu(&self) -> &Table {
-        &self.tables[5]
-    }
-
-    pub fn gelu_erf(&self) -> &Table {
-        &self.tables[6]
-    }
-
-    pub fn swish(&self) -> &Table {
-        &self.tables[7]
+    /// The ROM of a function table.
+    pub fn table(&self, f: Function) -> &Table {
+        &self.tables[f as usize]
     }
 }
 

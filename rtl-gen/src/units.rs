@@ -11,7 +11,7 @@ use crate::roms;
 use crate::shape::{Shape, TOP_K, bits, ceil_log, ident, index_bits};
 use crate::{metal, mvm};
 use hardwire_netlist::unit::{Activation, AttentionSpec, CentreSpec, Fabric, GatedActSpec, NormSpec, Play, RowFeedSpec};
-use hardwire_netlist::{Chip, Silicon, Unit, UnitId, UnitKind};
+use hardwire_netlist::{Chip, Function, Silicon, Unit, UnitId, UnitKind};
 
 /// A stream as its consumer sees it: nets and width of an element.
 pub struct Source {
@@ -77,7 +77,7 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
                 .param("QB", s.square_bits())
                 .param("EPSILON", format!("64'd{}", s.epsilon))
                 .param("TREE", ceil_log(s.square_lanes(v), 8).max(1));
-            let t = shape.rsqrt();
+            let t = shape.table(Function::Rsqrt);
             let i = i
                 .param("GAIN_WORDS", s.gain_words(v))
                 .param("VALUE_BITS", t.value_bits)
@@ -231,7 +231,7 @@ fn attention(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &A
     if !(-511..=511).contains(&s.score_shift) || s.score_mantissa >= 1 << 16 {
         return Err(Error::unit(&unit.path, format!("score shift {} or mantissa {} is out of range", s.score_shift, s.score_mantissa)));
     }
-    let (exp2, recip) = (shape.exp2(), shape.recip());
+    let (exp2, recip) = (shape.table(Function::Exp2), shape.table(Function::Recip));
     let i = i.param("V", v).param("HEADS", s.heads).param("KV_HEADS", s.kv_heads).param("HEAD_DIM", s.head_dim);
     let i = i.param("CONTEXT", s.context).param("USERS", s.users).param("WINDOW", s.window.unwrap_or(0)).param("A", s.act_bits);
     let i = i.param("KVB", s.kv_bits).param("P", s.pos_lanes).param("QB", s.q.bits).param("KB", s.k.bits).param("VB", s.v.bits);
@@ -258,17 +258,18 @@ fn centre(chip: &Chip, folder: &mut Folder, unit: &Unit, s: &NormSpec, c: &Centr
 
 /// The module of an activation, and what is its own.
 fn gated_act(shape: &Shape, s: &GatedActSpec, instance: &dyn Fn(&str, String) -> Instance) -> Instance {
-    let times = if s.up.is_some() { ", times up" } else { "" };
-    let (i, t, argument) = match s.activation {
-        Activation::Relu2 => return instance("hw_relu2", format!("ReLU^2 of the gate{times}")).param("FRAC", s.gate.frac),
-        Activation::Silu => (instance("hw_gated_act", format!("SiLU of the gate{times}")), shape.sigmoid(), 12),
-        Activation::GeluTanh => (instance("hw_gated_act", format!("GELU of the gate{times}")), shape.gelu(), 13),
-        Activation::Gelu => (instance("hw_gated_act", format!("GELU by the error function, of the gate{times}")), shape.gelu_erf(), 13),
-        Activation::SwigluClamped { gate_limit, up_limit } => {
-            let i = instance("hw_swiglu", "clamped SwiGLU".into()).param("UP_FRAC", s.up.map_or(0, |f| f.frac));
-            (i.param("GATE_LIMIT", gate_limit).param("UP_LIMIT", up_limit), shape.swish(), 12)
-        }
+    let what = format!("{} of the gate{}", s.activation.title(), if s.up.is_some() { ", times up" } else { "" });
+    let Some((function, argument)) = s.activation.table() else {
+        return instance("hw_relu2", what).param("FRAC", s.gate.frac);
     };
+    let i = match s.activation {
+        Activation::SwigluClamped { gate_limit, up_limit } => {
+            let i = instance("hw_swiglu", what).param("UP_FRAC", s.up.map_or(0, |f| f.frac));
+            i.param("GATE_LIMIT", gate_limit).param("UP_LIMIT", up_limit)
+        }
+        _ => instance("hw_gated_act", what),
+    };
+    let t = shape.table(function);
     let i = i.param("GATE_SHIFT", s.gate.frac - argument);
     i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("SIGMOID", &t.file)
 }

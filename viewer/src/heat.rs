@@ -8,8 +8,8 @@ use crate::maps::Map;
 use crate::rom::matrix;
 use crate::stats::Stats;
 use egui::Color32;
-use hardwire_netlist::UnitKind;
 use hardwire_netlist::floorplan::BlockKind;
+use hardwire_netlist::{UnitKind, activity};
 use hardwire_sim::{energy, timing};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -282,7 +282,7 @@ fn values(die: &Die, metric: Metric, position: u32) -> Vec<Option<f64>> {
             Metric::Area => Some(block.rect.area_um2() * 1e-6),
             Metric::Power => {
                 let id = info.unit?;
-                let switching_pj = energy::cost(technology, &energy::unit_events(netlist, technology, id, position)).total_pj();
+                let switching_pj = energy::cost(technology, &activity::unit(netlist, technology, id, position)).total_pj();
                 let seconds = latency / (technology.clock_mhz.value * 1e6);
                 let watts = switching_pj * 1e-12 / seconds + technology.leakage_w(&info.census);
                 Some(watts * 1e3 / (technology.area_um2(&info.census) * 1e-6).max(1e-12))

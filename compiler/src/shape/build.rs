@@ -6,13 +6,13 @@ use super::statistics::Statistics;
 use super::{Repeat, ShapeChip};
 use crate::error::Error;
 use crate::options::Plan;
-use crate::{tables, tile};
-use hardwire_netlist::ProgramId;
+use crate::tile;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
 use hardwire_netlist::unit::{
     Activation, AttentionSpec, EmbedSpec, Fixed, GatedActSpec, MatrixSpec, MixSpec, MvmSpec, NormSpec, RopeSpec, RouteSpec, RowFeedSpec,
     RowPermutation, Unit, UnitKind,
 };
+use hardwire_netlist::{ProgramId, Tables};
 use petgraph::graph::DiGraph;
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ pub(super) fn build(shape: &Shape, plan: Plan) -> Result<ShapeChip, Error> {
     b.add("argmax", UnitKind::Argmax, Fixed::new(bits, 0), 1, &[logits]);
     let matrices = b.graph.node_weights().filter(|u| matches!(u.kind, UnitKind::Mvm(_))).map(|u| u.path.as_str());
     plan.holdings.check(matrices)?;
-    let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: tables::tables(None), graph: b.graph };
+    let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: Tables::new(Tables::SWISH_ALPHA), graph: b.graph };
     let (standins, repeats) = (b.standins, b.repeats);
     Ok(ShapeChip { shape: shape.clone(), netlist, standins, repeats, plan })
 }

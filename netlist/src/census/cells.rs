@@ -1,7 +1,8 @@
 //! The pieces every unit is counted in: registers, adders, selectors, products, shifts. Their shares of cells follow how
 //! `rtl-gen/synth` maps them to a library; `docs/calibration.md` holds whole modules against synthesis.
 
-use super::Census;
+use super::counts::Census;
+use crate::width::table_bits;
 
 pub fn flops(n: u64) -> Census {
     Census { flops: n, ..Census::default() }
@@ -186,6 +187,12 @@ pub fn round(wide: u64, narrow: u64) -> Census {
 /// `HW_BITLEN`: of every pair of blocks the upper one, if it holds something.
 pub fn length(bits: u64) -> Census {
     stages(1, bits) + gates(2 * bits)
+}
+
+/// A function table's ROM: a word of value and slope for every step between two entries.
+pub fn table_rom(entries: &[i32]) -> Census {
+    let (value, slope) = table_bits(entries);
+    rom(entries.len().saturating_sub(1) as u64 * u64::from(value + slope))
 }
 
 /// The arithmetic behind a table's ROM: the product of a slope and a fraction, rounded, and the value, with the registers between.

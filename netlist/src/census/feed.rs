@@ -1,8 +1,8 @@
 //! Counts of `hw_row_feed` and `hw_bit_feed`.
 
-use super::Census;
 use super::cells::{bit_length, counter, flops, gates, increment, length, mux, round_down, sram, sum};
-use crate::unit::RowFeedSpec;
+use super::counts::Census;
+use crate::unit::row_feed::RowFeedSpec;
 use crate::width::{bits, index_bits};
 
 /// `hw_magnitude`: of a whole vector as it comes in, and the shift that follows.

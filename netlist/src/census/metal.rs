@@ -1,9 +1,11 @@
 //! Counts of metal embedding, `hw_metal`: every weight that is not zero one full adder of a tree, no ROM for codes.
 
 use super::cells::{self, bit_length, chain, counter, flops, gates, long_product, mux, rom, sum};
-use super::{Census, Module, output_rom, tile};
+use super::counts::{Census, Module};
+use super::matrix::output_rom;
+use super::tile;
 use crate::metal::{LEAF, MetalShape, RADIX, digits};
-use crate::unit::MvmSpec;
+use crate::unit::mvm::MvmSpec;
 
 /// Trees over bits, an accumulator an output and group; then, for a beat of outputs at a time, a scale multiplier a group and the output
 /// stage of every matrix. Code values count as equally likely: the structure is fixed before the weights are.

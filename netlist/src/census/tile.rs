@@ -1,13 +1,12 @@
 //! Counts of `hw_mvm_tile`, `hw_mvm_control` and `hw_mvm_out`.
 
 use super::cells::{bit_length, chain, counter, flops, gates, limit, long_product, mux, product_by, radix4_digits, rom, round, sram, sum};
-use super::{Census, Module, output_rom};
+use super::counts::{Census, Module};
+use super::matrix::{SHIFT, output_rom};
 use crate::tile::TileShape;
-use crate::unit::{MatrixSpec, MvmSpec};
+use crate::unit::matrix::MatrixSpec;
+use crate::unit::mvm::MvmSpec;
 use crate::width::{bits, index_bits, range_bits};
-
-/// Bits of an output's shift.
-const SHIFT: u64 = 8;
 
 /// Tiles, their conductor and their output stage. Tiles of a short last block have the columns they need.
 pub fn modules(s: &MvmSpec, t: TileShape, out: u64) -> Vec<Module> {

@@ -1,6 +1,8 @@
 //! The number system of one matrix in ROM (section 2 of `docs/numerics.md`).
 
-use super::RowPermutation;
+use crate::check::{equal, within, wrong};
+use crate::error::Error;
+use crate::permutation::RowPermutation;
 use crate::program::ProgramId;
 use serde::{Deserialize, Serialize};
 
@@ -49,5 +51,53 @@ impl MatrixSpec {
     /// Greatest magnitude in the codebook.
     pub fn max_value(&self) -> i32 {
         self.codebook.iter().map(|v| v.abs()).max().unwrap_or(0)
+    }
+}
+
+/// Most inputs or outputs: the program file must hold them, but counts come before the file.
+pub(crate) const MOST: u32 = 1 << 24;
+
+impl MatrixSpec {
+    /// Checks codes, codebook and scale widths (`docs/numerics.md`, section 2) of a matrix of the unit at `path`.
+    pub(crate) fn check(&self, path: &str) -> Result<(), Error> {
+        within(path, "matrix.inputs", self.inputs, 1..=MOST)?;
+        within(path, "matrix.outputs", self.outputs, 1..=MOST)?;
+        within(path, "matrix.group", self.group, 1..=u32::MAX)?;
+        if !matches!(self.code_bits, 2 | 3 | 4 | 6 | 8) {
+            return wrong(path, "matrix.code_bits", self.code_bits, "2, 3, 4, 6 or 8");
+        }
+        within(path, "matrix.scale_bits", self.scale_bits, 2..=32)?;
+        if self.offset_bits != 0 {
+            within(path, "matrix.offset_bits", self.offset_bits, 2..=32)?;
+        }
+        self.check_codebook(path)?;
+        match self.rows {
+            RowPermutation::Interleave { head_dim, rotated } => {
+                if head_dim == 0 || !self.outputs.is_multiple_of(head_dim) {
+                    let expected = format!("a divisor of {} outputs", self.outputs);
+                    return wrong(path, "matrix.rows.interleave.head_dim", head_dim, expected);
+                }
+                if rotated < 2 || rotated > head_dim || rotated % 2 != 0 {
+                    let expected = format!("an even number from 2 to {head_dim}");
+                    return wrong(path, "matrix.rows.interleave.rotated", rotated, expected);
+                }
+                Ok(())
+            }
+            RowPermutation::Identity => Ok(()),
+        }
+    }
+
+    /// Values are 8-bit: a product bank and the simulators' 32-bit partial sums are made for that. Eight-bit codes select from a bank for
+    /// each nibble, so their values are a sum of one value for each.
+    fn check_codebook(&self, path: &str) -> Result<(), Error> {
+        let v = &self.codebook;
+        equal(path, "matrix.codebook", v.len(), 1 << self.code_bits)?;
+        if let Some(bad) = v.iter().find(|v| i8::try_from(**v).is_err()) {
+            return wrong(path, "matrix.codebook", bad, "values from -128 to 127");
+        }
+        if self.code_bits == 8 && (0..256).any(|c| v[c] != v[c & 0xf0] + v[c & 0x0f] - v[0]) {
+            return wrong(path, "matrix.codebook", "a free list", "for 8-bit codes, a value of the high nibble plus one of the low");
+        }
+        Ok(())
     }
 }

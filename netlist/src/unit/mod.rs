@@ -1,21 +1,28 @@
-//! The kinds of unit a chip is built from, with the parameters that fix each one's hardware. What they compute is in
-//! `docs/numerics.md`; the section is named at each kind.
+//! The kinds of unit a chip is built from. A file of this folder is the one owner of its kind: the parameters that fix the hardware, input
+//! ports, widths, what must hold of them, counts and events ([`Kind`]). What the kinds compute is in `docs/numerics.md`; the section is named
+//! in each file. A new kind is a file and its lines in [`UnitKind`].
 
-mod attention;
-mod embed;
-mod gated_act;
-mod matrix;
-mod mix;
-mod mvm;
-mod norm;
-mod rope;
-mod route;
-mod row_feed;
+pub(crate) mod add;
+pub(crate) mod argmax;
+pub(crate) mod attention;
+pub(crate) mod embed;
+pub(crate) mod fixed;
+pub(crate) mod gated_act;
+pub(crate) mod kind;
+pub(crate) mod matrix;
+pub(crate) mod mix;
+pub(crate) mod mvm;
+pub(crate) mod norm;
+pub(crate) mod rope;
+pub(crate) mod route;
+pub(crate) mod row_feed;
 
 pub use crate::permutation::RowPermutation;
 pub use attention::AttentionSpec;
 pub use embed::EmbedSpec;
+pub use fixed::Fixed;
 pub use gated_act::{Activation, GatedActSpec};
+pub use kind::{Around, Kind, Port, Producer, Stored, Working};
 pub use matrix::MatrixSpec;
 pub use mix::MixSpec;
 pub use mvm::{Fabric, MvmSpec};
@@ -23,30 +30,8 @@ pub use norm::{CentreSpec, NormSpec};
 pub use rope::RopeSpec;
 pub use route::RouteSpec;
 pub use row_feed::{Play, RowFeedSpec};
+
 use serde::{Deserialize, Serialize};
-
-/// A signed fixed-point format: an integer of `bits` bits standing for `x * 2^-frac`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fixed {
-    pub bits: u8,
-    pub frac: i16,
-}
-
-impl Fixed {
-    pub fn new(bits: u8, frac: i16) -> Self {
-        Fixed { bits, frac }
-    }
-
-    /// Greatest magnitude: formats are symmetric.
-    pub fn max(self) -> i64 {
-        (1i64 << (self.bits - 1)) - 1
-    }
-
-    /// The real number `x` stands for.
-    pub fn value(self, x: i64) -> f64 {
-        x as f64 * (-f64::from(self.frac)).exp2()
-    }
-}
 
 /// One unit of the chip, with the stream it gives out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,49 +49,58 @@ pub struct Unit {
     pub expert: Option<u32>,
 }
 
+/// A unit's kind and parameters. Input ports, sections and modules: the kind's own file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum UnitKind {
-    /// Token in, residual out (section 3). First station only.
     Embed(EmbedSpec),
-    /// Section 4.
     RmsNorm(NormSpec),
-    /// Section 5. Output: a row stream, or a bit stream, to the matrices it feeds. Port 1, where it waits: the Route (section 10).
     RowFeed(RowFeedSpec),
-    /// Section 6.
     Mvm(MvmSpec),
-    /// Section 7.
     Rope(RopeSpec),
-    /// Section 7. Input ports: 0 q, 1 k, 2 v.
     Attention(AttentionSpec),
-    /// Section 8. Input ports: 0 gate, 1 up, where it has one.
     GatedAct(GatedActSpec),
-    /// Section 8. Input ports: 0 the residual (early, buffered), 1 the branch.
     Add,
-    /// Section 8. Last station only.
     Argmax,
-    /// Section 10. Input: the router's logits. Output: a weight an expert.
     Route(RouteSpec),
-    /// Section 10. Input ports: 0 the Route's weights, 1 and up the experts' outputs.
     Mix(MixSpec),
 }
 
 impl UnitKind {
+    /// What the kind says of itself: the one place that goes from one to the other.
+    pub fn kind(&self) -> &dyn Kind {
+        match self {
+            UnitKind::Embed(s) => s,
+            UnitKind::RmsNorm(s) => s,
+            UnitKind::RowFeed(s) => s,
+            UnitKind::Mvm(s) => s,
+            UnitKind::Rope(s) => s,
+            UnitKind::Attention(s) => s,
+            UnitKind::GatedAct(s) => s,
+            UnitKind::Add => &add::AddSpec,
+            UnitKind::Argmax => &argmax::ArgmaxSpec,
+            UnitKind::Route(s) => s,
+            UnitKind::Mix(s) => s,
+        }
+    }
+
     /// Name of the kind as it appears in reports and in the Verilog.
     pub fn name(&self) -> &'static str {
-        match self {
-            UnitKind::Embed(_) => "embed",
-            UnitKind::RmsNorm(s) if s.centre.is_some() => "layer_norm",
-            UnitKind::RmsNorm(_) => "rms_norm",
-            UnitKind::RowFeed(_) => "row_feed",
-            UnitKind::Mvm(_) => "mvm",
-            UnitKind::Rope(_) => "rope",
-            UnitKind::Attention(_) => "attention",
-            UnitKind::GatedAct(_) => "gated_act",
-            UnitKind::Add => "add",
-            UnitKind::Argmax => "argmax",
-            UnitKind::Route(_) => "route",
-            UnitKind::Mix(_) => "mix",
-        }
+        self.kind().name()
+    }
+}
+
+impl Unit {
+    /// What it keeps in `program.bin`.
+    pub fn stored(&self) -> Vec<Stored<'_>> {
+        self.kind.kind().stored(self.out)
+    }
+
+    /// Its matrices.
+    pub fn matrices(&self) -> impl Iterator<Item = &MatrixSpec> {
+        self.stored().into_iter().filter_map(|s| match s {
+            Stored::Matrix { matrix, .. } => Some(matrix),
+            Stored::Values { .. } => None,
+        })
     }
 }

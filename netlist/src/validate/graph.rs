@@ -1,6 +1,6 @@
 //! Who feeds whom: names, stations in order, ports filled once, the residual as the only stream between stations.
 
-use super::{named, wrong};
+use crate::check::{equal, named, same_format, wrong};
 use crate::error::Error;
 use crate::graph::{Netlist, UnitId};
 use crate::unit::{Unit, UnitKind};
@@ -45,16 +45,16 @@ pub(super) fn stations(n: &Netlist) -> Result<(), Error> {
     for (id, u) in n.units() {
         let s = u.station as usize;
         if s >= n.stations.len() {
-            return wrong(u, "station", s, format!("below {}", n.stations.len()));
+            return wrong(&u.path, "station", s, format!("below {}", n.stations.len()));
         }
         if id.index() == 0 && s != 0 || s < at || s > at + 1 {
-            return wrong(u, "station", s, format!("{at} or the next: units come station by station, none empty"));
+            return wrong(&u.path, "station", s, format!("{at} or the next: units come station by station, none empty"));
         }
         if matches!(u.kind, UnitKind::Embed(_)) != (s == 0) {
-            return wrong(u, "station", s, "the embedding in station 0, everything else after it");
+            return wrong(&u.path, "station", s, "the embedding in station 0, everything else after it");
         }
         if s == 0 && id.index() > 0 {
-            return wrong(u, "station", s, "one embedding, alone in station 0");
+            return wrong(&u.path, "station", s, "one embedding, alone in station 0");
         }
         at = s;
     }
@@ -62,19 +62,6 @@ pub(super) fn stations(n: &Netlist) -> Result<(), Error> {
         return Err(named(&n.stations[n.stations.len() - 1].path, "station", "without units", "at least one"));
     }
     Ok(())
-}
-
-/// Input ports of a kind.
-fn port_count(kind: &UnitKind) -> usize {
-    match kind {
-        UnitKind::Embed(_) => 0,
-        UnitKind::Attention(_) => 3,
-        UnitKind::GatedAct(s) => 1 + usize::from(s.up.is_some()),
-        UnitKind::RowFeed(s) => 1 + usize::from(s.waits),
-        UnitKind::Mix(s) => 1 + s.experts as usize,
-        UnitKind::Add => 2,
-        UnitKind::Route(_) | UnitKind::RmsNorm(_) | UnitKind::Mvm(_) | UnitKind::Rope(_) | UnitKind::Argmax => 1,
-    }
 }
 
 /// Each port has one producer, and it comes before its consumer.
@@ -85,13 +72,13 @@ pub(super) fn ports(n: &Netlist) -> Result<(), Error> {
             edges.push((e.weight().port, e.source()));
         }
         edges.sort();
-        let want = port_count(&u.kind);
+        let want = u.kind.kind().port_count();
         if edges.len() != want || edges.iter().enumerate().any(|(i, e)| usize::from(e.0) != i) {
             let ports: Vec<String> = edges.iter().map(|e| e.0.to_string()).collect();
-            return wrong(u, "inputs", format!("ports [{}]", ports.join(", ")), format!("each of {want} ports once"));
+            return wrong(&u.path, "inputs", format!("ports [{}]", ports.join(", ")), format!("each of {want} ports once"));
         }
         if let Some((port, from)) = edges.iter().find(|e| e.1 >= id) {
-            return wrong(u, "inputs", format!("port {port} from {}", n.unit(*from).path), "a unit that comes before it");
+            return wrong(&u.path, "inputs", format!("port {port} from {}", n.unit(*from).path), "a unit that comes before it");
         }
     }
     Ok(())
@@ -106,17 +93,17 @@ pub(super) fn hand_over(n: &Netlist) -> Result<(), Error> {
             let producer = n.unit(from);
             let crosses = producer.station != u.station;
             if crosses && (producer.station + 1 != u.station || last[producer.station as usize] != from) {
-                return wrong(u, "inputs", &producer.path, "a unit of its station, or the residual of the one before");
+                return wrong(&u.path, "inputs", &producer.path, "a unit of its station, or the residual of the one before");
             }
         }
     }
     for &id in &last[..last.len() - 1] {
         let u = n.unit(id);
         if !matches!(u.kind, UnitKind::Embed(_) | UnitKind::Add) {
-            return wrong(u, "kind", u.kind.name(), "an add: it hands the residual to the next station");
+            return wrong(&u.path, "kind", u.kind.name(), "an add: it hands the residual to the next station");
         }
-        super::equal(u, "out_len", u.out_len, residual.out_len)?;
-        super::same_format(u, "out", u.out, residual.out)?;
+        equal(&u.path, "out_len", u.out_len, residual.out_len)?;
+        same_format(&u.path, "out", u.out, residual.out)?;
     }
     Ok(())
 }
@@ -135,20 +122,20 @@ pub(super) fn ends(n: &Netlist) -> Result<(), Error> {
     for (id, u) in n.units() {
         let is_last = id.index() + 1 == count;
         if matches!(u.kind, UnitKind::Argmax) != is_last {
-            return wrong(u, "kind", u.kind.name(), "one argmax, the last unit");
+            return wrong(&u.path, "kind", u.kind.name(), "one argmax, the last unit");
         }
         let consumers = n.consumers(id);
         if consumers.is_empty() != is_last {
-            return wrong(u, "output", format!("{} consumers", consumers.len()), "at least one, and none after the argmax");
+            return wrong(&u.path, "output", format!("{} consumers", consumers.len()), "at least one, and none after the argmax");
         }
         let feeds = matches!(u.kind, UnitKind::RowFeed(_));
         for (c, _) in consumers {
             let to: &Unit = n.unit(c);
             if feeds != matches!(to.kind, UnitKind::Mvm(_)) {
-                return wrong(to, "inputs", format!("{} ({})", u.path, u.kind.name()), "row feeds into matrices, and nothing else");
+                return wrong(&to.path, "inputs", format!("{} ({})", u.path, u.kind.name()), "row feeds into matrices, and nothing else");
             }
             if is_argmax(to) && !matches!(u.kind, UnitKind::Mvm(_)) {
-                return wrong(to, "inputs", format!("{} ({})", u.path, u.kind.name()), "the matrix that gives the logits");
+                return wrong(&to.path, "inputs", format!("{} ({})", u.path, u.kind.name()), "the matrix that gives the logits");
             }
         }
     }

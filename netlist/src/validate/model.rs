@@ -1,7 +1,6 @@
 //! What stands around the netlist: the model it says it is, the process it was planned in, and where its blocks lie.
 
-use super::kinds::{MOST_CONTEXT, MOST_USERS, same_sequences};
-use super::{named, wrong};
+use crate::check::{equal, named, within, wrong};
 use crate::chip::{ModelInfo, Structure};
 use crate::error::Error;
 use crate::figure::Figure;
@@ -9,6 +8,7 @@ use crate::floorplan::{Block, BlockKind, Floorplan, Rect};
 use crate::graph::Netlist;
 use crate::technology::Technology;
 use crate::unit::UnitKind;
+use crate::unit::attention::{MOST_CONTEXT, MOST_USERS};
 use std::collections::HashMap;
 
 /// Cache of all layers together. No die holds more, and no simulator should try to.
@@ -18,7 +18,7 @@ const MOST_NM: i64 = 1 << 32;
 
 /// Checks a structure whole; `program.bin` apart.
 pub(crate) fn structure(s: &Structure) -> Result<(), Error> {
-    super::netlist(&s.netlist)?;
+    s.netlist.validate()?;
     counts(&s.model)?;
     vocabulary(s)?;
     sequences(s)?;
@@ -54,15 +54,15 @@ fn vocabulary(s: &Structure) -> Result<(), Error> {
     for (id, u) in s.netlist.units() {
         match &u.kind {
             UnitKind::Embed(e) => {
-                super::equal(u, "matrix.outputs", e.matrix.outputs, s.model.vocab)?;
-                super::equal(u, "matrix.inputs", e.matrix.inputs, s.model.hidden)?;
+                equal(&u.path, "matrix.outputs", e.matrix.outputs, s.model.vocab)?;
+                equal(&u.path, "matrix.inputs", e.matrix.inputs, s.model.hidden)?;
                 if let Some(p) = &e.positions {
-                    super::within(u, "positions.outputs", p.outputs, s.model.context..=u32::MAX)?;
+                    within(&u.path, "positions.outputs", p.outputs, s.model.context..=u32::MAX)?;
                 }
             }
             UnitKind::Argmax => {
                 let logits = s.netlist.unit(s.netlist.inputs(id)[0]);
-                super::equal(logits, "matrix.outputs", logits.out_len, s.model.vocab)?;
+                equal(&logits.path, "matrix.outputs", logits.out_len, s.model.vocab)?;
             }
             _ => {}
         }
@@ -70,17 +70,17 @@ fn vocabulary(s: &Structure) -> Result<(), Error> {
     Ok(())
 }
 
+/// All attention units serve the same sequences, and their caches fit a die.
 fn sequences(s: &Structure) -> Result<(), Error> {
     let mut bits = 0u64;
     for (_, u) in s.netlist.units() {
         if let UnitKind::Attention(a) = &u.kind {
-            same_sequences(u, a, s.model.context, s.model.users)?;
-            let vector = u64::from(a.head_dim) * u64::from(a.kv_bits) + 5;
-            let all = u128::from(2 * vector * u64::from(a.kv_heads)) * u128::from(a.context) * u128::from(a.users);
-            bits = bits.saturating_add(u64::try_from(all).unwrap_or(u64::MAX));
+            equal(&u.path, "context", a.context, s.model.context)?;
+            equal(&u.path, "users", a.users, s.model.users)?;
+            bits = bits.saturating_add(a.kv_cache_bits());
             if bits > MOST_CACHE_BITS {
                 let asked = format!("{} positions of {} users", a.context, a.users);
-                return wrong(u, "context", asked, format!("KV caches of at most {} GiB on the die", MOST_CACHE_BITS >> 33));
+                return wrong(&u.path, "context", asked, format!("KV caches of at most {} GiB on the die", MOST_CACHE_BITS >> 33));
             }
         }
     }

@@ -4,51 +4,35 @@
 use crate::chip::Structure;
 use crate::error::Error;
 use crate::program::{Ints, MatrixView, ProgramId, ProgramStore, Record, storage_bytes};
-use crate::unit::{MatrixSpec, Unit, UnitKind};
+use crate::unit::Unit;
+use crate::unit::fixed::greatest;
+use crate::unit::kind::Stored;
+use crate::unit::matrix::MatrixSpec;
 use std::path::Path;
 
 /// Magnitude that any sum of a matrix stays below: the simulators add in 64 bits and round with one more.
 const MOST_SUM: u64 = 1 << 61;
-/// Gain mantissas: 20 bits signed (`docs/numerics.md`, section 4).
-const GAIN_BITS: u8 = 20;
 
 /// Checks that every unit's program is there and has its shape; `path` is the program file, for messages.
 pub(crate) fn shapes(s: &Structure, store: &ProgramStore, path: &Path) -> Result<(), Error> {
-    each(s, path, |_, held| match held {
-        Held::Matrix(m, _) => matrix(m, store),
-        Held::Values(id, len, _) => vector(id, len, store),
+    each(s, path, |_, stored| match stored {
+        Stored::Matrix { matrix: m, .. } => matrix(m, store),
+        Stored::Values { program, len, .. } => vector(program, len, store),
     })
 }
 
 /// Checks the numbers of all programs, whose shapes are right.
 pub(crate) fn contents(s: &Structure, store: &ProgramStore, path: &Path) -> Result<(), Error> {
-    each(s, path, |u, held| match held {
-        Held::Matrix(m, act_bits) => numbers(u, m, act_bits, store),
-        Held::Values(id, _, most) => values("gain", &store.gain(id), most),
+    each(s, path, |u, stored| match stored {
+        Stored::Matrix { matrix: m, act_bits } => numbers(u, m, act_bits, store),
+        Stored::Values { program, most, .. } => values("gain", &store.gain(program), most),
     })
 }
 
-/// What a unit has in the program file.
-enum Held<'a> {
-    Matrix(&'a MatrixSpec, Option<u8>),
-    /// Gains, biases of a norm, scores of sinks: how many, and their greatest magnitude.
-    Values(ProgramId, u32, i64),
-}
-
-fn each(s: &Structure, path: &Path, check: impl Fn(&Unit, Held<'_>) -> Result<(), Wrong>) -> Result<(), Error> {
+fn each(s: &Structure, path: &Path, check: impl Fn(&Unit, Stored<'_>) -> Result<(), Wrong>) -> Result<(), Error> {
     for (_, u) in s.netlist.units() {
-        let held: Vec<Held<'_>> = match &u.kind {
-            UnitKind::Embed(e) => std::iter::once(&e.matrix).chain(&e.positions).map(|m| Held::Matrix(m, None)).collect(),
-            UnitKind::Mvm(m) => vec![Held::Matrix(&m.matrix, Some(m.act_bits))],
-            UnitKind::RmsNorm(n) => {
-                let bias = n.centre.iter().filter_map(|c| c.bias).map(|b| Held::Values(b, n.len, u.out.max()));
-                std::iter::once(Held::Values(n.gain, n.len / n.groups, greatest(GAIN_BITS))).chain(bias).collect()
-            }
-            UnitKind::Attention(a) => a.sinks.iter().map(|&s| Held::Values(s, a.heads, greatest(32))).collect(),
-            _ => Vec::new(),
-        };
-        for held in held {
-            check(u, held).map_err(|(field, what)| Error::format(path, format!("program of {}: {field}", u.path), what))?;
+        for stored in u.stored() {
+            check(u, stored).map_err(|(field, what)| Error::format(path, format!("program of {}: {field}", u.path), what))?;
         }
     }
     Ok(())
@@ -102,11 +86,6 @@ fn vector(id: ProgramId, len: u32, store: &ProgramStore) -> Result<(), Wrong> {
         Some(Record::Gain { values, .. }) => expect("bytes", values.bytes, u64::from(len) * 4),
         _ => Err(("program", format!("{} is no gain", id.0))),
     }
-}
-
-/// Greatest magnitude in `bits` bits, symmetric.
-fn greatest(bits: u8) -> i64 {
-    (1i64 << (bits - 1)) - 1
 }
 
 fn values(field: &'static str, ints: &Ints<'_>, most: i64) -> Result<(), Wrong> {

@@ -177,7 +177,7 @@ fn start(lanes: u32) -> Netlist {
     let mut n = Netlist {
         lanes,
         stations: ["embed", "unit"].map(|path| Station { path: path.into(), layer: None }).to_vec(),
-        tables: tables(),
+        tables: Tables::new(Tables::SWISH_ALPHA),
         graph: Default::default(),
     };
     let m = spec(64, 64, symmetric(4), 32, Fabric::Metal(MetalShape { lanes })).matrix;
@@ -370,24 +370,6 @@ fn mix(lanes: u32, experts: u32, active: u32) -> (Netlist, UnitId) {
     inputs.extend((0..experts).map(|e| fed(&mut n, &format!("expert{e}"), tiles(64, 64, 64, 16, 1, symmetric(4), 32), RESIDUAL)));
     let id = push(&mut n, "unit", 1, UnitKind::Mix(MixSpec { experts, active, input: RESIDUAL }), RESIDUAL, 64, &inputs);
     (n, id)
-}
-
-/// The function tables of docs/numerics.md, section 9; what counts here is how wide their words are.
-fn tables() -> Tables {
-    let table = |n: i32, f: &dyn Fn(f64) -> f64| (0..n).map(|j| f(f64::from(j)).round() as i32).collect();
-    let gelu = |x: f64| 0.5 * (1.0 + (0.797_884_560_802_865_4 * (x + 0.044715 * x * x * x)).tanh());
-    Tables {
-        rsqrt: table(193, &|j| 65536.0 / ((j + 64.0) / 256.0).sqrt()),
-        sin: table(257, &|j| 16384.0 * (j / 256.0 * std::f64::consts::FRAC_PI_2).sin()),
-        exp2: table(129, &|j| 1048576.0 * (-j / 128.0).exp2()),
-        recip: table(257, &|j| 2147483648.0 / (32768.0 + 128.0 * j)),
-        sigmoid: table(257, &|j| 1048576.0 / (1.0 + (j / 16.0).exp())),
-        gelu: table(257, &|j| 1048576.0 * gelu(-j / 32.0)),
-        // No unit here reads it.
-        gelu_erf: vec![0; 257],
-        swish: table(257, &|j| 1048576.0 / (1.0 + (Tables::SWISH_ALPHA * j / 16.0).exp())),
-        swish_alpha: Tables::SWISH_ALPHA,
-    }
 }
 
 /// A chip of the sample, for the emitter: its program holds what the emitter reads of it, shifts of no output.

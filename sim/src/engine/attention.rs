@@ -4,8 +4,8 @@ use super::arith::{lerp, quantize, rsr, shift_sat};
 use super::experts::reciprocal;
 use super::team::Team;
 use super::twice::twice;
-use hardwire_netlist::Tables;
 use hardwire_netlist::unit::{AttentionSpec, Fixed};
+use hardwire_netlist::{Function, Tables};
 
 pub(super) struct Attention {
     spec: AttentionSpec,
@@ -126,7 +126,7 @@ impl Attention {
         let power = |w: i32| {
             let delta = max - i64::from(w);
             let f = delta & 0xffff;
-            rsr(lerp(&tables.exp2, (f >> 9) as usize, f & 0x1ff, 9), (delta >> 16) as i32)
+            rsr(lerp(&tables[Function::Exp2], (f >> 9) as usize, f & 0x1ff, 9), (delta >> 16) as i32)
         };
         let mut total = sink.map_or(0, power);
         let mut sums = vec![0i64; d];

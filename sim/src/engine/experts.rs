@@ -1,8 +1,8 @@
 //! The choice of experts and their mix (`docs/numerics.md`, section 10).
 
 use super::arith::{lerp, rsr, sat, shift_sat};
-use hardwire_netlist::Tables;
 use hardwire_netlist::unit::{Fixed, RouteSpec};
+use hardwire_netlist::{Function, Tables};
 
 /// The `active` greatest logits, the lowest index first among equals, greatest first.
 fn greatest(logits: &[i32], active: usize) -> Vec<usize> {
@@ -24,7 +24,7 @@ pub(super) fn route(spec: &RouteSpec, logits: &[i32], tables: &Tables, chosen: &
     let power = |score: i64| {
         let delta = top - score;
         let f = delta & 0xffff;
-        rsr(lerp(&tables.exp2, (f >> 9) as usize, f & 0x1ff, 9), (delta >> 16) as i32)
+        rsr(lerp(&tables[Function::Exp2], (f >> 9) as usize, f & 0x1ff, 9), (delta >> 16) as i32)
     };
     chosen.clear();
     chosen.resize(logits.len(), false);
@@ -43,7 +43,7 @@ pub(super) fn route(spec: &RouteSpec, logits: &[i32], tables: &Tables, chosen: &
 pub(super) fn reciprocal(total: i64, tables: &Tables) -> (i32, i64) {
     let z = 64 - total.leading_zeros() as i32;
     let p = (total >> (z - 16)) as usize;
-    (z, lerp(&tables.recip, (p - (1 << 15)) >> 7, (p & 0x7f) as i64, 7))
+    (z, lerp(&tables[Function::Recip], (p - (1 << 15)) >> 7, (p & 0x7f) as i64, 7))
 }
 
 /// Weighted sum of the chosen experts' outputs: 250 products of 32 by 17 bits fit 62.

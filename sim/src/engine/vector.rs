@@ -2,12 +2,12 @@
 
 use super::arith::{lerp, rsr, sat, shift_sat};
 use super::twice::twice;
-use hardwire_netlist::Tables;
 use hardwire_netlist::unit::{Activation, CentreSpec, Fixed, GatedActSpec, NormSpec, RopeSpec};
+use hardwire_netlist::{Function, Tables};
 
 /// (cos, sin) of every pair at `position`.
 pub(super) fn phases(omega: &[u32], position: u32, tables: &Tables) -> Vec<(i32, i32)> {
-    let quarter = |r: u32| lerp(&tables.sin, (r >> 22) as usize, i64::from(r >> 6 & 0xffff), 16) as i32;
+    let quarter = |r: u32| lerp(&tables[Function::Sin], (r >> 22) as usize, i64::from(r >> 6 & 0xffff), 16) as i32;
     omega
         .iter()
         .map(|w| {
@@ -43,7 +43,7 @@ pub(super) fn rms_norm(norm: &Norm<'_>, x: &[i32], tables: &Tables, format: Fixe
         let q = u128::from(spec.epsilon) + sum_of_squares(group);
         let s = (128 - q.leading_zeros() as i32 + 1) & !1;
         let m = (if s >= 24 { q >> (s - 24) } else { q << (24 - s) }) as u32;
-        let y = lerp(&tables.rsqrt, (m >> 16) as usize - 64, i64::from(m & 0xffff), 16) as i32;
+        let y = lerp(&tables[Function::Rsqrt], (m >> 16) as usize - 64, i64::from(m & 0xffff), 16) as i32;
         clamped += scale_by_gain(group, y, s / 2 - 14, gain, i32::from(spec.shift), format.max(), out);
     }
     if let Some(bias) = &norm.bias {
@@ -116,28 +116,29 @@ twice! {
 /// `up` is empty where the activation has no gate.
 pub(super) fn gated_act(spec: &GatedActSpec, gate: &[i32], up: &[i32], tables: &Tables, format: Fixed, out: &mut Vec<i32>) -> u64 {
     let frac = i32::from(spec.gate.frac);
-    let mut smooth = |to_argument: i32, table: &[i32]| {
-        let ones = if up.is_empty() { vec![1; gate.len()] } else { Vec::new() };
-        let (up, table) = (if up.is_empty() { &ones } else { up }, table.try_into().expect("checked when the chip was opened"));
-        out.clear();
-        out.resize(gate.len(), 0);
-        let narrow = spec.gate.bits < 32 && spec.shift > 0;
-        gated_by_table(gate, up, to_argument, table, narrow, i32::from(spec.shift), format.max(), out)
-    };
-    match spec.activation {
-        Activation::Silu => smooth(frac - 12, &tables.sigmoid),
-        Activation::GeluTanh => smooth(frac - 13, &tables.gelu),
-        Activation::Gelu => smooth(frac - 13, &tables.gelu_erf),
-        Activation::Relu2 => gated(spec, gate, up, format, out, |g, u, clamped| {
+    let table = spec.activation.table().map(|(f, argument)| {
+        let entries: &[i32; 257] = tables[f].try_into().expect("checked when the chip was opened");
+        (entries, frac - i32::from(argument))
+    });
+    match (spec.activation, table) {
+        (Activation::SwigluClamped { gate_limit, up_limit }, Some((table, to_argument))) => {
+            let (gate_limit, up_limit) = (i64::from(gate_limit), i64::from(up_limit));
+            let one = 1i64 << spec.up.map_or(0, |f| f.frac);
+            let limited = |g: i64, u: i64| (weighed(g.min(gate_limit), to_argument, table), u.clamp(-up_limit, up_limit) + one);
+            gated(spec, gate, up, format, out, |g, u, _| limited(g, u))
+        }
+        (_, Some((table, to_argument))) => {
+            let ones = if up.is_empty() { vec![1; gate.len()] } else { Vec::new() };
+            out.clear();
+            out.resize(gate.len(), 0);
+            let narrow = spec.gate.bits < 32 && spec.shift > 0;
+            let up = if up.is_empty() { &ones } else { up };
+            gated_by_table(gate, up, to_argument, table, narrow, i32::from(spec.shift), format.max(), out)
+        }
+        (_, None) => gated(spec, gate, up, format, out, |g, u, clamped| {
             let g = g.max(0);
             (i64::from(shift_sat(g * g, frac, spec.gate.max(), clamped)), u)
         }),
-        Activation::SwigluClamped { gate_limit, up_limit } => {
-            let (gate_limit, up_limit) = (i64::from(gate_limit), i64::from(up_limit));
-            let swish = tables.swish[..].try_into().expect("checked when the chip was opened");
-            let one = 1i64 << spec.up.map_or(0, |f| f.frac);
-            gated(spec, gate, up, format, out, |g, u, _| (weighed(g.min(gate_limit), frac - 12, swish), u.clamp(-up_limit, up_limit) + one))
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::arith::{bitlen, lerp, rsr, sat};
 use super::row_feed::{Activations, row_feed};
 use hardwire_netlist::unit::AttentionSpec;
-use hardwire_netlist::{Fixed, Tables};
+use hardwire_netlist::{Fixed, Function, Tables};
 
 /// What the cache holds of one position: a key and a value for each KV head.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +82,11 @@ fn weighted_mean(scores: &[i32], sink: Option<i32>, values: &[&Activations], tab
 /// `1 / total ~ reciprocal * 2^(-31 - (z - 16))`, where `z` is the length of `total`, at least 21.
 pub(super) fn reciprocal(total: i128, tables: &Tables) -> i128 {
     let mantissa = total >> (bitlen(total as u128) - 16);
-    lerp(&tables.recip, ((mantissa - (1 << 15)) >> 7) as usize, mantissa % (1 << 7), 7)
+    lerp(&tables[Function::Recip], ((mantissa - (1 << 15)) >> 7) as usize, mantissa % (1 << 7), 7)
 }
 
 /// `2^(-below)` with 20 fractional bits, for `below >= 0` with 16.
 pub(super) fn power(below: i64, tables: &Tables) -> i128 {
     let (whole, f) = (below >> 16, below % (1 << 16));
-    rsr(lerp(&tables.exp2, (f >> 9) as usize, i128::from(f % (1 << 9)), 9), whole)
+    rsr(lerp(&tables[Function::Exp2], (f >> 9) as usize, i128::from(f % (1 << 9)), 9), whole)
 }

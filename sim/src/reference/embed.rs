@@ -2,7 +2,7 @@
 
 use super::arith::{lerp, rsr, sat};
 use hardwire_netlist::unit::MatrixSpec;
-use hardwire_netlist::{Fixed, MatrixView, Tables};
+use hardwire_netlist::{Fixed, Function, MatrixView, Tables};
 
 /// Residual vector of `token`: `matrix.inputs` elements in the format `out`.
 pub fn embed(matrix: &MatrixSpec, program: &MatrixView<'_>, token: u32, out: Fixed, clamped: &mut u64) -> Vec<i32> {
@@ -33,7 +33,7 @@ fn rotation(phi: u32, tables: &Tables) -> Rotation {
     let quadrant = phi >> 30;
     let r = phi % (1 << 30);
     let mirrored = (1 << 30) - 1 - r;
-    let s = |r: u32| lerp(&tables.sin, (r >> 22) as usize, i128::from((r >> 6) % (1 << 16)), 16) as i32;
+    let s = |r: u32| lerp(&tables[Function::Sin], (r >> 22) as usize, i128::from((r >> 6) % (1 << 16)), 16) as i32;
     let (sin, cos) = match quadrant {
         0 => (s(r), s(mirrored)),
         1 => (s(mirrored), -s(r)),

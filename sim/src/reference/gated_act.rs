@@ -7,22 +7,21 @@ use hardwire_netlist::{Fixed, Tables};
 /// `activation(gate) * up` in the format `out`; without `up`, the activation alone.
 pub fn gated_act(spec: &GatedActSpec, gate: &[i32], up: Option<&[i32]>, tables: &Tables, out: Fixed, clamped: &mut u64) -> Vec<i32> {
     let frac = i64::from(spec.gate.frac);
+    let table = spec.activation.table().map(|(f, argument)| (&tables[f], i64::from(argument)));
     let mut y = Vec::new();
     for (i, &g) in gate.iter().enumerate() {
         let g = i128::from(g);
         let u = up.map_or(1, |u| i128::from(u[i]));
-        let (h, u) = match spec.activation {
-            Activation::Silu => (weighed(g, frac - 12, &tables.sigmoid), u),
-            Activation::GeluTanh => (weighed(g, frac - 13, &tables.gelu), u),
-            Activation::Gelu => (weighed(g, frac - 13, &tables.gelu_erf), u),
-            Activation::Relu2 => {
-                let positive = g.max(0);
-                (i128::from(sat(rsr(positive * positive, frac), spec.gate.bits, clamped)), u)
-            }
-            Activation::SwigluClamped { gate_limit, up_limit } => {
+        let (h, u) = match (spec.activation, table) {
+            (Activation::SwigluClamped { gate_limit, up_limit }, Some((t, argument))) => {
                 let one = 1i128 << spec.up.map_or(0, |f| f.frac);
                 let limit = i128::from(up_limit);
-                (weighed(g.min(i128::from(gate_limit)), frac - 12, &tables.swish), u.clamp(-limit, limit) + one)
+                (weighed(g.min(i128::from(gate_limit)), frac - argument, t), u.clamp(-limit, limit) + one)
+            }
+            (_, Some((t, argument))) => (weighed(g, frac - argument, t), u),
+            (_, None) => {
+                let positive = g.max(0);
+                (i128::from(sat(rsr(positive * positive, frac), spec.gate.bits, clamped)), u)
             }
         };
         y.push(sat(rsr(h * u, i64::from(spec.shift)), out.bits, clamped));

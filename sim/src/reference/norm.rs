@@ -2,7 +2,7 @@
 
 use super::arith::{bitlen, lerp, rsr, sat};
 use hardwire_netlist::unit::NormSpec;
-use hardwire_netlist::{Fixed, Tables};
+use hardwire_netlist::{Fixed, Function, Tables};
 
 /// Normalises each of `spec.groups` equal parts of `x`. `gain` has `x.len() / groups` mantissas of 20 bits; `bias`, of a LayerNorm, as
 /// many values as `x`.
@@ -27,7 +27,7 @@ pub fn rms_norm(
         // 1 / sqrt(q) ~ inverse * 2^(-16 - s/2)
         let s = bitlen(q).next_multiple_of(2);
         let m = if s <= 24 { q << (24 - s) } else { q >> (s - 24) };
-        let inverse = lerp(&tables.rsqrt, (m >> 16) as usize - 64, (m % (1 << 16)) as i128, 16);
+        let inverse = lerp(&tables[Function::Rsqrt], (m >> 16) as usize - 64, (m % (1 << 16)) as i128, 16);
 
         for (&xi, &gm) in part.iter().zip(gain) {
             let u = rsr(i128::from(xi) * inverse, i64::from(s / 2) - 14);

@@ -5,18 +5,7 @@ use std::f64::consts::PI;
 use std::path::PathBuf;
 
 pub fn tables() -> Tables {
-    let fill = |last: i32, f: &dyn Fn(f64) -> f64| (0..=last).map(|j| f(f64::from(j)).round() as i32).collect();
-    Tables {
-        rsqrt: fill(192, &|j| 65536.0 / ((j + 64.0) / 256.0).sqrt()),
-        sin: fill(256, &|j| 16384.0 * (PI / 2.0 * j / 256.0).sin()),
-        exp2: fill(128, &|j| f64::from(1 << 20) * (-j / 128.0).exp2()),
-        recip: fill(256, &|j| 2f64.powi(31) / (32768.0 + 128.0 * j)),
-        sigmoid: fill(256, &|j| f64::from(1 << 20) / (1.0 + (j / 16.0).exp())),
-        gelu: fill(256, &|j| f64::from(1 << 20) * (1.0 - gelu_share(j / 32.0))),
-        gelu_erf: fill(256, &|j| f64::from(1 << 20) * (1.0 - gelu_erf_share(j / 32.0))),
-        swish: fill(256, &|j| f64::from(1 << 20) / (1.0 + (1.702 * j / 16.0).exp())),
-        swish_alpha: 1.702,
-    }
+    Tables::new(Tables::SWISH_ALPHA)
 }
 
 /// What GELU in its tanh form keeps of `x`.

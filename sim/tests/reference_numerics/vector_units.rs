@@ -2,7 +2,7 @@
 
 use crate::support::{Random, assert_close, tables};
 use hardwire_netlist::unit::{Activation, GatedActSpec, NormSpec};
-use hardwire_netlist::{Fixed, ProgramId};
+use hardwire_netlist::{Fixed, Function, ProgramId};
 use hardwire_sim::reference::{Rotation, add, argmax, gated_act, group_sums, rms_norm, rope, rotations, row_feed};
 use std::f64::consts::TAU;
 
@@ -228,7 +228,7 @@ fn gated_act_at_the_edges() {
 fn gated_act_reads_its_table_to_the_end() {
     // The real table ends in zeros; one that does not shows the last z, 65535: 255/256 of the way to the last entry.
     let mut t = tables();
-    t.sigmoid[256] = 1 << 20;
+    t[Function::Sigmoid][256] = 1 << 20;
     for g in [-(16 << 12), -(1 << 30), i32::MIN] {
         let y = gated_act(&silu(Fixed::new(32, 12), 0), &[g], Some(&[1]), &t, WIDE, &mut 0);
         assert_eq!(y, [g / 256 * 255]);

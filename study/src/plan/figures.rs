@@ -3,7 +3,7 @@
 
 use hardwire_compiler::shape::ShapeChip;
 use hardwire_compiler::technology::{self, Corner, Silicon};
-use hardwire_netlist::{Census, Technology};
+use hardwire_netlist::{Census, Technology, activity};
 use hardwire_sim::energy;
 use hardwire_sim::timing;
 use serde::Serialize;
@@ -221,7 +221,7 @@ fn switching_pj(chip: &ShapeChip, technology: &Technology, position: u32) -> f64
     for (id, _) in chip.netlist.units() {
         let events = match chip.standins.get(&id) {
             Some(standin) => standin.activity(),
-            None => energy::unit_events(&chip.netlist, technology, id, position),
+            None => activity::unit(&chip.netlist, technology, id, position),
         };
         let one = energy::cost(technology, &events);
         for _ in 0..chip.repeat(id).active {

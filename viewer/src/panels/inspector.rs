@@ -8,9 +8,8 @@ use crate::panels::status::count;
 use crate::theme::{KINDS, Theme, kind_name};
 use crate::view::View;
 use egui::{Grid, RichText, ScrollArea, Ui};
-use hardwire_netlist::Census;
 use hardwire_netlist::floorplan::BlockKind;
-use hardwire_netlist::silicon;
+use hardwire_netlist::{Census, activity, silicon};
 use hardwire_sim::{energy, timing};
 
 pub fn show(ui: &mut Ui, view: &mut View, theme: Theme, commands: &mut Vec<Command>) {
@@ -186,7 +185,7 @@ fn timing(ui: &mut Ui, view: &View, id: hardwire_netlist::UnitId) {
     let station = timing::station(netlist, netlist.unit(id).station, 0);
     let Some(t) = station.units.iter().find(|t| t.unit == id) else { return };
     let technology = &view.die.chip.structure.technology;
-    let events = energy::unit_events(netlist, technology, id, 0);
+    let events = activity::unit(netlist, technology, id, 0);
     rows(
         ui,
         "first token",

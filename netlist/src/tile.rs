@@ -4,7 +4,7 @@
 //! block of `deal * cols` outputs and are dealt `lanes / deal` outputs each in turn, so that one output beat of `lanes`
 //! values takes the same step of every tile in the block: results stream out without a crossbar.
 
-use crate::silicon::WeightSite;
+use crate::silicon::cells::WeightSite;
 use serde::{Deserialize, Serialize};
 
 /// Shape of a multiply-select-add tile array for one matrix.

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::instance::Instance;
 use crate::shape::{Shape, ceil_log, ident, index_bits};
-use crate::units::Source;
+use crate::stream::Source;
 use hardwire_netlist::unit::{MixSpec, RouteSpec};
 use hardwire_netlist::{Chip, Function, Unit, UnitId, UnitKind};
 

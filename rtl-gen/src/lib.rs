@@ -26,6 +26,7 @@ mod roms;
 mod shape;
 mod single;
 mod station;
+mod stream;
 mod top;
 mod units;
 

@@ -5,7 +5,7 @@ use crate::folder::Folder;
 use crate::instance::render;
 use crate::roms;
 use crate::shape::{Shape, bits, ident};
-use crate::units::FeedShape;
+use crate::stream::FeedShape;
 use askama::Template;
 use hardwire_netlist::silicon::{Part, TileIndex};
 use hardwire_netlist::unit::{MatrixSpec, MvmSpec, RowFeedSpec};

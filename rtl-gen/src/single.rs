@@ -5,7 +5,8 @@ use crate::folder::Folder;
 use crate::guide::{self, Bench, Place};
 use crate::instance::{Port, render};
 use crate::shape::Shape;
-use crate::units::{self, Source};
+use crate::stream::Source;
+use crate::units;
 use askama::Template;
 use hardwire_netlist::{Chip, UnitKind};
 

@@ -5,7 +5,8 @@ use crate::folder::Folder;
 use crate::guide::Place;
 use crate::instance::{Instance, render};
 use crate::shape::{Shape, TOP_K, ident, index_bits};
-use crate::units::{self, Source};
+use crate::stream::{Source, feed_shape};
+use crate::units;
 use askama::Template;
 use hardwire_netlist::unit::Play;
 use hardwire_netlist::{Chip, UnitId, UnitKind};
@@ -158,7 +159,7 @@ fn probe_of(chip: &Chip, shape: &Shape, id: UnitId) -> Result<Instance, Error> {
             i.input("plane", s.len, format!("{name}_plane"))
         }
         UnitKind::RowFeed(s) => {
-            let f = units::feed_shape(chip, id, s);
+            let f = feed_shape(chip, id, s);
             let i = i("hw_probe_rows").param("BANDS", f.bands).param("ROWS", s.rows).param("LEN", s.len).param("BITS", f.act);
             let i = i.param("RW", f.row_bits).input("clk", 1, "clk").input("valid", 1, format!("{name}_row_valid"));
             i.input("row", f.row_bits, format!("{name}_row")).input("data", f.bands * f.act, format!("{name}_a"))

@@ -7,6 +7,7 @@
 //! - [`generate`], [`first_token_cycles`]: one user, the prompt streamed back to back through the stations.
 //! - [`aggregate_interval`]: many users in flight.
 
+mod depth;
 mod flow;
 mod path;
 
@@ -95,7 +96,7 @@ pub const TOP: u32 = 4;
 
 /// Cycles in which the [`TOP`] greatest logits of a token that comes out in `token_cycle` are on the `top` port, the greatest first.
 pub fn top_cycles(netlist: &Netlist, token_cycle: u64) -> Vec<u64> {
-    (0..TOP).map(|rank| path::top(netlist.lanes, token_cycle, rank)).collect()
+    (0..TOP).map(|rank| depth::top(netlist.lanes, token_cycle, rank)).collect()
 }
 
 /// Cycles from the acceptance of the first of `prompt` tokens to the first output token.

@@ -140,7 +140,9 @@ impl Imports {
         for (m, (imports, paths, children, words)) in &read {
             let used = imports.iter().filter(|i| !i.public || words.contains(&i.name)).map(|i| &i.path);
             for path in used.chain(paths) {
-                let Some(path) = absolute(m, path, children) else { continue };
+                // `module::name` where the module was imported.
+                let imported = names[m].get(&path[0]).map(|to| to.iter().chain(&path[1..]).cloned().collect());
+                let Some(path) = imported.or_else(|| absolute(m, path, children)) else { continue };
                 let (to, name) = all.definition(&names, path, 0);
                 if to != *m {
                     all.edges.entry(m.clone()).or_default().entry(to).or_default().insert(name);
@@ -234,7 +236,7 @@ mod tests {
     fn a_circle_is_found_through_trees_paths_and_re_exports() {
         let files = [
             ("lib.rs", "mod a; mod b; mod c; pub use a::A;"),
-            ("a.rs", "use crate::{b::{self, B}, x}; pub struct A;"),
+            ("a.rs", "use crate::{b, x}; pub struct A(b::B);"),
             ("b/mod.rs", "mod deep; pub use deep::B;"),
             ("b/deep.rs", "pub struct B; fn f() { super::super::c::g() }"),
             ("c.rs", "use crate::A; fn g() {}"),

@@ -6,9 +6,11 @@ use crate::check::{self, Check};
 use crate::command::Command;
 use crate::die::Die;
 use crate::error::Error;
+use crate::export;
 use crate::heat::Metric;
 use crate::panels::palette::Pick;
 use crate::panels::{self, Tab};
+pub use crate::state::State;
 use crate::theme::Theme;
 use crate::verilog;
 use crate::view::{Dress, View};
@@ -16,7 +18,7 @@ use egui::{CentralPanel, Color32, Context, Frame, Panel, Ui};
 use hardwire_netlist::Chip;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::{TryRecvError, channel};
 use std::thread;
 
 /// How the viewer starts.
@@ -38,20 +40,6 @@ pub struct Options {
     pub settings: Option<PathBuf>,
     /// Who gives the Verilog of a unit.
     pub verilog: Option<verilog::Source>,
-}
-
-pub enum State {
-    /// Nothing asked for yet.
-    Empty,
-    Opening {
-        path: PathBuf,
-        result: Receiver<Result<Die, Error>>,
-    },
-    Failed {
-        path: PathBuf,
-        message: String,
-    },
-    Open(Box<View>),
 }
 
 pub struct App {
@@ -227,7 +215,9 @@ impl App {
             None => {}
         }
         if let State::Open(view) = &self.state {
-            panels::export::show(ui, &mut self.panels, view, self.theme);
+            if panels::export::show(ui, &mut self.panels) {
+                export::start(ui, &mut self.panels, view, self.theme);
+            }
             panels::keys::show(ui, &mut self.panels.keys);
         }
         for command in commands {
@@ -237,7 +227,7 @@ impl App {
 
     /// The panels around the map.
     fn around(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
-        Panel::top("menu").show(ui, |ui| panels::menu::show(ui, self, commands));
+        Panel::top("menu").show(ui, |ui| panels::menu::show(ui, self.view(), commands));
         let State::Open(view) = &mut self.state else { return };
         let panels = &mut self.panels;
         if let check::State::Failed(what) = &view.check.state {

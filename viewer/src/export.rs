@@ -3,17 +3,38 @@
 use crate::app::{App, Options};
 use crate::camera::Camera;
 use crate::die::Die;
+use crate::errand::write_whole;
 use crate::error::Error;
 use crate::headless::Headless;
 use crate::item::Item;
+use crate::panels::Panels;
 use crate::theme::Theme;
 use crate::view::{Dress, View};
-use egui::{Color32, Rect as Screen, pos2, vec2};
+use egui::{Color32, Rect as Screen, Ui, pos2, vec2};
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Weights drawn one by one in an SVG, at most; more would make a file that nothing opens.
 const MOST_WEIGHTS: u32 = 4_000;
+
+/// Makes the picture that the panel asks for, on a thread of its own.
+pub fn start(ui: &Ui, panels: &mut Panels, view: &View, theme: Theme) {
+    let e = &panels.export;
+    let (path, width) = (e.path.trim().to_string(), e.width);
+    let svg = path.ends_with(".svg").then(|| svg(view, theme, e.whole, width));
+    let (die, dress, camera) = (view.die.clone(), view.dress(), (!e.whole).then_some((view.camera, view.canvas)));
+    panels.errand.start("export", ui.ctx(), move || {
+        let bytes = match svg {
+            Some(text) => Ok(text.into_bytes()),
+            None => png(die, dress, theme, camera, width).map_err(|e| e.to_string()),
+        };
+        match bytes.and_then(|b| write_whole(Path::new(&path), &b).map_err(|e| e.to_string())) {
+            Ok(()) => format!("wrote {path}"),
+            Err(e) => format!("{path}: {e}"),
+        }
+    });
+}
 
 /// A camera of its own, so that an export does not wait for the window or disturb it.
 pub fn png(die: Arc<Die>, dress: Dress, theme: Theme, camera: Option<(Camera, Screen)>, width: u32) -> Result<Vec<u8>, Error> {

@@ -307,6 +307,20 @@ fn values(die: &Die, metric: Metric, position: u32) -> Vec<Option<f64>> {
     (0..die.blocks.len()).map(one).collect()
 }
 
+/// Three figures.
+pub fn number(v: f64) -> String {
+    let a = v.abs();
+    if a == 0.0 {
+        "0".into()
+    } else if !(1e-3..1e4).contains(&a) {
+        format!("{v:.2e}")
+    } else if a < 1.0 {
+        format!("{v:.3}")
+    } else {
+        format!("{v:.2}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

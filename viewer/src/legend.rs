@@ -1,7 +1,6 @@
 //! The scale of a heat map, in the lower right corner of the map.
 
-use crate::heat::Heat;
-use crate::panels::heat::number;
+use crate::heat::{Heat, number};
 use crate::theme::Theme;
 use crate::view::View;
 use egui::epaint::{Mesh, Vertex};

@@ -38,6 +38,7 @@ mod paint_tile;
 pub mod panels;
 pub mod raster;
 pub mod rom;
+pub mod state;
 pub mod stats;
 pub mod theme;
 pub mod verilog;

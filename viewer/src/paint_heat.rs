@@ -1,8 +1,8 @@
 //! Heat by tile, where a block is large enough for its tiles to be told apart and the metric has a number for each.
 
+use crate::heat::number;
 use crate::item::Item;
 use crate::paint_rom::{TILE_PARTS, quad};
-use crate::panels::heat::number;
 use crate::theme::Theme;
 use crate::view::View;
 use egui::epaint::Mesh;

@@ -6,7 +6,7 @@
 //!
 //! - here: a matrix and its images; `cells`: the grid that a ROM is seen as; `word`: bits of one line; `find`: a weight by its name.
 
-mod cells;
+pub(crate) mod cells;
 mod find;
 mod word;
 

@@ -1,7 +1,7 @@
 //! Where the packed codes of all matrices lie: one stretch of memory that is read front to back for every token. On Linux it asks for
 //! large pages, since with small ones a token would look up tens of thousands.
 
-use super::packed::Lanes;
+use super::lanes::Lanes;
 use memmap2::MmapMut;
 
 pub(super) struct Arena(MmapMut);

@@ -3,14 +3,12 @@
 #[cfg(target_arch = "x86_64")]
 use super::{
     activations::Vector,
+    lanes::ROWS,
     mantissas::Mantissas,
     packed::{Layout, Packed},
 };
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
-
-/// Outputs computed together: the 32-bit lanes of a register.
-pub(super) const ROWS: usize = 8;
 
 /// Sum of products, exact. Written so that the compiler makes multiply-add vectors of it; 32-bit partial sums over 64 products of
 /// 12 by 8 bits cannot overflow, and 16 by 8 bits neither.
@@ -32,46 +30,6 @@ fn dot_avx2(w: &[i16], a: &[i16]) -> i64 {
 #[inline(always)]
 fn dot_any(w: &[i16], a: &[i16]) -> i64 {
     w.chunks(64).zip(a.chunks(64)).map(|(w, a)| i64::from(w.iter().zip(a).map(|(&w, &a)| i32::from(w) * i32::from(a)).sum::<i32>())).sum()
-}
-
-/// Values of a packed row.
-pub(super) fn unpack(row: &[u8], code_bits: u8, codebook: &[i16], out: &mut [i16]) {
-    match code_bits {
-        8 => {
-            for (o, &c) in out.iter_mut().zip(row) {
-                *o = codebook[usize::from(c)];
-            }
-        }
-        4 => {
-            for (o, &c) in out.chunks_mut(2).zip(row) {
-                o[0] = codebook[usize::from(c & 15)];
-                if let Some(high) = o.get_mut(1) {
-                    *high = codebook[usize::from(c >> 4)];
-                }
-            }
-        }
-        _ => {
-            let mask = (1u32 << code_bits) - 1;
-            let (mut bits, mut have, mut bytes) = (0u32, 0u8, row.iter());
-            for o in out {
-                while have < code_bits {
-                    bits |= u32::from(*bytes.next().expect("rows hold all their codes")) << have;
-                    have += 8;
-                }
-                *o = codebook[(bits & mask) as usize];
-                bits >>= code_bits;
-                have -= code_bits;
-            }
-        }
-    }
-}
-
-/// Whether [`multiply`] may be used on this machine.
-pub(super) fn has_vector_units() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx2");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
 }
 
 /// `z[t][i]`: the sum over groups of `scales[g][i] * (row i of the block . vector t in group g) + offsets[g][i] * sums[t][g]`.
@@ -221,19 +179,6 @@ mod tests {
                 s >> 33
             })
             .collect()
-    }
-
-    #[test]
-    fn unpacking_matches_the_packing() {
-        for bits in [2u8, 3, 4, 6, 8] {
-            let codes: Vec<u8> = noise(75, 3).iter().map(|&x| (x & ((1 << bits) - 1)) as u8).collect();
-            let codebook: Vec<i16> = (0..1 << bits).map(|i| i as i16 * 3 - 5).collect();
-            let mut row = vec![0; hardwire_netlist::program::row_stride(75, bits) as usize];
-            hardwire_netlist::program::pack_row(&codes, bits, &mut row);
-            let mut out = vec![0; 75];
-            unpack(&row, bits, &codebook, &mut out);
-            assert!(codes.iter().zip(&out).all(|(&c, &o)| codebook[usize::from(c)] == o), "{bits} bits");
-        }
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -1,6 +1,6 @@
 //! Scales and offsets, held in as few bytes as their values allow: every token reads them all.
 
-use super::kernel::ROWS;
+use super::lanes::ROWS;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
@@ -105,7 +105,7 @@ mod tests {
                 assert_eq!(m.at(i), if n < outputs { value(n as u32, g as u32) } else { 0 });
             }
             #[cfg(target_arch = "x86_64")]
-            if crate::engine::kernel::has_vector_units() {
+            if crate::engine::lanes::has_vector_units() {
                 for first in (0..2 * groups * ROWS).step_by(ROWS) {
                     let mut loaded = [0i32; ROWS];
                     // SAFETY: the features were just detected, and the array is as large as the register.

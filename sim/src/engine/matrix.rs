@@ -2,7 +2,8 @@
 
 use super::activations::{Activations, Vector};
 use super::arith::{sat, shift_sat};
-use super::kernel::{self, ROWS};
+use super::kernel;
+use super::lanes::{self, ROWS};
 use super::mantissas::Mantissas;
 use super::packed::Packed;
 use super::team::Team;
@@ -118,7 +119,7 @@ impl<'c> Matrix<'c> {
         let mut z = [[0; ROWS]; T];
         row.resize(self.view.inputs as usize, 0);
         for i in 0..ROWS.min(self.view.outputs as usize - block * ROWS) {
-            kernel::unpack(self.view.row((block * ROWS + i) as u32), self.code_bits, &self.codebook, row);
+            lanes::unpack(self.view.row((block * ROWS + i) as u32), self.code_bits, &self.codebook, row);
             for (z, vector) in z.iter_mut().zip(vectors) {
                 for (g, (w, a)) in row.chunks(self.group).zip(vector.a.chunks(self.group)).enumerate() {
                     let at = (block * self.groups + g) * ROWS + i;

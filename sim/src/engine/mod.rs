@@ -5,7 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `packed`, `arena`, `mantissas` | codes, scales and offsets in the order and form in which they are streamed |
+//! | `lanes`, `packed`, `arena`, `mantissas` | codes, scales and offsets in the order and form in which they are streamed |
 //! | `activations`, `kernel`, `matrix` | a matrix times one vector or many |
 //! | `vector`, `attention`, `experts`, `embedding` | the other units |
 //! | `arith`, `twice` | integer primitives; loops compiled for wide registers too |
@@ -19,6 +19,7 @@ mod block;
 mod embedding;
 mod experts;
 mod kernel;
+mod lanes;
 mod mantissas;
 mod matrix;
 mod packed;

@@ -2,18 +2,13 @@
 //! token reads the whole matrix front to back.
 
 use super::arena::Arena;
-use super::kernel::{self, ROWS};
+use super::lanes::{Lanes, ROWS, has_vector_units, unpack};
 use hardwire_netlist::Chip;
 use hardwire_netlist::program::ProgramId;
 use hardwire_netlist::unit::{MatrixSpec, Unit, UnitKind};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::sync::Arc;
-
-/// One vector register: [`ROWS`] lanes of 32 bits, lane `i` of output `i` of the block.
-#[derive(Clone, Copy)]
-#[repr(C, align(32))]
-pub(super) struct Lanes(pub [u32; ROWS]);
 
 /// How a lane holds its codes. A step of a layout is one register; pair `p` of it, the inputs `2p` and `2p + 1`, is in as many bits as
 /// a weight has, from bit `bits * p` on, of the low and of the high half of the lane.
@@ -69,7 +64,7 @@ const MOST_INPUTS: u32 = 1 << 16;
 impl Shape {
     /// `None` where this machine has no kernel for the matrix: without vector units, or with sums of more than 32 bits.
     pub(super) fn new(m: &MatrixSpec, acc_bits: u8) -> Option<Self> {
-        if !kernel::has_vector_units() || acc_bits > 32 || m.inputs > MOST_INPUTS {
+        if !has_vector_units() || acc_bits > 32 || m.inputs > MOST_INPUTS {
             return None;
         }
         let least = m.codebook.iter().copied().min().unwrap_or(0);
@@ -101,7 +96,7 @@ impl Shape {
         let pack = |values: &mut Vec<i16>, (block, lanes): (usize, &mut [Lanes])| {
             values.resize(self.inputs, 0);
             for i in 0..ROWS.min(self.outputs - block * ROWS) {
-                kernel::unpack(row(block * ROWS + i), self.code_bits, &self.stored, values);
+                unpack(row(block * ROWS + i), self.code_bits, &self.stored, values);
                 for (lanes, weights) in lanes.chunks_mut(self.per_group).zip(values.chunks(self.group)) {
                     for (lanes, weights) in lanes.iter_mut().zip(weights.chunks(2 * self.layout.pairs())) {
                         let in_place = weights.iter().enumerate().map(|(k, &w)| (w as u32) << (k % 2 * 16 + k / 2 * bits));

@@ -1,7 +1,8 @@
 //! Tokens moving from station to station: who waits for whom. One token a station; a station whose successor is busy keeps
 //! its finished residual until the successor is ready.
 
-use super::path::{ADD, Paths};
+use super::depth::ADD;
+use super::path::Paths;
 
 /// Whether prompt tokens overlap in the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,7 @@
-//! Where a picture goes: format by the name's ending, the view or the whole die. It is painted on a thread of its own.
+//! Where a picture goes: format by the name's ending, the view or the whole die.
 
-use crate::errand::write_whole;
-use crate::export;
 use crate::panels::Panels;
-use crate::theme::Theme;
-use crate::view::View;
 use egui::{Align2, DragValue, TextEdit, Ui, Vec2, Window};
-use std::path::Path;
 
 pub struct Export {
     pub open: bool,
@@ -21,10 +16,11 @@ impl Default for Export {
     }
 }
 
-pub fn show(ui: &Ui, panels: &mut Panels, view: &View, theme: Theme) {
+/// Whether the picture is to be made now.
+pub fn show(ui: &Ui, panels: &mut Panels) -> bool {
     let (e, idle) = (&mut panels.export, !panels.errand.running());
     if !e.open {
-        return;
+        return false;
     }
     let (mut open, mut go) = (true, false);
     Window::new("Export picture").open(&mut open).collapsible(false).resizable(false).anchor(Align2::CENTER_CENTER, Vec2::ZERO).show(
@@ -43,24 +39,5 @@ pub fn show(ui: &Ui, panels: &mut Panels, view: &View, theme: Theme) {
         },
     );
     e.open = open && !go;
-    if go {
-        start(ui, panels, view, theme);
-    }
-}
-
-fn start(ui: &Ui, panels: &mut Panels, view: &View, theme: Theme) {
-    let e = &panels.export;
-    let (path, width) = (e.path.trim().to_string(), e.width);
-    let svg = path.ends_with(".svg").then(|| export::svg(view, theme, e.whole, width));
-    let (die, dress, camera) = (view.die.clone(), view.dress(), (!e.whole).then_some((view.camera, view.canvas)));
-    panels.errand.start("export", ui.ctx(), move || {
-        let bytes = match svg {
-            Some(text) => Ok(text.into_bytes()),
-            None => export::png(die, dress, theme, camera, width).map_err(|e| e.to_string()),
-        };
-        match bytes.and_then(|b| write_whole(Path::new(&path), &b).map_err(|e| e.to_string())) {
-            Ok(()) => format!("wrote {path}"),
-            Err(e) => format!("{path}: {e}"),
-        }
-    });
+    go
 }

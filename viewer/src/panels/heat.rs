@@ -2,7 +2,7 @@
 
 use crate::command::Command;
 use crate::errand::write_whole;
-use crate::heat::{Metric, Over};
+use crate::heat::{Metric, Over, number};
 use crate::maps::Map;
 use crate::panels::Panels;
 use crate::view::View;
@@ -109,18 +109,4 @@ pub fn save(ctx: &Context, panels: &mut Panels, view: &View, note: &mut Option<S
         Ok(()) => format!("wrote {path}"),
         Err(e) => format!("{path}: {e}"),
     });
-}
-
-/// Three figures.
-pub fn number(v: f64) -> String {
-    let a = v.abs();
-    if a == 0.0 {
-        "0".into()
-    } else if !(1e-3..1e4).contains(&a) {
-        format!("{v:.2e}")
-    } else if a < 1.0 {
-        format!("{v:.3}")
-    } else {
-        format!("{v:.2}")
-    }
 }

@@ -1,11 +1,11 @@
 //! The menu bar, made from the list of commands.
 
-use crate::app::App;
 use crate::command::{Command, MENUS, on_keys};
 use crate::panels::status::count;
+use crate::view::View;
 use egui::{Button, MenuBar, Ui};
 
-pub fn show(ui: &mut Ui, app: &App, commands: &mut Vec<Command>) {
+pub fn show(ui: &mut Ui, view: Option<&View>, commands: &mut Vec<Command>) {
     MenuBar::new().ui(ui, |ui| {
         for (menu, name) in MENUS {
             ui.menu_button(name, |ui| {
@@ -21,7 +21,7 @@ pub fn show(ui: &mut Ui, app: &App, commands: &mut Vec<Command>) {
                 }
             });
         }
-        let Some(view) = app.view() else { return };
+        let Some(view) = view else { return };
         ui.separator();
         let (back, forward) = view.can_go();
         for (command, label, enabled) in

@@ -2,8 +2,8 @@
 
 use crate::camera::length;
 use crate::check::State;
+use crate::heat::number;
 use crate::item::Item;
-use crate::panels::heat::number;
 use crate::view::View;
 use egui::{Align, Layout, RichText, Ui};
 

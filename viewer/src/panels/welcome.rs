@@ -1,7 +1,7 @@
 //! What stands where no chip does: a chip being opened, one that could not be, or none asked for. Each says what to do next.
 
-use crate::app::State;
 use crate::command::Command;
+use crate::state::State;
 use egui::{RichText, TextEdit, Ui};
 
 pub fn show(ui: &mut Ui, state: &State, path: &mut String, commands: &mut Vec<Command>) {

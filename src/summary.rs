@@ -5,7 +5,7 @@ use crate::table::{Cell, Table};
 use crate::words::{errors, verdict};
 use hardwire_netlist::Figure;
 use hardwire_study::chip::{ChipFigures, SpeedAt};
-use hardwire_study::compare::Comparison;
+use hardwire_study::compare::{Comparison, InFlight};
 use std::fmt::Write;
 
 fn at_middle(f: &ChipFigures) -> Option<&SpeedAt> {
@@ -60,13 +60,23 @@ pub fn chip(f: &ChipFigures) -> String {
             ),
         );
         line(
-            "aggregate",
-            format!("{} tokens/s with {} users in flight, simulated", number(s.tokens_per_s_aggregate.value), s.users_for_aggregate),
-        );
-        line(
             "energy, one user",
             format!("{} µJ a token, {} W, estimated", number(s.j_per_token_single_user.value * 1e6), number(s.power_single_user_w)),
         );
+    }
+    let c = &f.compare;
+    let queue = |q: &InFlight| {
+        let (all, joules) = (number(q.tokens_per_s.value), number(q.j_per_token.value * 1e6));
+        format!("{all} tokens/s with {} in flight, {joules} µJ a token, {} W", q.users, number(q.power_w.value))
+    };
+    let asked = format!("requests of {} tokens in and {} out", c.prompt_tokens, c.output_tokens);
+    line("full queue", format!("{}; {asked}", queue(&c.chip.as_built)));
+    if c.chip.all_busy.users > c.chip.as_built.users {
+        line("", format!("{} with a cache for as many", queue(&c.chip.all_busy)));
+    }
+    if let Some(books) = &f.books {
+        let a = &books.books.chip;
+        line("cost", format!("{} USD a million tokens of a full queue, estimated (books)", number(a.usd_per_mtoken.value)));
     }
     for p in &f.first_token {
         line(&format!("first token of {}", p.prompt), format!("{} µs, simulated", number(p.time_us.value)));

@@ -46,7 +46,7 @@ const KEYS: &str = "schema model.name model.digest model.parameters node die.are
 fn json_keeps_its_schema() {
     let dir = tempfile::tempdir().unwrap();
     let (_, json, csv) = reported(dir.path());
-    assert_eq!(json["schema"], 2);
+    assert_eq!(json["schema"], 3);
     let mut found = BTreeSet::new();
     keys(&json, "", 3, &mut found);
     for key in KEYS.split_whitespace() {

@@ -16,8 +16,7 @@ fn hc1() -> ChipOption {
         dies: 1,
         power_w: 200.0,
         idle_w: 60.0,
-        tokens_per_s_per_user: 16_960.0,
-        tokens_per_s: 16_960.0,
+        decode_tokens_per_s: 16_960.0,
         prompt_tokens_per_s: 16_960.0 * 10.0,
         users_at_once: 1,
         provenance: Provenance::Cited,
@@ -26,17 +25,12 @@ fn hc1() -> ChipOption {
 }
 
 fn demand(users: u32) -> Demand {
-    Demand {
-        model: gpu::model_shape("Llama-3.1-8B").unwrap().quantized(8.0, WeightFormat::Fp8, 8.0),
-        prompt_tokens: 1000,
-        output_tokens: 1000,
-        users,
-        max_token_latency_ms: None,
-    }
+    Demand { prompt_tokens: 1000, output_tokens: 1000, users, max_token_latency_ms: None }
 }
 
 fn gpus(names: &[&str]) -> Vec<GpuOption> {
-    let option = |name: &&str| GpuOption { device: gpu::find(name).unwrap(), devices: 1, stack: Stack::Server };
+    let model = gpu::model_shape("Llama-3.1-8B").unwrap().quantized(8.0, WeightFormat::Fp8, 8.0);
+    let option = |name: &&str| GpuOption { device: gpu::find(name).unwrap(), model: model.clone(), devices: 1, stack: Stack::Server };
     names.iter().map(option).collect()
 }
 
@@ -56,11 +50,11 @@ fn hc1_makes_84_8_tokens_a_joule() {
 fn murphy_yields_of_published_dies() {
     // HNLPU: 827.08 mm2 at 0.11 defects a cm2 is 43 %, 62 dies a wafer, 629 USD a die (it rounds to 27 good ones).
     assert!((murphy_yield(827.08, 0.11) - 0.431).abs() < 5e-4);
-    assert_eq!(gross_dies(827.08), 62.0);
-    assert!((good_die_usd("HNLPU", 827.08, 0.11, 16_988.0).unwrap() / 629.0 - 1.0).abs() < 0.02);
+    assert_eq!(gross_dies(827.08, 300.0), 62.0);
+    assert!((good_die_usd("HNLPU", 827.08, 0.11, 300.0, 16_988.0).unwrap() / 629.0 - 1.0).abs() < 0.02);
     // HC1: 815 mm2 at 0.09 is 50.2 %, about 31 good dies.
     assert!((murphy_yield(815.0, 0.09) - 0.502).abs() < 5e-4);
-    assert!((gross_dies(815.0) * murphy_yield(815.0, 0.09) - 31.0).abs() < 1.0);
+    assert!((gross_dies(815.0, 300.0) * murphy_yield(815.0, 0.09) - 31.0).abs() < 1.0);
     // H100: 814 mm2 at N5's 0.11, by hand: A·D = 0.8954, (1 − e^−0.8954) / 0.8954 = 0.66065, squared 0.43645.
     assert!((murphy_yield(814.0, 0.11) - 0.43645).abs() < 1e-4);
 }
@@ -191,7 +185,7 @@ fn a_malformed_chip_or_demand_is_refused() {
 #[test]
 fn books_are_json() {
     let json = serde_json::to_value(books(&Assumptions::defaults().unwrap(), 100)).unwrap();
-    assert_eq!(json["schema"], 1);
+    assert_eq!(json["schema"], 2);
     assert_eq!(json["assumptions"]["inputs"]["pue"]["value"], 1.3);
     assert_eq!(json["chip"]["unit"]["kind"], "chip");
     assert!(json["chip"]["usd_per_mtoken"]["provenance"].is_string());

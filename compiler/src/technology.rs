@@ -70,16 +70,9 @@ pub fn node(name: &str) -> Result<Technology, Error> {
     })
 }
 
-/// What making dies costs, and what limits one; beside [`Technology`], which says what is on them.
+/// What limits a die and what joins several; [`Technology`] says what is on them. What one costs is no fact of the compiler's.
 #[derive(Clone, Debug)]
 pub struct Silicon {
-    pub reticle_mm2: Figure,
-    pub wafer_mm: Figure,
-    pub wafer_usd: Figure,
-    pub defects_per_cm2: Figure,
-    pub mask_set_usd: Figure,
-    /// The masks that carry the weights, of a set whose others are shared.
-    pub weight_masks_usd: Figure,
     pub power_limit_w_per_mm2: Figure,
     pub link_bit_pj: Figure,
     pub link_gb_per_s: Figure,
@@ -95,37 +88,11 @@ pub fn silicon(name: &str) -> Result<Silicon, Error> {
     let own = file.node.get(name).ok_or_else(|| unknown(name))?;
     let get = |key: &str, unit: &str| constant(&file, own, key, unit);
     Ok(Silicon {
-        reticle_mm2: get("reticle_mm2", "mm2"),
-        wafer_mm: get("wafer_mm", "mm"),
-        wafer_usd: get("wafer_usd", "USD"),
-        defects_per_cm2: get("defects_per_cm2", "1/cm2"),
-        mask_set_usd: get("mask_set_usd", "USD"),
-        weight_masks_usd: get("weight_masks_usd", "USD"),
         power_limit_w_per_mm2: get("power_limit_w_per_mm2", "W/mm2"),
         link_bit_pj: get("link_bit_pj", "pJ"),
         link_gb_per_s: get("link_gb_per_s", "GB/s"),
         link_latency_ns: get("link_latency_ns", "ns"),
     })
-}
-
-impl Silicon {
-    /// Whole dies of `area_mm2` on a wafer: its area, less what its edge cuts (de Vries, IEEE TSM 2005, first form).
-    pub fn dies_per_wafer(&self, area_mm2: f64) -> f64 {
-        let d = self.wafer_mm.value;
-        let pi = std::f64::consts::PI;
-        (pi * d * d / 4.0 / area_mm2 - pi * d / libm::sqrt(2.0 * area_mm2)).max(0.0)
-    }
-
-    /// Murphy's yield, `((1 - e^-AD) / AD)^2`.
-    pub fn yield_of(&self, area_mm2: f64) -> f64 {
-        let ad = area_mm2 * 1e-2 * self.defects_per_cm2.value;
-        if ad > 0.0 { ((1.0 - libm::exp(-ad)) / ad).powi(2) } else { 1.0 }
-    }
-
-    /// USD of a good die, untested and bare; infinite where none fits a wafer.
-    pub fn good_die_usd(&self, area_mm2: f64) -> f64 {
-        self.wafer_usd.value / (self.dies_per_wafer(area_mm2) * self.yield_of(area_mm2))
-    }
 }
 
 /// Which end of every constant's range.
@@ -170,17 +137,11 @@ pub fn corner(t: &Technology, corner: Corner) -> Technology {
     }
 }
 
-/// As [`corner`], for silicon: cheap wafers without defects and fast links at `Low`.
+/// As [`corner`], for silicon: fast links at `Low`.
 pub fn silicon_corner(s: &Silicon, corner: Corner) -> Silicon {
     let cost = |f: &Figure| at(f, corner, true);
     let gain = |f: &Figure| at(f, corner, false);
     Silicon {
-        reticle_mm2: s.reticle_mm2.clone(),
-        wafer_mm: s.wafer_mm.clone(),
-        wafer_usd: cost(&s.wafer_usd),
-        defects_per_cm2: cost(&s.defects_per_cm2),
-        mask_set_usd: cost(&s.mask_set_usd),
-        weight_masks_usd: cost(&s.weight_masks_usd),
         power_limit_w_per_mm2: gain(&s.power_limit_w_per_mm2),
         link_bit_pj: cost(&s.link_bit_pj),
         link_gb_per_s: gain(&s.link_gb_per_s),
@@ -245,14 +206,9 @@ mod tests {
                 &t.energy.rom_bit_read_pj,
                 &t.energy.full_adder_pj,
                 &t.clock_mhz,
-                &s.wafer_usd,
-                &s.defects_per_cm2,
-                &s.mask_set_usd,
-                &s.weight_masks_usd,
                 &s.link_bit_pj,
                 &s.link_gb_per_s,
                 &s.link_latency_ns,
-                &s.reticle_mm2,
                 &s.power_limit_w_per_mm2,
             ];
             for f in all {
@@ -274,14 +230,5 @@ mod tests {
         }
         assert!(matches!(node("N3"), Err(Error::Option { option: "node", .. })));
         assert!(matches!(silicon("N3"), Err(Error::Option { option: "node", .. })));
-    }
-
-    /// HNLPU states 43 %, 27 good of 62 dies and 629 USD for its 827 mm2 in N5.
-    #[test]
-    fn yield_and_die_cost_are_those_hnlpu_states() {
-        let s = silicon("N5").unwrap();
-        assert!((s.yield_of(827.08) - 0.431).abs() < 0.001);
-        assert!((s.dies_per_wafer(827.08) - 62.0).abs() < 1.0, "{}", s.dies_per_wafer(827.08));
-        assert!((s.good_die_usd(827.08) / 629.0 - 1.0).abs() < 0.02, "{}", s.good_die_usd(827.08));
     }
 }

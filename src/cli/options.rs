@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 use std::path::PathBuf;
 
 /// Choices the compiler makes itself unless told.
-#[derive(ClapArgs, Debug, Clone, Default)]
+#[derive(ClapArgs, Debug, Clone, Default, PartialEq)]
 pub struct CompileOptions {
     /// Code bits of every matrix: 2, 3, 4, 6 or 8. Unless given, a stored grid is kept exactly and the rest gets 4.
     #[arg(long)]
@@ -44,6 +44,50 @@ pub struct CompileOptions {
     /// Process node: N7, N6, N5 or ASAP7 [default: N6].
     #[arg(long)]
     pub node: Option<String>,
+}
+
+impl CompileOptions {
+    /// The options given, as typed.
+    pub fn given(&self) -> Vec<&'static str> {
+        let q = &self.quantizing;
+        let all = [
+            ("--bits", self.bits.is_some()),
+            ("--group", self.group.is_some()),
+            ("--quantizer", q.quantizer.is_some()),
+            ("--calibrate", q.calibrate.is_some()),
+            ("--calibrate-tokens", q.calibrate_tokens.is_some()),
+            ("--codebook", q.codebook.is_some()),
+            ("--scale-bits", q.scale_bits.is_some()),
+            ("--offset-bits", q.offset_bits.is_some()),
+            ("--average-bits", q.average_bits.is_some()),
+            ("--rotate", q.rotate),
+            ("--act-bits", self.act_bits.is_some()),
+            ("--kv-bits", self.kv_bits.is_some()),
+            ("--context", self.context.is_some()),
+            ("--users", self.users.is_some()),
+            ("--lanes", self.lanes.is_some()),
+            ("--tile-rows", self.tile_rows.is_some()),
+            ("--fabric", !self.fabric.is_empty()),
+            ("--tile-cols", self.tile_cols.is_some()),
+            ("--pos-lanes", self.pos_lanes.is_some()),
+            ("--node", self.node.is_some()),
+        ];
+        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
+    /// Refuses options given for `chip`, which is compiled already.
+    pub fn none_for_a_chip(&self, chip: &std::path::Path) -> anyhow::Result<()> {
+        let given = self.given();
+        if given.is_empty() {
+            return Ok(());
+        }
+        anyhow::bail!(
+            "{}: {} cannot be changed in a chip that is compiled; hint: give the checkpoint, or compile it again with {}",
+            chip.display(),
+            given.join(", "),
+            if given.len() == 1 { "it" } else { "them" }
+        );
+    }
 }
 
 /// How weights that keep no stored grid become codes.

@@ -75,6 +75,7 @@ pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
 fn chips(args: &Evaluate, source: Source, scratch: &Path, global: &Global) -> Result<(Vec<Chip>, Option<Checkpoint>)> {
     match source {
         Source::Chip(chip) => {
+            args.options.none_for_a_chip(&chip.folder)?;
             if !args.sweep.is_empty() {
                 bail!("{}: --sweep compiles a checkpoint at several widths; this is a chip", args.source.display());
             }

@@ -52,7 +52,7 @@ fn print(exploration: &Exploration) {
     let Exploration { points, front, refused } = exploration;
     println!(
         "{:<5}{:>5}{:>8}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  binds",
-        "node", "bits", "fabric", "users", "context", "dies", "mm²", "one user", "aggregate", "mJ/token", "$/Mtoken"
+        "node", "bits", "fabric", "users", "context", "dies", "mm²", "one user", "full queue", "mJ/token", "$/Mtoken"
     );
     let mut mixes: Vec<String> = Vec::new();
     for &i in front {
@@ -67,9 +67,9 @@ fn print(exploration: &Exploration) {
             f.dies,
             number(f.area_mm2),
             number(f.tokens_per_s_single_user),
-            number(f.tokens_per_s_aggregate),
-            number(f.j_per_token_aggregate * 1e3),
-            number(f.usd_per_mtoken),
+            number(f.full_queue.tokens_per_s),
+            number(f.full_queue.j_per_token * 1e3),
+            f.usd_per_mtoken.map_or("-".into(), number),
             p.limits[0].name,
             p.limits[0].used * 100.0
         );

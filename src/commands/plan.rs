@@ -4,6 +4,7 @@ use crate::cli::{Global, Plan, Quantizing};
 use crate::report::number;
 use anyhow::{Context, Result, bail};
 use hardwire_compiler::shape::Shape;
+use hardwire_study::load::FullQueue;
 use hardwire_study::plan::{self, Figures, Range};
 use serde::Serialize;
 use serde_json::json;
@@ -77,7 +78,7 @@ fn print(plan: &plan::Plan, wall_s: f64) {
             format!("{} ms, one user, prompt of {}", span(&|e| e.first_token_ms, r), (context - 1).max(1)),
         );
         line(
-            &format!("aggregate at {context}"),
+            &format!("decode at {context}"),
             format!(
                 "{} tokens/s with {} in flight, {} mJ a token, {} W",
                 span(&|e| e.tokens_per_s_aggregate, r),
@@ -87,18 +88,22 @@ fn print(plan: &plan::Plan, wall_s: f64) {
             ),
         );
     }
-    let saturated = format!(
-        "{} tokens/s at {}, {} users, {} W",
-        number(full.tokens_per_s_aggregate),
-        chip.plan.context,
-        full.users,
-        number(full.power_aggregate_w)
-    );
-    line("all stations busy", format!("{saturated}; the cache holds {}", chip.plan.users));
-    line(
-        "silicon",
-        format!("{} $ of good dies, {} $ a million tokens (aggregate)", span(&|e| e.good_dies_usd, r), span(&|e| e.usd_per_mtoken, r)),
-    );
+    let queue = |q: &FullQueue| {
+        let (all, joules) = (number(q.tokens_per_s), number(q.j_per_token * 1e3));
+        format!("{all} tokens/s with {} in flight, {joules} mJ a token, {} W", q.users, number(q.power_w))
+    };
+    let asked = format!("requests of {} tokens in and {} out", plan.request.prompt, plan.request.output);
+    line("full queue", format!("{}; {asked}", queue(&r.middle.full_queue)));
+    if full.users > r.middle.full_queue.users {
+        line("", format!("{} with a cache for as many", queue(&full.full_queue)));
+    }
+    let money = |f: fn(&Figures) -> Option<f64>| match (f(&r.middle), f(&r.low), f(&r.high)) {
+        (Some(m), Some(a), Some(b)) => format!("{} ({} to {})", number(m), number(a.min(b)), number(a.max(b))),
+        (Some(m), ..) => number(m),
+        _ => "no".into(),
+    };
+    let (dies, token) = (money(|e| e.good_dies_usd), money(|e| e.usd_per_mtoken));
+    line("cost", format!("{dies} USD of good dies, {token} USD a million tokens of a full queue (books)"));
     if !plan.modelled_only.is_empty() {
         line("without Verilog", plan.modelled_only.join(", "));
     }

@@ -41,6 +41,7 @@ pub fn run(args: &Rtl, global: &Global) -> Result<()> {
 /// The Verilog of one unit. A chip is not read whole for it: the viewer asks for one module after another.
 fn module(source: &Path, path: &str, args: &Rtl, global: &Global) -> Result<String> {
     if source.join("chip.json").exists() {
+        args.options.none_for_a_chip(source)?;
         return Ok(hardwire_rtl_gen::module(&Chip::open_structure(source)?, path)?);
     }
     let scratch = tempdir()?;

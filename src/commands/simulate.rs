@@ -2,10 +2,12 @@
 
 use super::source::Source;
 use crate::cli::{Global, Simulate};
+use crate::report::number;
 use anyhow::{Result, bail};
 use hardwire_models::Tokenizer;
 use hardwire_sim::sample::Sampling;
 use hardwire_study::generate::{self, Generation, Implementation};
+use hardwire_study::load::{self, Run};
 use serde::Serialize;
 use std::io::Write;
 
@@ -18,6 +20,8 @@ struct Output<'a> {
     text: &'a str,
     /// Units that clamped an output, with how many values; empty is good.
     saturations: &'a [(String, u64)],
+    /// Time and energy of the chip itself; absent for the float reference.
+    chip: Option<Run>,
     /// Of this machine, simulating.
     wall_positions_per_s: f64,
 }
@@ -37,7 +41,7 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
             let _ = out.write_all(piece.as_bytes()).and_then(|()| out.flush());
         }
     };
-    let (generation, implementation) = if args.float {
+    let (generation, implementation, took) = if args.float {
         if args.temperature > 0.0 {
             bail!("--float is greedy; leave --temperature out");
         }
@@ -47,18 +51,26 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
         if let Some(positions) = args.options.context {
             checkpoint.lengthen(positions as usize)?;
         }
-        (generate::in_float(checkpoint, tokenizer.as_ref(), &ids, args.n, &mut emit)?, "float reference")
+        (generate::in_float(checkpoint, tokenizer.as_ref(), &ids, args.n, &mut emit)?, "float reference", None)
     } else {
         let scratch = tempdir()?;
         let chip = source.into_chip(&args.options, &scratch.0, global)?;
         let which = if args.scalar { Implementation::ScalarReference } else { Implementation::Engine };
         let g = generate::on_chip(&chip, which, tokenizer.as_ref(), &ids, args.n, sampling, &mut emit)?;
-        (g, if args.scalar { "scalar reference" } else { "fast engine" })
+        let took = load::run(&chip, g.prompt_ids.len() as u32, g.token_ids.len() as u32);
+        (g, if args.scalar { "scalar reference" } else { "fast engine" }, Some(took))
     };
-    report(&generation, implementation, args, tokenizer.as_ref(), global)
+    report(&generation, implementation, took, args, tokenizer.as_ref(), global)
 }
 
-fn report(g: &Generation, implementation: &'static str, args: &Simulate, tokenizer: Option<&Tokenizer>, global: &Global) -> Result<()> {
+fn report(
+    g: &Generation,
+    implementation: &'static str,
+    took: Option<Run>,
+    args: &Simulate,
+    tokenizer: Option<&Tokenizer>,
+    global: &Global,
+) -> Result<()> {
     let rate = g.positions as f64 / g.wall_s.max(1e-9);
     if global.json {
         let output = Output {
@@ -68,6 +80,7 @@ fn report(g: &Generation, implementation: &'static str, args: &Simulate, tokeniz
             token_ids: &g.token_ids,
             text: if tokenizer.is_some() { &g.text } else { "" },
             saturations: &g.saturations,
+            chip: took,
             wall_positions_per_s: rate,
         };
         println!("{}", serde_json::to_string_pretty(&output)?);
@@ -76,6 +89,12 @@ fn report(g: &Generation, implementation: &'static str, args: &Simulate, tokeniz
     println!();
     if !global.quiet {
         eprintln!("{} positions on the {implementation}, {rate:.0} a second on this machine", g.positions);
+        if let Some(run) = took {
+            let (first, total, joules) = (number(run.first_token_us), number(run.total_us), number(run.joules * 1e6));
+            eprintln!(
+                "the chip takes {total} µs for it, {first} µs to the first token, and {joules} µJ (cycles simulated, energy estimated)"
+            );
+        }
         for (unit, n) in &g.saturations {
             eprintln!("overflow: {unit} clamped {n} values");
         }

@@ -38,7 +38,10 @@ impl Source {
     /// The chip itself; a checkpoint is compiled into a folder under `scratch`.
     pub fn into_chip(self, options: &CompileOptions, scratch: &Path, global: &Global) -> Result<Chip> {
         match self {
-            Source::Chip(chip) => Ok(*chip),
+            Source::Chip(chip) => {
+                options.none_for_a_chip(&chip.folder)?;
+                Ok(*chip)
+            }
             Source::Checkpoint(mut c) => compile(&mut c, options, &scratch.join("chip"), global),
         }
     }

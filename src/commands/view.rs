@@ -18,7 +18,12 @@ pub fn run(args: &View, global: &Global) -> Result<()> {
     let source = args.source.clone().unwrap_or_else(|| PathBuf::from("tales"));
     // The viewer opens a chip itself, and shows at once what takes long to check; a path that names nothing it explains.
     let is_checkpoint = source.as_os_str() == "tales" || source.is_file() || source.join("config.json").exists();
-    let folder = if is_checkpoint { Source::open(&source)?.into_chip(&args.options, &scratch.0, global)?.folder } else { source };
+    let folder = if is_checkpoint {
+        Source::open(&source)?.into_chip(&args.options, &scratch.0, global)?.folder
+    } else {
+        args.options.none_for_a_chip(&source)?;
+        source
+    };
     let mut command = Command::new(&viewer);
     command.arg(&folder).args(args.for_viewer());
     // Verilog of single units comes from this program: `rtl --module`.

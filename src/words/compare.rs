@@ -2,14 +2,10 @@
 
 use crate::report::number;
 use hardwire_baseline::gpu::Class;
-use hardwire_study::compare::{Comparison, GpuRow};
+use hardwire_study::compare::Comparison;
 
 /// Fixed share of a GPU's token from which the model is too small to judge a GPU by.
 const TINY: f64 = 0.5;
-
-fn most(gpus: &[GpuRow], score: impl Fn(&GpuRow) -> f64) -> Option<&GpuRow> {
-    gpus.iter().max_by(|a, b| score(a).total_cmp(&score(b)))
-}
 
 /// `a` against `b` in words.
 fn times(ours: f64, theirs: f64) -> String {
@@ -23,8 +19,7 @@ fn against(chip: f64, gpu: f64) -> String {
 
 /// One user, then a full queue.
 pub fn verdict(b: &Comparison) -> Vec<String> {
-    let (Some(one), Some(queue)) = (most(&b.gpus, |g| g.single.tokens_per_s.value), most(&b.gpus, |g| g.saturated.tokens_per_s.value))
-    else {
+    let (Some(one), Some(queue)) = (b.fastest_for_one(), b.fastest_for_a_queue()) else {
         return vec!["No device known here holds this model.".into()];
     };
     let (chip, built, busy) = (&b.chip, &b.chip.as_built, &b.chip.all_busy);
@@ -58,7 +53,7 @@ pub fn verdict(b: &Comparison) -> Vec<String> {
 
 /// Said where a GPU's time is mostly not the model's.
 fn tiny_model(b: &Comparison) -> Option<String> {
-    let one = most(&b.gpus, |g| g.single.tokens_per_s.value)?;
+    let one = b.fastest_for_one()?;
     (one.single.fixed_share > TINY).then(|| {
         format!(
             "This model is too small to judge a GPU by: {:.0} % of the {}'s time for one user's token is fixed cost (starting kernels, \

@@ -1,23 +1,17 @@
 //! The token factory's books for one chip: what is asked, the chip in plain numbers, the books and their tornado.
 
-use crate::chip::{model_shape, seconds};
-use crate::compare::Request;
-use crate::{Error, Result};
-use hardwire_baseline::Provenance;
+use crate::chip::{die_area_mm2, model_shape};
+use crate::compare::{Against, Baseline, Comparison};
+use crate::load::{Compiled, Rates, Request, full_queue, users_in_flight};
+use crate::{Error, Result, price};
 use hardwire_baseline::economics::silicon::RETICLE_MM2;
-use hardwire_baseline::economics::{self, Assumptions, Books, ChipOption, Demand, GpuOption, Metric, Tornado};
-use hardwire_baseline::gpu::{self, Device, MemoryClass, Stack, WeightFormat};
-use hardwire_netlist::{Chip, census};
-use hardwire_sim::{energy, timing};
+use hardwire_baseline::economics::{self, Assumptions, Books, ChipOption, GpuOption, Metric, Tornado};
+use hardwire_baseline::gpu::{self, Calibration, Device, GpuError};
+use hardwire_netlist::Chip;
 use serde::Serialize;
 
 /// GPUs of the books unless asked: a data centre's usual, its newest, its cheap one.
 const GPUS: [&str; 3] = ["H100 SXM", "B200 SXM", "L40S"];
-/// People served unless asked: more than any one machine holds, so that all are saturated.
-const USERS: u32 = 100_000;
-/// Bits from which a model is worth 16 on a GPU.
-const FP8_ENOUGH_BITS: f64 = 8.5;
-
 /// Host power over chip power from which the card decides, not the chip.
 const CARD_RULES: f64 = 5.0;
 
@@ -39,10 +33,27 @@ impl Question {
             assumptions: Assumptions::defaults()?,
             prompt: request.prompt,
             output: request.output,
-            users: USERS,
+            users: price::SERVED,
             latency_ms: None,
             gpus: GPUS.iter().map(|name| gpu::find(name)).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl Question {
+    /// [`Question::defaults`], first against the device that serves a full queue fastest in `comparison`, where it has a price.
+    pub fn against(chip: &Chip, comparison: &Comparison, against: &Against) -> Result<Question> {
+        let mut question = Question::defaults(chip)?;
+        if let Some(row) = comparison.fastest_for_a_queue() {
+            let mut known = against.devices.clone();
+            known.extend(gpu::devices()?);
+            let fastest = known.into_iter().find(|device| device.name == row.device && device.price.is_some());
+            if let Some(device) = fastest {
+                question.gpus.retain(|other| other.name != device.name);
+                question.gpus.insert(0, device);
+            }
+        }
+        Ok(question)
     }
 }
 
@@ -69,9 +80,11 @@ pub fn books(chip: &Chip, question: &Question) -> Result<ChipBooks> {
         ));
     }
     let mut notes = Vec::new();
-    let demand = demand(chip, question, &mut notes);
-    let option = chip_option(chip, question, &mut notes)?;
-    let gpus: Vec<GpuOption> = question.gpus.iter().map(gpu_option).collect();
+    let request = Request::new(question.prompt, question.output);
+    let demand = price::demand(request, question.users, question.latency_ms);
+    demand.check()?;
+    let option = chip_option(chip, request, &mut notes)?;
+    let gpus = question.gpus.iter().map(|device| gpu_option(chip, device, request, &mut notes)).collect::<Result<Vec<_>>>()?;
     let books = economics::books(&question.assumptions, &demand, &option, &gpus)?;
     let unit = &books.chip.unit;
     if unit.host_w > CARD_RULES * unit.device_w {
@@ -85,41 +98,25 @@ pub fn books(chip: &Chip, question: &Question) -> Result<ChipBooks> {
     Ok(ChipBooks { notes, books, tornado })
 }
 
-/// A server with one device; a computer whose memory is its CPU's has llama.cpp only.
-fn gpu_option(device: &Device) -> GpuOption {
-    let stack = if device.memory_class == MemoryClass::Lpddr { Stack::LlamaCpp } else { Stack::Server };
-    GpuOption { device: device.clone(), devices: 1, stack }
-}
-
-fn demand(chip: &Chip, question: &Question, notes: &mut Vec<String>) -> Demand {
-    let shape = model_shape(chip);
-    let model = if shape.weight_bits <= FP8_ENOUGH_BITS {
-        notes.push(format!("GPUs hold the model in FP8 with an 8-bit cache; the chip holds it at {:.2} bits a weight.", shape.weight_bits));
-        shape.quantized(8.0, WeightFormat::Fp8, 8.0)
-    } else {
-        notes.push("GPUs hold the model in 16 bits, as the chip's weights have more than 8.".into());
-        shape.quantized(16.0, WeightFormat::Float16, 16.0)
+/// One device in the serving mode that makes it most tokens, as the comparison runs it.
+fn gpu_option(chip: &Chip, device: &Device, request: Request, notes: &mut Vec<String>) -> Result<GpuOption> {
+    let model = model_shape(chip);
+    let baseline = Baseline::new(device.clone(), Calibration::bundled()?, false);
+    let mode = match baseline.serve(&model, request) {
+        Ok((mode, _)) => mode,
+        // The books say why it is refused.
+        Err(GpuError::DoesNotFit { .. }) => baseline.serving_modes(model.weight_bits)[0],
+        Err(error) => return Err(error.into()),
     };
-    Demand {
-        model,
-        prompt_tokens: question.prompt,
-        output_tokens: question.output,
-        users: question.users,
-        max_token_latency_ms: question.latency_ms,
-    }
+    notes.push(format!("{} runs the model as {}; the chip holds it at {:.2} bits a weight.", device.name, mode.name(), model.weight_bits));
+    Ok(GpuOption { device: device.clone(), model: mode.shape(&model), devices: 1, stack: mode.stack })
 }
 
 /// The chip in the books' plain numbers, as many users in flight as its cache holds.
-fn chip_option(chip: &Chip, question: &Question, notes: &mut Vec<String>) -> Result<ChipOption> {
-    let (netlist, technology) = (chip.netlist(), &chip.structure.technology);
-    let stations = netlist.stations.len() as u32;
-    let users = chip.model().users.clamp(1, stations);
-    let context = (question.prompt + question.output / 2).max(1);
-    let at = energy::token(chip, context - 1);
-    let single_s = seconds(chip, timing::token(netlist, context - 1).latency_cycles + 1);
-    let interval_s = if users == 1 { single_s } else { seconds(chip, timing::aggregate_interval(netlist, context, users)) };
-    let prompt_s = seconds(chip, timing::first_token_cycles(netlist, question.prompt.max(1)));
-    let area_mm2 = chip.structure.floorplan.die.area_um2() * 1e-6;
+fn chip_option(chip: &Chip, request: Request, notes: &mut Vec<String>) -> Result<ChipOption> {
+    let rates = Compiled(chip);
+    let (stations, users) = (rates.stations(), users_in_flight(&rates, chip.model().users));
+    let area_mm2 = die_area_mm2(chip).value;
     let dies = (area_mm2 / RETICLE_MM2).ceil().max(1.0);
     if dies > 1.0 {
         notes.push(format!(
@@ -131,28 +128,14 @@ fn chip_option(chip: &Chip, question: &Question, notes: &mut Vec<String>) -> Res
             "The chip's cache holds {users} of the {stations} users it could have in flight; `compile --users {stations}` gives it room for all."
         ));
     }
-    let node = match technology.node.as_str() {
-        known @ ("N7" | "N6" | "N5") => known,
-        other => {
-            notes.push(format!("No silicon prices are known for {other}: those of N7 are used."));
-            "N7"
-        }
-    };
-    let leakage_w = technology.leakage_w(&census::total(netlist));
-    let option = ChipOption {
-        name: format!("{} chip", chip.model().name),
-        node: node.into(),
-        die_mm2: area_mm2 / dies,
-        dies: dies as u32,
-        power_w: at.joules(interval_s) / interval_s,
-        idle_w: leakage_w,
-        tokens_per_s_per_user: (1.0 / single_s).min(1.0 / (interval_s * f64::from(users))),
-        tokens_per_s: 1.0 / interval_s,
-        prompt_tokens_per_s: f64::from(question.prompt.max(1)) / prompt_s,
-        users_at_once: users,
-        provenance: Provenance::Simulated,
-        source: format!("timing and energy models of this chip at context {context}, {users} user(s) in flight"),
-    };
+    let option = price::chip_option(
+        &format!("{} chip", chip.model().name),
+        &chip.structure.technology.node,
+        (area_mm2, dies as u32),
+        &full_queue(&rates, request, users),
+        rates.leakage_w(),
+        format!("timing and energy models of this chip at context {}, {users} user(s) in flight", request.context),
+    );
     option.check()?;
     Ok(option)
 }

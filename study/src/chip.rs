@@ -5,6 +5,7 @@
 use crate::Result;
 use crate::books::{self, ChipBooks, Question};
 use crate::compare::{self, Against, Comparison};
+use crate::load::{self, Compiled, Rates};
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Activity, Census, Chip, Figure, Provenance, census};
 use hardwire_sim::{energy, timing};
@@ -74,7 +75,7 @@ pub struct SpeedAt {
     pub context: u32,
     pub latency_cycles: u64,
     pub tokens_per_s_single_user: Figure,
-    /// All stations busy; it needs the chip to hold that many sequences.
+    /// Decode with every station busy; it takes a cache for as many sequences.
     pub tokens_per_s_aggregate: Figure,
     pub users_for_aggregate: u32,
     pub j_per_token_single_user: Figure,
@@ -108,9 +109,8 @@ pub fn figures(chip: &Chip, against: &Against) -> Result<ChipFigures> {
     let middle = compare.context;
     let speed: Vec<SpeedAt> = contexts(s.model.context, middle).into_iter().map(|c| speed_at(chip, c)).collect();
     let at = energy::token(chip, middle - 1);
-    let latency_s = seconds(chip, timing::token(&s.netlist, middle - 1).latency_cycles);
     // A die no node's costs are known for still has a report.
-    let (books, books_refused) = match Question::defaults(chip).and_then(|question| books::books(chip, &question)) {
+    let (books, books_refused) = match Question::against(chip, &compare, against).and_then(|question| books::books(chip, &question)) {
         Ok(books) => (Some(books), None),
         Err(error) => (None, Some(error.to_string())),
     };
@@ -132,7 +132,7 @@ pub fn figures(chip: &Chip, against: &Against) -> Result<ChipFigures> {
         speed,
         energy: EnergyFigures {
             context: middle,
-            leakage_pj: at.leakage_w * latency_s * 1e12,
+            leakage_pj: at.leakage_w * Compiled(chip).single_s(middle) * 1e12,
             split: at.split,
             by_kind_pj: at.by_kind_pj,
             events: at.events,
@@ -175,22 +175,19 @@ fn prompts(context: u32) -> impl Iterator<Item = u32> {
 }
 
 pub fn speed_at(chip: &Chip, context: u32) -> SpeedAt {
-    let netlist = chip.netlist();
-    let latency_cycles = timing::token(netlist, context - 1).latency_cycles;
-    let users = netlist.stations.len() as u32;
-    let single_s = seconds(chip, latency_cycles + 1);
-    let interval_s = seconds(chip, timing::aggregate_interval(netlist, context, users));
-    let energy = energy::token(chip, context - 1);
-    let (single_j, aggregate_j) = (energy.joules(single_s), energy.joules(interval_s));
+    let rates = Compiled(chip);
+    let users = rates.stations();
+    let one = load::one_user(&rates, context);
+    let decode = load::decode_tokens_per_s(&rates, users, context);
     SpeedAt {
         context,
-        latency_cycles,
-        tokens_per_s_single_user: simulated(1.0 / single_s, "tokens/s", TIMING),
-        tokens_per_s_aggregate: simulated(1.0 / interval_s, "tokens/s", TIMING),
+        latency_cycles: timing::token(chip.netlist(), context - 1).latency_cycles,
+        tokens_per_s_single_user: simulated(one.tokens_per_s, "tokens/s", TIMING),
+        tokens_per_s_aggregate: simulated(decode, "tokens/s", TIMING),
         users_for_aggregate: users,
-        j_per_token_single_user: Figure::new(single_j, "J/token", Provenance::Estimated, ENERGY),
-        power_single_user_w: single_j / single_s,
-        power_aggregate_w: aggregate_j / interval_s,
+        j_per_token_single_user: Figure::new(one.j_per_token, "J/token", Provenance::Estimated, ENERGY),
+        power_single_user_w: one.power_w,
+        power_aggregate_w: rates.switching_j(context) * decode + rates.leakage_w(),
     }
 }
 

@@ -8,7 +8,7 @@ mod device_side;
 mod measured;
 mod serving_mode;
 
-pub use chip_side::ChipSide;
+pub use chip_side::{ChipSide, InFlight};
 pub use curves::{Curve, Roofline};
 pub use device_side::{Baseline, GpuRow};
 pub use hardwire_baseline::gpu::ModelShape;
@@ -16,6 +16,7 @@ pub use measured::Fitted;
 pub use serving_mode::ServingMode;
 
 use crate::chip::model_shape;
+use crate::load::Request;
 use crate::{Error, Result};
 use device_side::row;
 use hardwire_baseline::gpu::{self, Calibration, Device, GpuError};
@@ -23,8 +24,6 @@ use hardwire_netlist::Chip;
 use serde::Serialize;
 use std::path::Path;
 
-/// Longest prompt and output of the requests compared, tokens: the middle of what vendors publish.
-const MOST_TOKENS: u32 = 1000;
 /// Devices drawn in charts, as far as they hold the model: a data centre's two, a desk's one.
 const DRAWN: [&str; 3] = ["H100 SXM", "B200 SXM", "RTX 4090"];
 
@@ -70,28 +69,23 @@ pub struct Comparison {
     pub roofline: Roofline,
 }
 
+impl Comparison {
+    /// The device that makes most tokens for one user.
+    pub fn fastest_for_one(&self) -> Option<&GpuRow> {
+        self.gpus.iter().max_by(|a, b| a.single.tokens_per_s.value.total_cmp(&b.single.tokens_per_s.value))
+    }
+
+    /// The device that makes most tokens of a full queue.
+    pub fn fastest_for_a_queue(&self) -> Option<&GpuRow> {
+        self.gpus.iter().max_by(|a, b| a.saturated.tokens_per_s.value.total_cmp(&b.saturated.tokens_per_s.value))
+    }
+}
+
 /// A device that cannot hold the model, and why.
 #[derive(Serialize)]
 pub struct LeftOut {
     pub device: String,
     pub reason: String,
-}
-
-/// What both sides are asked.
-#[derive(Clone, Copy)]
-pub struct Request {
-    pub prompt: u32,
-    pub output: u32,
-    pub context: u32,
-}
-
-impl Request {
-    /// Half of the chip's positions for the prompt, half for the output, each at most [`MOST_TOKENS`].
-    pub fn of(chip: &Chip) -> Request {
-        let output = (chip.model().context / 2).clamp(1, MOST_TOKENS);
-        let prompt = output.min(chip.model().context - output);
-        Request { prompt, output, context: (prompt + output / 2).max(1) }
-    }
 }
 
 /// Compares `chip` with the bundled devices and those of `against`.

@@ -3,6 +3,8 @@
 //! - [`plan`]: area, speed, energy and cost of a chip from the shape of a model alone, on one or several dies;
 //! - [`explore`]: sweeps of targets, the fabric of each matrix, and the points that nothing beats;
 //! - [`published`]: published chips from their published design choices, misses shown;
+//! - [`load`]: what is asked of a chip, and its speed, energy and power under that load;
+//! - [`price`]: what a token of it costs;
 //! - [`chip`]: everything a report says about a compiled chip, gathered once;
 //! - [`compare`]: a chip beside devices that fetch their weights, one user and a full queue;
 //! - [`books`]: what a token costs on one site, from a chip and from GPUs;
@@ -20,8 +22,10 @@ pub mod evaluate;
 pub mod explore;
 pub mod flat;
 pub mod generate;
+pub mod load;
 mod model_shape;
 pub mod plan;
+pub mod price;
 pub mod published;
 
 pub use error::Error;

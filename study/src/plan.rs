@@ -2,12 +2,13 @@
 
 mod figures;
 
-pub use figures::{Cut, Figures, Range, Setting, fewest_dies, figures, partition, range};
+pub use figures::{Cut, Figures, Process, Range, Setting, fewest_dies, figures, partition, range};
 
+use crate::load::Request;
 use crate::{Error, Result};
+use hardwire_baseline::economics::silicon::RETICLE_MM2;
 use hardwire_compiler::Options;
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
-use hardwire_compiler::technology::{self, Silicon};
 use hardwire_netlist::{Census, Floorplan};
 use serde::Serialize;
 
@@ -35,6 +36,8 @@ pub struct Plan {
     pub blocks: usize,
     /// Two blocks that overlap; none.
     pub floorplan_conflict: Option<(String, String)>,
+    /// What a full queue and the cost of a token are taken at.
+    pub request: Request,
     /// From short contexts to all positions of the cache.
     pub at: Vec<At>,
     /// What the stations could do if the cache held a sequence for each.
@@ -55,13 +58,13 @@ pub struct At {
 pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Result<Plan> {
     let chip = shape::plan(shape, options)?;
     let node = options.node.as_deref().unwrap_or(NODE);
-    let (technology, silicon) = (technology::node(node)?, technology::silicon(node)?);
+    let process = Process::node(node)?;
     let on = |dies, context, users| Setting { dies, cut, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
     let (context, users) = (chip.plan.context, chip.plan.users);
-    let at = |dies| figures(&chip, &technology, &silicon, &on(dies, context, users));
-    let dies = dies_within_reticle(cut, dies, &silicon, &at)?;
+    let at = |dies| figures(&chip, &process, &on(dies, context, users));
+    let dies = dies_within_reticle(cut, dies, &at)?;
     let stations = chip.netlist.stations.len() as u32;
-    let floorplan = chip.floorplan(&technology);
+    let floorplan = chip.floorplan(&process.technology);
     Ok(Plan {
         family: shape.family.clone(),
         node: node.into(),
@@ -74,18 +77,19 @@ pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Re
         units: chip.netlist.graph.node_count(),
         blocks: floorplan.blocks.len(),
         floorplan_conflict: floorplan.conflict(),
+        request: Request::within(context),
         at: (contexts(context).into_iter())
-            .map(|context| At { context, figures: range(&chip, &technology, &silicon, &on(dies, context, users)) })
-            .collect(),
-        all_stations_busy: figures(&chip, &technology, &silicon, &on(dies, context, stations)),
+            .map(|context| Ok(At { context, figures: range(&chip, &process, &on(dies, context, users))? }))
+            .collect::<Result<_>>()?,
+        all_stations_busy: figures(&chip, &process, &on(dies, context, stations)),
         floorplan,
         chip,
     })
 }
 
 /// The dies asked for, or as few as keep each within the reticle.
-fn dies_within_reticle(cut: Cut, asked: Option<u32>, silicon: &Silicon, on: &dyn Fn(u32) -> Figures) -> Result<u32> {
-    let limit = silicon.reticle_mm2.value;
+fn dies_within_reticle(cut: Cut, asked: Option<u32>, on: &dyn Fn(u32) -> Figures) -> Result<u32> {
+    let limit = RETICLE_MM2;
     let fewest = fewest_dies(cut, limit, on);
     if fewest.largest_die_mm2 > limit {
         let smaller = "taller tiles (--tile-rows 1024), fewer --bits or less --context make it smaller";

@@ -2,10 +2,10 @@
 //! was published. No constant is fitted to any of them; a miss stands, with the likeliest reason for it.
 
 use crate::Result;
-use crate::plan::{self, Cut, Figures, Range, Setting};
+use crate::plan::{self, Cut, Figures, Process, Range, Setting};
+use hardwire_compiler::Options;
 use hardwire_compiler::fabric::{Holding, Rule};
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
-use hardwire_compiler::{Options, technology};
 use hardwire_netlist::Figure;
 use serde::Serialize;
 use std::path::Path;
@@ -62,12 +62,12 @@ fn described(json: &str, name: &str, options: Options) -> Result<ShapeChip> {
 }
 
 fn range(d: &Described) -> Result<Range> {
-    let mut technology = technology::node(d.node)?;
+    let mut process = Process::node(d.node)?;
     if let Some((low, value, high)) = d.clock_mhz {
-        let f = Figure { value, ..technology.clock_mhz.clone() };
-        technology.clock_mhz = f.between(low, high);
+        let f = Figure { value, ..process.technology.clock_mhz.clone() };
+        process.technology.clock_mhz = f.between(low, high);
     }
-    Ok(plan::range(&d.chip, &technology, &technology::silicon(d.node)?, &d.setting))
+    plan::range(&d.chip, &process, &d.setting)
 }
 
 type Pick = fn(&Figures) -> f64;

@@ -69,6 +69,7 @@ inputs! {
     GpuPowerFactor = "gpu_power_factor", ABOVE_ZERO, ANY;
     GpuSpeedFactor = "gpu_speed_factor", ABOVE_ZERO, ANY;
     GpuEmbodiedKg = "gpu_embodied_kg", 0.0, ANY;
+    WaferMm = "wafer_mm", ABOVE_ZERO, 450.0;
     WaferUsd = "wafer_usd", ABOVE_ZERO, ANY;
     DefectsPerCm2 = "defects_per_cm2", 0.0, ANY;
     MaskSetUsd = "mask_set_usd", 0.0, ANY;
@@ -150,7 +151,12 @@ impl Assumptions {
         Ok(self)
     }
 
-    /// The same with wafer price, defects and masks of a node, `N7`, `N6` or `N5`, but for what the user set.
+    /// Nodes that have prices.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.nodes.keys().map(String::as_str)
+    }
+
+    /// The same with wafers, defects and masks of a node, but for what the user set.
     pub fn at_node(mut self, node: &str) -> Result<Self, EconomicsError> {
         let Some(costs) = self.nodes.get(node).cloned() else {
             return Err(unknown(BUNDLED_NAME, "node", node, &keys(&self.nodes)));

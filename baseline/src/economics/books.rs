@@ -11,7 +11,7 @@ use super::unit::{Unit, chip_unit, gpu_unit};
 use crate::gpu::{Calibration, GpuError};
 
 /// Version of the books' JSON; raised when a field changes its meaning or goes.
-pub const BOOKS_SCHEMA: u32 = 1;
+pub const BOOKS_SCHEMA: u32 = 2;
 /// Model changes a year that the price of being wrong is shown at.
 const CHANGES_SHOWN: [f64; 6] = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0];
 const SOURCE: &str = "token factory books (docs/baseline.md)";
@@ -159,7 +159,7 @@ fn wrong(
         }
         _ => None,
     };
-    let reload_s = options.iter().map(|option| demand.model.weight_bytes() / (option.device.link.bandwidth_gb_per_s * 1e9));
+    let reload_s = options.iter().map(|option| option.model.weight_bytes() / (option.device.link.bandwidth_gb_per_s * 1e9));
     let weeks = assumptions.get(Input::RespinWeeks);
     Ok(WrongPrice {
         respin_usd: estimated(chip.unit.change_usd, "USD"),

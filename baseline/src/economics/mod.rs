@@ -19,10 +19,10 @@ pub mod silicon;
 pub mod tornado;
 pub mod unit;
 
-pub use account::{Account, CostLine, Line};
+pub use account::{Account, CostLine, Line, account};
 pub use assumptions::{Assumption, Assumptions, Input};
 pub use books::{Books, Comparison, Refusal, WrongPrice, books};
 pub use error::EconomicsError;
 pub use option::{ChipOption, Demand, GpuOption, tokens_per_j};
 pub use tornado::{Bar, Metric, Tornado, tornado};
-pub use unit::{Kind, Silicon, Unit};
+pub use unit::{Kind, Silicon, Unit, chip_unit};

@@ -9,8 +9,6 @@ use crate::gpu::{Device, ModelShape, Stack};
 /// What the factory is asked to serve.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Demand {
-    /// The model as GPUs would hold it.
-    pub model: ModelShape,
     pub prompt_tokens: u32,
     pub output_tokens: u32,
     /// People served at once.
@@ -22,16 +20,10 @@ pub struct Demand {
 impl Demand {
     /// Refuses a demand that nothing can mean.
     pub fn check(&self) -> Result<(), EconomicsError> {
-        self.model.check()?;
         positive("demand", "output_tokens", f64::from(self.output_tokens))?;
         positive("demand", "users", f64::from(self.users))?;
         if let Some(target) = self.max_token_latency_ms {
             positive("demand", "max_token_latency_ms", target)?;
-        }
-        let tokens = u64::from(self.prompt_tokens) + u64::from(self.output_tokens);
-        let limit = self.model.context_limit;
-        if tokens > u64::from(limit) {
-            return Err(crate::gpu::GpuError::PastContext { model: self.model.name.clone(), tokens, limit }.into());
         }
         Ok(())
     }
@@ -41,19 +33,17 @@ impl Demand {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChipOption {
     pub name: String,
-    /// Node whose wafer, defect and mask figures apply: `N7`, `N6`, `N5`.
+    /// Node whose wafers, defects and masks apply, as the price table names it.
     pub node: String,
     pub die_mm2: f64,
     /// Dies that hold the model, each with its own masks; one card a die.
     pub dies: u32,
-    /// All dies at full load.
+    /// All dies under a full queue of the demand's requests, prompts read in between.
     pub power_w: f64,
     /// All dies with nothing asked.
     pub idle_w: f64,
-    /// What one user sees.
-    pub tokens_per_s_per_user: f64,
-    /// Output tokens of all users in flight together.
-    pub tokens_per_s: f64,
+    /// Output tokens of all users in flight together while no prompt is read.
+    pub decode_tokens_per_s: f64,
     /// Rate at which prompts are read, which keeps the chip from making output.
     pub prompt_tokens_per_s: f64,
     /// Users in flight at once, bounded by pipeline stages and cache.
@@ -70,8 +60,7 @@ impl ChipOption {
         positive(&owner, "dies", f64::from(self.dies))?;
         positive(&owner, "power_w", self.power_w)?;
         within(&owner, "idle_w", self.idle_w, 0.0, self.power_w)?;
-        positive(&owner, "tokens_per_s_per_user", self.tokens_per_s_per_user)?;
-        within(&owner, "tokens_per_s", self.tokens_per_s, self.tokens_per_s_per_user * (1.0 - 1e-9), f64::MAX)?;
+        positive(&owner, "decode_tokens_per_s", self.decode_tokens_per_s)?;
         positive(&owner, "prompt_tokens_per_s", self.prompt_tokens_per_s)?;
         positive(&owner, "users_at_once", f64::from(self.users_at_once))
     }
@@ -81,6 +70,8 @@ impl ChipOption {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GpuOption {
     pub device: Device,
+    /// The model as it holds it: its own weight format and cache.
+    pub model: ModelShape,
     /// GPUs that may be split together, as in one machine.
     pub devices: u32,
     pub stack: Stack,

@@ -63,27 +63,28 @@ pub fn chip_unit(assumptions: &Assumptions, demand: &Demand, chip: &ChipOption) 
     let defects = at(Input::DefectsPerCm2);
     let silicon = Silicon {
         die_mm2: chip.die_mm2,
-        gross_dies_per_wafer: gross_dies(chip.die_mm2),
+        gross_dies_per_wafer: gross_dies(chip.die_mm2, at(Input::WaferMm)),
         yield_fraction: murphy_yield(chip.die_mm2, defects),
-        good_die_usd: good_die_usd(&owner, chip.die_mm2, defects, at(Input::WaferUsd))?,
+        good_die_usd: good_die_usd(&owner, chip.die_mm2, defects, at(Input::WaferMm), at(Input::WaferUsd))?,
         package_usd: at(Input::PackageUsd),
         card_usd: at(Input::CardUsd),
     };
     let dies = f64::from(chip.dies);
     let card_cost_usd = silicon.good_die_usd + silicon.package_usd + silicon.card_usd;
     let speed = at(Input::ChipSpeedFactor);
-    let per_user = chip.tokens_per_s_per_user * speed;
-    let all = (chip.tokens_per_s * speed).min(per_user * f64::from(demand.users));
+    // Fewer users than places in flight leave the others empty.
+    let users = f64::from(chip.users_at_once.min(demand.users));
+    let decode = chip.decode_tokens_per_s * speed * users / f64::from(chip.users_at_once);
     // While a prompt is read its slot makes no output: a request takes prompt time and output time.
     let (prompt, output) = (f64::from(demand.prompt_tokens), f64::from(demand.output_tokens));
-    let request_s = prompt / (chip.prompt_tokens_per_s * speed) + output / all;
+    let request_s = prompt / (chip.prompt_tokens_per_s * speed) + output / decode;
     // Wafers carry their carbon whether their dies work or not.
     let die_kg = at(Input::WaferKgPerCm2) * chip.die_mm2 / 100.0 / silicon.yield_fraction;
     Ok(Unit {
         name: chip.name.clone(),
         kind: Kind::Chip,
         tokens_per_s: output / request_s,
-        tokens_per_s_per_user: per_user,
+        tokens_per_s_per_user: output / request_s / users,
         users_at_once: chip.users_at_once,
         device_w: chip.power_w * at(Input::ChipPowerFactor),
         idle_w: chip.idle_w * at(Input::ChipPowerFactor),
@@ -117,7 +118,7 @@ pub fn gpu_unit(calibration: &Calibration, assumptions: &Assumptions, demand: &D
     let speed = at(Input::GpuSpeedFactor);
     // A machine that is faster by the factor meets a target that much tighter.
     let target_ms = demand.max_token_latency_ms.map(|target_ms| target_ms * speed);
-    let served = gpu::serve(calibration, device, &demand.model, &workload, option.devices, target_ms)?;
+    let served = gpu::serve(calibration, device, &option.model, &workload, option.devices, target_ms)?;
     let count = f64::from(option.devices);
     let price_usd = price.low_usd + at(Input::GpuPricePosition) * (price.high_usd - price.low_usd);
     Ok(Unit {

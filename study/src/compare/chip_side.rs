@@ -1,9 +1,8 @@
 //! The chip's side: one user, as many as its cache holds, and every station busy.
 
-use super::Request;
-use crate::chip::{ENERGY, TIMING, seconds, simulated, speed_at};
+use crate::chip::{ENERGY, TIMING, simulated};
+use crate::load::{self, Compiled, FullQueue, Rates, Request, users_in_flight};
 use hardwire_netlist::{Chip, Figure, Provenance};
-use hardwire_sim::{energy, timing};
 use serde::Serialize;
 
 /// What the chip does for whom.
@@ -49,48 +48,35 @@ impl ChipSide {
 }
 
 pub fn chip_side(chip: &Chip, request: Request) -> ChipSide {
-    let stations = chip.netlist().stations.len() as u32;
-    let one = speed_at(chip, request.context);
-    let prompt = request.prompt.max(1);
-    let prompt_s = seconds(chip, timing::first_token_cycles(chip.netlist(), prompt));
-    let at = energy::token(chip, request.context - 1);
-    let estimated = |value, unit, source| Figure::new(value, unit, Provenance::Estimated, source);
+    let rates = Compiled(chip);
+    let one = load::one_user(&rates, request.context);
+    let as_built = load::full_queue(&rates, request, users_in_flight(&rates, chip.model().users));
+    let all_busy = load::full_queue(&rates, request, rates.stations());
     ChipSide {
         context: request.context,
-        tokens_per_s: one.tokens_per_s_single_user,
-        j_per_token: one.j_per_token_single_user,
-        power_w: estimated(one.power_single_user_w, "W", ENERGY),
-        idle_w: estimated(at.leakage_w, "W", "leakage of the counted hardware (docs/process.md)"),
-        prompt_tokens_per_s: simulated(f64::from(prompt) / prompt_s, "tokens/s", TIMING),
-        as_built: in_flight(chip, request, chip.model().users.clamp(1, stations)),
-        all_busy: in_flight(chip, request, stations),
+        tokens_per_s: simulated(one.tokens_per_s, "tokens/s", TIMING),
+        j_per_token: estimated(one.j_per_token, "J/token"),
+        power_w: estimated(one.power_w, "W"),
+        idle_w: Figure::new(rates.leakage_w(), "W", Provenance::Estimated, "leakage of the counted hardware (docs/process.md)"),
+        prompt_tokens_per_s: simulated(as_built.prompt_tokens_per_s, "tokens/s", TIMING),
+        as_built: as_built.into(),
+        all_busy: all_busy.into(),
     }
 }
 
-/// Output tokens a second of `users` users once prompts are read.
-pub fn decode_tokens_per_s(chip: &Chip, users: u32, context: u32) -> f64 {
-    let cycles = match users {
-        0 | 1 => timing::token(chip.netlist(), context - 1).latency_cycles + 1,
-        users => timing::aggregate_interval(chip.netlist(), context, users),
-    };
-    1.0 / seconds(chip, cycles)
+fn estimated(value: f64, unit: &str) -> Figure {
+    Figure::new(value, unit, Provenance::Estimated, ENERGY)
 }
 
-/// A request takes its share of prompt reading and of output; a prompt token switches what an output token does.
-fn in_flight(chip: &Chip, request: Request, users: u32) -> InFlight {
-    let decode = decode_tokens_per_s(chip, users, request.context);
-    let (prompt, output) = (f64::from(request.prompt), f64::from(request.output));
-    let prompt_s = if request.prompt == 0 { 0.0 } else { seconds(chip, timing::first_token_cycles(chip.netlist(), request.prompt)) };
-    let tokens_per_s = output / (output / decode + prompt_s);
-    let at = energy::token(chip, request.context - 1);
-    let joules = at.split.total_pj() * 1e-12 * (prompt + output) / output + at.leakage_w / tokens_per_s;
-    let estimated = |value, unit| Figure::new(value, unit, Provenance::Estimated, ENERGY);
-    InFlight {
-        users,
-        tokens_per_s: simulated(tokens_per_s, "tokens/s", TIMING),
-        decode_tokens_per_s: simulated(decode, "tokens/s", TIMING),
-        tokens_per_s_per_user: simulated(tokens_per_s / f64::from(users), "tokens/s", TIMING),
-        j_per_token: estimated(joules, "J/token"),
-        power_w: estimated(joules * tokens_per_s, "W"),
+impl From<FullQueue> for InFlight {
+    fn from(q: FullQueue) -> InFlight {
+        InFlight {
+            users: q.users,
+            tokens_per_s: simulated(q.tokens_per_s, "tokens/s", TIMING),
+            decode_tokens_per_s: simulated(q.decode_tokens_per_s, "tokens/s", TIMING),
+            tokens_per_s_per_user: simulated(q.tokens_per_s_per_user, "tokens/s", TIMING),
+            j_per_token: estimated(q.j_per_token, "J/token"),
+            power_w: estimated(q.power_w, "W"),
+        }
     }
 }

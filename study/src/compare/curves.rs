@@ -1,9 +1,9 @@
 //! What the charts draw: tokens/s against users and context, and the roofline.
 
-use super::chip_side::decode_tokens_per_s;
+use super::ChipSide;
 use super::device_side::Baseline;
-use super::{ChipSide, Request};
 use crate::Result;
+use crate::load::{Compiled, Request, decode_tokens_per_s};
 use hardwire_baseline::gpu::{self, GpuError, ModelShape, Parallel, Workload};
 use hardwire_netlist::Chip;
 use serde::Serialize;
@@ -63,7 +63,7 @@ fn powers(most: u32) -> Vec<u32> {
 pub fn against_users(chip: &Chip, drawn: &[&Baseline], model: &ModelShape, request: Request) -> Result<Vec<Curve>> {
     let stations = chip.netlist().stations.len() as u32;
     let point = |x, tokens_per_s| CurvePoint { x, tokens_per_s };
-    let own = powers(stations).into_iter().map(|users| point(users, decode_tokens_per_s(chip, users, request.context)));
+    let own = powers(stations).into_iter().map(|users| point(users, decode_tokens_per_s(&Compiled(chip), users, request.context)));
     let mut out = vec![Curve { name: "this chip".into(), points: own.collect() }];
     for baseline in drawn {
         let mut points = Vec::new();
@@ -82,7 +82,7 @@ pub fn against_users(chip: &Chip, drawn: &[&Baseline], model: &ModelShape, reque
 /// The chip first, up to the positions its cache holds; devices up to the model's own limit.
 pub fn against_context(chip: &Chip, drawn: &[&Baseline], model: &ModelShape) -> Result<Vec<Curve>> {
     let point = |x, tokens_per_s| CurvePoint { x, tokens_per_s };
-    let own = powers(chip.model().context).into_iter().map(|context| point(context, decode_tokens_per_s(chip, 1, context)));
+    let own = powers(chip.model().context).into_iter().map(|context| point(context, decode_tokens_per_s(&Compiled(chip), 1, context)));
     let mut out = vec![Curve { name: "this chip".into(), points: own.collect() }];
     for baseline in drawn {
         let mut points = Vec::new();

@@ -1,8 +1,9 @@
 //! A GPU's side: one user, and a full queue, each run in the device's fastest serving mode.
 
+use super::ChipSide;
 use super::serving_mode::{ServingMode, serving_modes};
-use super::{ChipSide, Request};
 use crate::chip::of_baseline;
+use crate::load::Request;
 use hardwire_baseline::gpu::{
     self, Bound, Calibration, DecodeEstimate, Device, GpuError, ModelShape, Parallel, ServeEstimate, Stack, Workload,
 };

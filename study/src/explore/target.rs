@@ -2,13 +2,13 @@
 //! What cannot be met is refused with what binds and what would meet it.
 
 use super::frontier::{self, Mix};
-use crate::plan::{self, Cut, Figures, Setting};
+use crate::plan::{self, Cut, Figures, Process, Setting};
 use crate::{Error, Result};
+use hardwire_baseline::economics::silicon::RETICLE_MM2;
 use hardwire_compiler::Options;
 use hardwire_compiler::fabric::Holding;
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
-use hardwire_compiler::technology::{self, Silicon};
-use hardwire_netlist::Technology;
+use hardwire_compiler::technology::Silicon;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -192,7 +192,9 @@ pub fn parse(text: &str) -> Result<Vec<Target>> {
     assign(&mut points, &f.context, |t, v| t.context = v)?;
     assign(&mut points, &f.kv_bits, |t, v| t.kv_bits = v)?;
     for t in &mut points {
-        t.die_limit_mm2 = t.die_limit_mm2.min(technology::silicon(&t.node)?.reticle_mm2.value);
+        // A node is known or the file is wrong.
+        Process::node(&t.node)?;
+        t.die_limit_mm2 = t.die_limit_mm2.min(RETICLE_MM2);
     }
     if points.iter().any(|t| t.die_limit_mm2.is_nan() || t.die_limit_mm2 <= 0.0 || t.min_tokens_per_s.is_nan()) {
         return Err(Error::asked("die_limit_mm2 and min_tokens_per_s", "expected positive numbers"));
@@ -260,19 +262,18 @@ fn attempts(shape: &Shape, target: &Target) -> Result<Vec<Point>> {
         node: Some(target.node.clone()),
         ..Options::default()
     };
-    let mut technology = technology::node(&target.node)?;
+    let mut process = Process::node(&target.node)?;
     if let Some(clock) = target.clock_mhz {
-        technology.clock_mhz.value = clock;
+        process.technology.clock_mhz.value = clock;
     }
-    let mixes = frontier::mixes(shape, &options, &technology, &choices)?;
-    mixes.into_par_iter().map(|mix| attempt(shape, target, &options, &technology, mix)).collect()
+    let mixes = frontier::mixes(shape, &options, &process.technology, &choices)?;
+    mixes.into_par_iter().map(|mix| attempt(shape, target, &options, &process, mix)).collect()
 }
 
-fn attempt(shape: &Shape, target: &Target, options: &Options, technology: &Technology, fabric: Mix) -> Result<Point> {
+fn attempt(shape: &Shape, target: &Target, options: &Options, process: &Process, fabric: Mix) -> Result<Point> {
     let chip = shape::plan(shape, &Options { fabric: frontier::rules(&fabric), ..options.clone() })?;
-    let silicon = technology::silicon(&target.node)?;
-    let figures = fewest_dies(&chip, technology, &silicon, target);
-    let limits = limits(&figures, &chip, &silicon, target);
+    let figures = fewest_dies(&chip, process, target);
+    let limits = limits(&figures, &chip, &process.silicon, target);
     Ok(Point { target: target.clone(), fabric, figures, limits, modelled_only: chip.modelled_only() })
 }
 
@@ -281,11 +282,11 @@ fn as_option<S: serde::Serializer>(mix: &Mix, s: S) -> std::result::Result<S::Ok
 }
 
 /// On the dies asked for, or as few as keep each within the limit.
-fn fewest_dies(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, target: &Target) -> Figures {
+fn fewest_dies(chip: &ShapeChip, process: &Process, target: &Target) -> Figures {
     let on = |dies: u32| {
         let setting =
             Setting { dies, cut: Cut::Pipeline, context: target.context, users: target.users, extra_sram_bits: 0, extra_mm2: 0.0 };
-        plan::figures(chip, technology, silicon, &setting)
+        plan::figures(chip, process, &setting)
     };
     if let Some(dies) = target.dies {
         return on(dies);
@@ -344,9 +345,8 @@ fn remedies(shape: &Shape, target: &Target) -> Result<Vec<String>> {
     if target.node != "N5" {
         consider("node = \"N5\"".into(), Target { node: "N5".into(), ..target.clone() })?;
     }
-    let reticle = technology::silicon(&target.node)?.reticle_mm2.value;
-    if target.die_limit_mm2 < reticle {
-        consider(format!("die_limit_mm2 = {reticle}"), Target { die_limit_mm2: reticle, ..target.clone() })?;
+    if target.die_limit_mm2 < RETICLE_MM2 {
+        consider(format!("die_limit_mm2 = {RETICLE_MM2}"), Target { die_limit_mm2: RETICLE_MM2, ..target.clone() })?;
     }
     if target.min_tokens_per_s > 0.0 {
         let best = attempts(shape, target)?.iter().map(|p| p.figures.tokens_per_s_single_user).fold(0.0, f64::max).floor();

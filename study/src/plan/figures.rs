@@ -1,6 +1,9 @@
 //! Area, speed, energy and cost of a chip by shape. Cycles come from the timing model that predicts the Verilog, counts from the census
 //! of what is emitted; stand-ins add theirs. Single-user and aggregate are never mixed.
 
+use crate::load::{self, FullQueue, Rates, Request, users_in_flight};
+use crate::{Error, Result, price};
+use hardwire_baseline::economics::Assumptions;
 use hardwire_compiler::shape::ShapeChip;
 use hardwire_compiler::technology::{self, Corner, Silicon};
 use hardwire_netlist::{Census, Technology, activity};
@@ -8,9 +11,32 @@ use hardwire_sim::energy;
 use hardwire_sim::timing;
 use serde::Serialize;
 
-/// Years a chip earns its cost back in, and what a kilowatt-hour costs: planning figures of a cost a million tokens.
-pub const YEARS: f64 = 3.0;
-pub const USD_PER_KWH: f64 = 0.10;
+/// What a node is made of and costs.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub technology: Technology,
+    pub silicon: Silicon,
+    pub prices: Assumptions,
+}
+
+impl Process {
+    /// A node by name, with the bundled constants and prices.
+    ///
+    /// # Errors
+    /// An unknown name; the message lists the known ones.
+    pub fn node(name: &str) -> Result<Process> {
+        Ok(Process { technology: technology::node(name)?, silicon: technology::silicon(name)?, prices: price::prices(name)? })
+    }
+
+    /// With every constant at one end of its range.
+    fn corner(&self, corner: Corner) -> Result<Process> {
+        Ok(Process {
+            technology: technology::corner(&self.technology, corner),
+            silicon: technology::silicon_corner(&self.silicon, corner),
+            prices: price::corner(&self.prices, corner)?,
+        })
+    }
+}
 
 /// How a chip larger than a die is cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -52,6 +78,7 @@ pub struct Figures {
     pub transistors: f64,
     pub clock_mhz: f64,
     pub tokens_per_s_single_user: f64,
+    /// Output tokens of all users while no prompt is read.
     pub tokens_per_s_aggregate: f64,
     pub users: u32,
     /// One user whose prompt fills all but the last position, streamed through the stations.
@@ -64,8 +91,12 @@ pub struct Figures {
     pub power_single_user_w: f64,
     pub power_aggregate_w: f64,
     pub link_ns_per_token: f64,
-    pub good_dies_usd: f64,
-    pub usd_per_mtoken: f64,
+    /// A full queue of the request that [`Request::within`] the cache gives, whatever the context above.
+    pub full_queue: FullQueue,
+    /// The books' figures for that queue: the good dies of one chip, and a million output tokens with masks, cards, hosts, building,
+    /// electricity and idle hours. None where no wafer carries such a die.
+    pub good_dies_usd: Option<f64>,
+    pub usd_per_mtoken: Option<f64>,
 }
 
 /// Low, middle and high: every constant at that end.
@@ -77,13 +108,17 @@ pub struct Range {
 }
 
 /// [`figures`] at all three corners.
-pub fn range(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, setting: &Setting) -> Range {
-    let at = |c| figures(chip, &technology::corner(technology, c), &technology::silicon_corner(silicon, c), setting);
-    Range { low: at(Corner::Low), middle: at(Corner::Middle), high: at(Corner::High) }
+///
+/// # Errors
+/// A price out of its range.
+pub fn range(chip: &ShapeChip, process: &Process, setting: &Setting) -> Result<Range> {
+    let at = |c| Ok::<_, Error>(figures(chip, &process.corner(c)?, setting));
+    Ok(Range { low: at(Corner::Low)?, middle: at(Corner::Middle)?, high: at(Corner::High)? })
 }
 
 /// The figures with the constants as they stand; a station's area has its share of the floorplan's wiring and pads.
-pub fn figures(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, setting: &Setting) -> Figures {
+pub fn figures(chip: &ShapeChip, process: &Process, setting: &Setting) -> Figures {
+    let technology = &process.technology;
     let total = chip.total() + Census { sram_bits: setting.extra_sram_bits, ..Census::default() };
     let stations: Vec<f64> = (0..chip.netlist.stations.len() as u32).map(|s| technology.area_um2(&chip.station_census(s)) * 1e-6).collect();
     let cells: f64 = stations.iter().sum();
@@ -95,12 +130,16 @@ pub fn figures(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, set
         Cut::Tensor => area_mm2 / f64::from(setting.dies),
         Cut::Pipeline => partition(&stations, setting.dies).into_iter().fold(0.0, f64::max) * overhead + extra / f64::from(setting.dies),
     };
-    let time = times(chip, technology, silicon, setting);
-    let switching = switching_pj(chip, technology, setting.context.saturating_sub(1)) * 1e-12 + time.link_j;
-    let leakage_w = technology.leakage_w(&total);
-    let (single_j, aggregate_j) = (switching + leakage_w * time.single_s, switching + leakage_w * time.interval_s);
-    let good_dies_usd = f64::from(setting.dies) * silicon.good_die_usd(area_mm2 / f64::from(setting.dies));
-    let tokens = YEARS * 365.25 * 86_400.0 / time.interval_s;
+    let rates = Planned { chip, process, setting, leakage_w: technology.leakage_w(&total) };
+    let one = load::one_user(&rates, setting.context);
+    let interval_s = rates.interval_s(setting.context, setting.users);
+    let switching_j = rates.switching_j(setting.context);
+    let aggregate_j = switching_j + rates.leakage_w * interval_s;
+    let request = Request::within(chip.plan.context);
+    let full_queue = load::full_queue(&rates, request, users_in_flight(&rates, setting.users));
+    let source = format!("timing and energy models of this shape at context {}", request.context);
+    let option = price::chip_option(&chip.shape.name, &technology.node, (area_mm2, setting.dies), &full_queue, rates.leakage_w, source);
+    let account = price::account_of(&process.prices, request, &option).ok();
     Figures {
         dies: setting.dies,
         area_mm2,
@@ -111,19 +150,20 @@ pub fn figures(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, set
         rom_bits: total.rom_bits as f64,
         transistors: total.transistors() as f64,
         clock_mhz: technology.clock_mhz.value,
-        tokens_per_s_single_user: 1.0 / time.single_s,
-        tokens_per_s_aggregate: 1.0 / time.interval_s,
+        tokens_per_s_single_user: one.tokens_per_s,
+        tokens_per_s_aggregate: 1.0 / interval_s,
         users: setting.users,
-        first_token_ms: time.first_token_s * 1e3,
-        switching_j: switching,
-        leakage_w,
-        j_per_token_single_user: single_j,
+        first_token_ms: rates.prompt_s(setting.context.saturating_sub(1).max(1)) * 1e3,
+        switching_j,
+        leakage_w: rates.leakage_w,
+        j_per_token_single_user: one.j_per_token,
         j_per_token_aggregate: aggregate_j,
-        power_single_user_w: single_j / time.single_s,
-        power_aggregate_w: aggregate_j / time.interval_s,
-        link_ns_per_token: time.link_s * 1e9,
-        good_dies_usd,
-        usd_per_mtoken: 1e6 * (good_dies_usd / tokens + aggregate_j / 3.6e6 * USD_PER_KWH),
+        power_single_user_w: one.power_w,
+        power_aggregate_w: aggregate_j / interval_s,
+        link_ns_per_token: rates.link().seconds * 1e9,
+        full_queue,
+        good_dies_usd: account.as_ref().and_then(|a| a.unit.silicon).map(|s| s.good_die_usd * f64::from(setting.dies)),
+        usd_per_mtoken: account.map(|a| a.usd_per_mtoken.value),
     }
 }
 
@@ -168,51 +208,98 @@ pub fn partition(stations: &[f64], dies: u32) -> Vec<f64> {
     fits(high * (1.0 + 1e-9)).unwrap_or_default()
 }
 
-struct Times {
-    single_s: f64,
-    interval_s: f64,
-    first_token_s: f64,
-    link_s: f64,
-    link_j: f64,
+/// A planned chip's rates on its dies.
+struct Planned<'a> {
+    chip: &'a ShapeChip,
+    process: &'a Process,
+    setting: &'a Setting,
+    leakage_w: f64,
 }
 
-/// Seconds a token takes alone, and between tokens with `setting.users` in flight.
-fn times(chip: &ShapeChip, technology: &Technology, silicon: &Silicon, setting: &Setting) -> Times {
-    let cycle_s = 1e-6 / technology.clock_mhz.value;
-    let position = setting.context.saturating_sub(1);
-    let token = timing::token(&chip.netlist, position);
-    let beats = u64::from(chip.shape.hidden.div_ceil(chip.plan.lanes));
-    let service = |s: &timing::StationTiming| (s.latency_cycles as i64 + chip.extra_cycles(s.station)).max(1) as u64;
-    let latency: u64 = token.stations.iter().map(service).sum::<u64>() + 1;
-    let exact = chip.standins.is_empty();
-    let slowest = token.stations.iter().map(service).max().unwrap_or(1) + beats + 2;
-    let bytes = f64::from(chip.shape.hidden) * 4.0;
-    let wire_s = |bytes: f64| silicon.link_latency_ns.value * 1e-9 + bytes / (silicon.link_gb_per_s.value * 1e9);
-    let dies = f64::from(setting.dies);
-    // Link time and bytes of a token, and the link time that falls on one station.
-    let (link_s, moved, on_station) = match setting.cut {
-        // The residual from die to die, and the token back to the first.
-        Cut::Pipeline if setting.dies > 1 => ((dies - 1.0) * wire_s(bytes) + wire_s(4.0), (dies - 1.0) * bytes, wire_s(bytes)),
-        Cut::Tensor if setting.dies > 1 => {
-            let side = dies.sqrt();
-            // A reduce and a gather along rows, then along columns, of a vector in `side` parts; after each of two products a station.
-            let all_reduce = 4.0 * (side - 1.0) * wire_s(bytes / side);
-            let count = 2.0 * token.stations.len() as f64;
-            (count * all_reduce, count * 2.0 * (dies - 1.0) / dies * bytes * dies, 2.0 * all_reduce)
+/// What crossing between dies takes of a token.
+#[derive(Default)]
+struct Links {
+    seconds: f64,
+    joules: f64,
+    /// The part of the time that falls on one station.
+    on_station_s: f64,
+}
+
+impl Planned<'_> {
+    fn link(&self) -> Links {
+        let silicon = &self.process.silicon;
+        let bytes = f64::from(self.chip.shape.hidden) * 4.0;
+        let wire_s = |bytes: f64| silicon.link_latency_ns.value * 1e-9 + bytes / (silicon.link_gb_per_s.value * 1e9);
+        let joules = |bytes: f64| bytes * 8.0 * silicon.link_bit_pj.value * 1e-12;
+        let dies = f64::from(self.setting.dies);
+        match self.setting.cut {
+            _ if self.setting.dies <= 1 => Links::default(),
+            // The residual from die to die, and the token back to the first.
+            Cut::Pipeline => Links {
+                seconds: (dies - 1.0) * wire_s(bytes) + wire_s(4.0),
+                joules: joules((dies - 1.0) * bytes),
+                on_station_s: wire_s(bytes),
+            },
+            Cut::Tensor => {
+                let side = dies.sqrt();
+                // A reduce and a gather along rows, then along columns, of a vector in `side` parts; after each of two products a station.
+                let all_reduce = 4.0 * (side - 1.0) * wire_s(bytes / side);
+                let count = 2.0 * self.chip.netlist.stations.len() as f64;
+                Links {
+                    seconds: count * all_reduce,
+                    joules: joules(count * 2.0 * (dies - 1.0) / dies * bytes * dies),
+                    on_station_s: 2.0 * all_reduce,
+                }
+            }
         }
-        _ => (0.0, 0.0, 0.0),
-    };
-    let single_s = latency as f64 * cycle_s + link_s;
-    let users = setting.users.max(1);
-    let flow = if exact { timing::aggregate_interval(&chip.netlist, setting.context, users) } else { slowest };
-    let interval_s = (flow as f64 * cycle_s + on_station).max(single_s / f64::from(users));
-    let prompt = position.max(1);
-    let first = if exact && setting.dies == 1 {
-        timing::first_token_cycles(&chip.netlist, prompt) as f64 * cycle_s
-    } else {
-        single_s + f64::from(prompt - 1) * (slowest as f64 * cycle_s + on_station)
-    };
-    Times { single_s, interval_s, first_token_s: first, link_s, link_j: moved * 8.0 * silicon.link_bit_pj.value * 1e-12 }
+    }
+
+    fn cycle_s(&self) -> f64 {
+        1e-6 / self.process.technology.clock_mhz.value
+    }
+
+    /// Cycles of a token alone, and of the slowest station with its hand-over, at `context`.
+    fn cycles(&self, context: u32) -> (u64, u64) {
+        let chip = self.chip;
+        let token = timing::token(&chip.netlist, context.saturating_sub(1));
+        let service = |s: &timing::StationTiming| (s.latency_cycles as i64 + chip.extra_cycles(s.station)).max(1) as u64;
+        let beats = u64::from(chip.shape.hidden.div_ceil(chip.plan.lanes));
+        let latency = token.stations.iter().map(service).sum::<u64>() + 1;
+        (latency, token.stations.iter().map(service).max().unwrap_or(1) + beats + 2)
+    }
+}
+
+impl Rates for Planned<'_> {
+    fn stations(&self) -> u32 {
+        self.chip.netlist.stations.len() as u32
+    }
+
+    fn single_s(&self, context: u32) -> f64 {
+        self.cycles(context).0 as f64 * self.cycle_s() + self.link().seconds
+    }
+
+    fn interval_s(&self, context: u32, users: u32) -> f64 {
+        let users = users.max(1);
+        let exact = self.chip.standins.is_empty();
+        let flow = if exact { timing::aggregate_interval(&self.chip.netlist, context, users) } else { self.cycles(context).1 };
+        (flow as f64 * self.cycle_s() + self.link().on_station_s).max(self.single_s(context) / f64::from(users))
+    }
+
+    fn prompt_s(&self, prompt: u32) -> f64 {
+        if self.chip.standins.is_empty() && self.setting.dies == 1 {
+            return timing::first_token_cycles(&self.chip.netlist, prompt) as f64 * self.cycle_s();
+        }
+        let slowest = self.cycles(prompt + 1).1;
+        self.single_s(prompt + 1) + f64::from(prompt - 1) * (slowest as f64 * self.cycle_s() + self.link().on_station_s)
+    }
+
+    fn switching_j(&self, context: u32) -> f64 {
+        switching_pj(self.chip, &self.process.technology, context.saturating_sub(1)) * 1e-12 + self.link().joules
+    }
+
+    fn leakage_w(&self) -> f64 {
+        self.leakage_w
+    }
 }
 
 /// Switching energy of the token at `position`, the units that work on it counted once each.

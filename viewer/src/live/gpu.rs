@@ -3,7 +3,8 @@
 
 use crate::die::Die;
 use hardwire_study::chip::model_shape;
-use hardwire_study::compare::{Baseline, ModelShape, Request};
+use hardwire_study::compare::{Baseline, ModelShape};
+use hardwire_study::load::Request;
 
 /// One user's token on a GPU.
 #[derive(Clone)]

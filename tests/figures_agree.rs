@@ -1,0 +1,184 @@
+//! One figure, one value: every command is run on one chip, and each figure that several of them tell is the same in all.
+//!
+//! The cases are contradictions that were once there: the power, energy and speed of a full queue in `compare` and `books`, the
+//! aggregate, the price of a token and of silicon, the GPU of the sentence in short, options that a chip cannot take.
+
+mod cli;
+
+use cli::hardwire;
+use serde_json::Value;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// All that the commands say of one chip.
+struct Told {
+    _dir: tempfile::TempDir,
+    chip: String,
+    inspect: Value,
+    simulate: Value,
+    compare: Value,
+    books: Value,
+    report: Value,
+    plan: Value,
+    explore: Value,
+}
+
+/// Prompt of the simulation, one of those whose first token is told.
+const PROMPT: usize = 16;
+
+fn told() -> &'static Told {
+    static TOLD: OnceLock<Told> = OnceLock::new();
+    TOLD.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name).display().to_string();
+        let (chip, target) = (at("chip"), at("target.toml"));
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/checkpoints/tales/config.json").display().to_string();
+        // The same chip by its shape: its users, context and tile height.
+        std::fs::write(&target, "users = 3\ncontext = 512\ntile_rows = 256\ndies = 1\n").unwrap();
+        run(&["compile", "tales", "-q", "--users", "3", "-o", &chip]);
+        let ids = vec!["0"; PROMPT].join(",");
+        Told {
+            inspect: json(&["inspect", &chip]),
+            simulate: json(&["simulate", &chip, "--ids", &ids, "-n", "3"]),
+            compare: json(&["compare", &chip]),
+            books: json(&["books", &chip]),
+            report: json(&["report", &chip, "-o", &at("report")]),
+            plan: json(&["plan", &config, "--users", "3"]),
+            explore: json(&["explore", &config, "--target", &target]),
+            chip,
+            _dir: dir,
+        }
+    })
+}
+
+#[track_caller]
+fn run(args: &[&str]) -> String {
+    let run = hardwire(args, &[]);
+    assert!(run.ok(), "{args:?}: {}", run.stderr);
+    run.stdout
+}
+
+#[track_caller]
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&run(&[args, &["--json"]].concat())).unwrap_or_else(|e| panic!("{args:?}: {e}"))
+}
+
+/// The number at a JSON pointer, plain or as a figure.
+#[track_caller]
+fn number(of: &Value, pointer: &str) -> f64 {
+    let value = of.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
+    value.as_f64().or_else(|| value["value"].as_f64()).unwrap_or_else(|| panic!("{pointer} is {value}"))
+}
+
+/// All are the same number; the slack is what sums in another order differ by.
+#[track_caller]
+fn same(values: &[f64]) {
+    for value in values {
+        assert!((value / values[0] - 1.0).abs() < 1e-9, "{values:?}");
+    }
+}
+
+#[test]
+fn a_full_queue_is_told_alike_everywhere() {
+    let t = told();
+    let books = |line: &str| number(&t.books, &format!("/books/chip/{line}"));
+    let plan = |line: &str| number(&t.plan, &format!("/at/0/figures/middle/full_queue/{line}"));
+    let compare = |line: &str| number(&t.compare, &format!("/chip/as_built/{line}"));
+    same(&[compare("tokens_per_s"), books("unit/tokens_per_s"), plan("tokens_per_s")]);
+    same(&[compare("tokens_per_s_per_user"), books("unit/tokens_per_s_per_user"), plan("tokens_per_s_per_user")]);
+    same(&[compare("users"), books("unit/users_at_once"), plan("users"), 3.0]);
+    same(&[compare("j_per_token"), books("device_j_per_token")]);
+    same(&[compare("power_w"), books("unit/device_w")]);
+    same(&[number(&t.compare, "/chip/idle_w"), books("unit/idle_w")]);
+    // Energy and area follow from widths, which a shape bounds and weights prove.
+    for line in ["j_per_token", "power_w"] {
+        assert!((compare(line) / plan(line) - 1.0).abs() < 0.05, "{line}: {} and {}", compare(line), plan(line));
+    }
+    // `inspect` and `report` tell the comparison itself.
+    for of in [&t.inspect, &t.report] {
+        assert_eq!(of["compare"]["chip"], t.compare["chip"]);
+        assert_eq!(of["compare"]["gpus"], t.compare["gpus"]);
+    }
+    assert_eq!(t.inspect, t.report);
+}
+
+#[test]
+fn one_user_is_told_alike_everywhere() {
+    let t = told();
+    let at = t.report["compare"]["context"].as_u64().unwrap();
+    let speed = t.report["speed"].as_array().unwrap().iter().find(|s| s["context"] == at).unwrap();
+    same(&[number(speed, "/tokens_per_s_single_user"), number(&t.compare, "/chip/tokens_per_s")]);
+    same(&[number(speed, "/j_per_token_single_user"), number(&t.compare, "/chip/j_per_token")]);
+    same(&[number(speed, "/power_single_user_w"), number(&t.compare, "/chip/power_w")]);
+    same(&[number(speed, "/tokens_per_s_aggregate"), number(&t.compare, "/chip/all_busy/decode_tokens_per_s")]);
+    // The energy of the bars is the energy of the table.
+    let split: f64 = t.report["energy"]["split"].as_object().unwrap().values().map(|v| v.as_f64().unwrap()).sum();
+    same(&[(split + number(&t.report, "/energy/leakage_pj")) * 1e-12, number(speed, "/j_per_token_single_user")]);
+    // The plan at a context of the report.
+    let full = t.report["speed"].as_array().unwrap().last().unwrap();
+    assert_eq!(full["context"], 512);
+    let planned = t.plan["at"].as_array().unwrap().iter().find(|a| a["context"] == 512).unwrap();
+    same(&[number(full, "/tokens_per_s_single_user"), number(planned, "/figures/middle/tokens_per_s_single_user")]);
+    // What the chip took in a simulation.
+    let first = t.report["first_token"].as_array().unwrap().iter().find(|f| f["prompt"] == PROMPT).unwrap();
+    same(&[number(first, "/time_us"), number(&t.simulate, "/chip/first_token_us")]);
+}
+
+#[test]
+fn a_token_has_one_price() {
+    let t = told();
+    // The books' formula on plan's area and energy; weights prove widths that the shape only bounds.
+    let (books, plan) = (number(&t.books, "/books/chip/usd_per_mtoken"), number(&t.plan, "/at/0/figures/middle/usd_per_mtoken"));
+    assert!((books / plan - 1.0).abs() < 0.02, "{books} and {plan}");
+    let dies = [number(&t.books, "/books/chip/unit/silicon/good_die_usd"), number(&t.plan, "/at/0/figures/middle/good_dies_usd")];
+    assert!((dies[0] / dies[1] - 1.0).abs() < 0.05, "{dies:?}");
+    same(&[books, number(&t.report, "/books/books/chip/usd_per_mtoken")]);
+    // Plan and exploration of one target are one chip.
+    let point = &t.explore["points"][0]["figures"];
+    let planned = t.plan["at"].as_array().unwrap().last().unwrap();
+    assert_eq!(point, &planned["figures"]["middle"]);
+    assert_eq!(t.explore["points"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn every_node_has_one_price_list() {
+    for node in hardwire_compiler::technology::nodes() {
+        let prices = hardwire_study::price::prices(&node).unwrap();
+        assert_eq!(prices.node, node);
+    }
+    // No price stands beside the constants of the silicon.
+    let constants = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("compiler/data/technology.toml")).unwrap();
+    assert!(!constants.contains("_usd") && !constants.contains("defects"), "a price outside baseline/data/economics.toml");
+}
+
+#[test]
+fn gpus_of_the_books_run_as_in_the_comparison() {
+    let t = told();
+    for account in t.report["books"]["books"]["gpus"].as_array().unwrap() {
+        let name = account["unit"]["name"].as_str().unwrap();
+        let row = t.compare["gpus"].as_array().unwrap().iter().find(|g| g["device"] == name).unwrap();
+        same(&[number(row, "/saturated/tokens_per_s"), number(account, "/unit/tokens_per_s")]);
+        same(&[number(row, "/saturated/tokens_per_s_per_user"), number(account, "/unit/tokens_per_s_per_user")]);
+        same(&[number(row, "/saturated/power_w"), number(account, "/unit/device_w")]);
+    }
+    // In short: the device that is fastest on a full queue is the one whose cost is told.
+    let gpus = t.compare["gpus"].as_array().unwrap();
+    let queue = |g: &&Value| number(g, "/saturated/tokens_per_s");
+    let fastest = gpus.iter().max_by(|a, b| queue(a).total_cmp(&queue(b))).unwrap();
+    assert_eq!(t.report["books"]["books"]["comparisons"][0]["gpu"], fastest["device"]);
+    assert_eq!(t.report["books"]["tornado"]["gpu"], fastest["device"]);
+}
+
+#[test]
+fn a_chip_takes_no_compiler_options() {
+    let chip = told().chip.as_str();
+    for (command, option) in [
+        (&["books", chip, "--bits", "3", "--node", "N5"][..], "--bits, --node"),
+        (&["compare", chip, "--users", "12"], "--users"),
+        (&["report", chip, "--tile-rows", "128"], "--tile-rows"),
+        (&["simulate", chip, "--context", "64"], "--context"),
+        (&["rtl", chip, "--module", "lm_head", "--rotate"], "--rotate"),
+    ] {
+        hardwire(command, &[]).refuses(&[option, "compile it again"]);
+    }
+}

@@ -13,6 +13,7 @@ macro_rules! library {
 library![
     "hw_round.vh",
     "hw_check.vh",
+    "hw_mvm_steps.vh",
     "hw_rom.v",
     "hw_sram.v",
     "hw_intake.v",

@@ -1,6 +1,7 @@
 // {{ path }}: {{ outputs }} outputs x {{ inputs }} inputs, checkpoint tensor {{ tensor }}.
 // {{ bands }} K-tile bands of {{ rows }} rows, blocks of {{ deal }} tiles of {{ cols }} columns; output n = block * {{ block_outputs }} + step * {{ v }} + lane,
 // lane l of a beat is column step * {{ e }} + l % {{ e }} of tile l / {{ e }} of its block.
+`include "hw_mvm_steps.vh"
 module mvm_{{ ident }} (
   input clk,
   input rst,
@@ -15,10 +16,10 @@ module mvm_{{ ident }} (
   output [{{ v * ob }}-1:0] out_data,
   output ovf
 );
-  wire [{{ ctl }}-1:0] ctl;
+  wire [`HW_MVM_STEPS_BITS({{ rw }}, {{ sw }}, {{ cw }}, {{ kw }})-1:0] ctl;
   wire drain;
   hw_mvm_control #(
-    .STEPS({{ steps }}), .GROUPS({{ groups }}), .BEATS({{ beats }}), .RW({{ rw }}), .SW({{ sw }}), .CW({{ cw }}), .KW({{ kw }}), .CTL({{ ctl }})
+    .STEPS({{ steps }}), .GROUPS({{ groups }}), .BEATS({{ beats }}), .RW({{ rw }}), .SW({{ sw }}), .CW({{ cw }}), .KW({{ kw }})
   ) control (
     .clk(clk), .rst(rst), .row_valid(row_valid), .row(row), .row_end(row_end), .row_last(row_last), .ctl(ctl), .drain(drain)
   );
@@ -30,7 +31,7 @@ module mvm_{{ ident }} (
     .CODE_BITS({{ code_bits }}), .FOLD({{ fold }}), .VALUES({{ values }}), .VALUE_BITS({{ value_bits }}), .FACTORS({{ factors }}),
     .LIFT({{ lift }}), .HALVE({{ halve }}), .DIGIT({{ digit }}), .FIRST({{ first_value }}),
     .A({{ a }}), .ACC({{ acc }}), .INNER({{ inner }}), .SCALE_BITS({{ scale_bits }}), .OFFSET_BITS({{ offset_bits }}), .AB({{ ab }}), .TOT({{ tot }}),
-    .RW({{ rw }}), .SW({{ sw }}), .CW({{ cw }}), .KW({{ kw }}), .CTL({{ ctl }}), .SCALE_WORDS({{ groups * steps }}),
+    .RW({{ rw }}), .SW({{ sw }}), .CW({{ cw }}), .KW({{ kw }}), .SCALE_WORDS({{ groups * steps }}),
     .CODES("{{ t.codes }}"), .SCALES("{{ t.scales }}")
   ) tile{{ t.k_tile }}_{{ t.n_tile }} (
     .clk(clk), .rst(rst), .ctl(ctl), .a(a[{{ t.k_tile * a }} +: {{ a }}]), .asum(asum[{{ t.k_tile * ab }} +: {{ ab }}]), .total(t{{ t.k_tile }}_{{ t.n_tile }})

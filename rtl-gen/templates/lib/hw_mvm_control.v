@@ -1,5 +1,6 @@
 // Conductor of one matrix: turns the row stream into the steps of all its tiles (see hw_mvm_tile) and of its output stage.
 `include "hw_check.vh"
+`include "hw_mvm_steps.vh"
 module hw_mvm_control #(
   parameter STEPS = 8,           // steps of a scan: outputs of a block / V
   parameter GROUPS = 2,          // scale groups of the rows played
@@ -7,8 +8,7 @@ module hw_mvm_control #(
   parameter RW = 6,              // bits of a row number
   parameter SW = 4,              // bits of a step number
   parameter CW = 5,              // bits of a scale address
-  parameter KW = 1,              // bits of a block number
-  parameter CTL = 1              // bits of ctl
+  parameter KW = 1               // bits of a block number
 ) (
   input clk,                     // clock: registers change at its rising edge
   input rst,                     // reset: synchronous, active high
@@ -16,13 +16,13 @@ module hw_mvm_control #(
   input [RW-1:0] row,            // its number, from 0
   input row_end,                 // it is the last row of its group
   input row_last,                // it is the last row of the vector
-  output [CTL-1:0] ctl,          // the steps of the tiles, as hw_mvm_tile takes them apart
+  output [`HW_MVM_STEPS_BITS(RW, SW, CW, KW)-1:0] ctl, // the steps of the tiles, laid out in hw_mvm_steps.vh
   output reg drain               // a beat of totals is on the tiles' outputs
 );
   `HW_REQUIRE((1 << SW) >= STEPS, hw_mvm_control_SW_is_too_small_for_STEPS)
   localparam BW = $clog2(BEATS + 1);
   reg pick, add, add_end, pick_end, last1, last2;
-  reg scan, lift, mul, sum, acc;
+  reg scan, lift, mul, sum, acc_valid;
   reg [SW-1:0] step, lift_step, mul_step, sum_step, acc_step;
   reg [CW-1:0] at;
   reg first_group, last_group, lift_first, lift_last, mul_first, mul_last, sum_first, sum_last, acc_first;
@@ -31,8 +31,7 @@ module hw_mvm_control #(
   reg [SW-1:0] drain_step;
   reg [KW-1:0] block;
 
-  assign ctl = {block, drain_step, run, acc_first, acc_step, acc, sum_step, sum, mul, lift, at, step, scan,
-                add_end, add, pick, row, row_valid};
+  assign ctl = `HW_MVM_STEPS;
 
   always @(posedge clk) begin
     // Rows: product bank and ROM, pick, add.
@@ -52,7 +51,7 @@ module hw_mvm_control #(
     lift <= scan; lift_step <= step; lift_first <= first_group; lift_last <= last_group;
     mul <= lift; mul_step <= lift_step; mul_first <= lift_first; mul_last <= lift_last;
     sum <= mul; sum_step <= mul_step; sum_first <= mul_first; sum_last <= mul_last;
-    acc <= sum; acc_step <= sum_step; acc_first <= sum_first;
+    acc_valid <= sum; acc_step <= sum_step; acc_first <= sum_first;
     // Drain: block 0 as its totals are formed, the others from their memories.
     drain <= run;
     if (sum && sum_last && sum_step == 0) begin
@@ -70,7 +69,7 @@ module hw_mvm_control #(
     end
     if (rst) begin
       pick <= 0; add <= 0; pick_end <= 0; add_end <= 0; last1 <= 0; last2 <= 0;
-      scan <= 0; lift <= 0; mul <= 0; sum <= 0; acc <= 0; step <= 0; at <= 0; last_group <= 1; first_group <= 1;
+      scan <= 0; lift <= 0; mul <= 0; sum <= 0; acc_valid <= 0; step <= 0; at <= 0; last_group <= 1; first_group <= 1;
       run <= 0; drain <= 0; block <= 0; drain_step <= 0;
     end
   end

@@ -1,6 +1,7 @@
 // Multiply-select-add tile (numerics, section 6): a row a cycle, E totals a step. The steps come from hw_mvm_control as `ctl`.
 `include "hw_round.vh"
 `include "hw_check.vh"
+`include "hw_mvm_steps.vh"
 module hw_mvm_tile #(
   parameter ROWS = 64,           // rows that hold weights
   parameter COLS = 64,           // columns: outputs of the tile
@@ -27,14 +28,13 @@ module hw_mvm_tile #(
   parameter SW = 4,              // bits of a step number
   parameter CW = 5,              // bits of a scale address
   parameter KW = 1,              // bits of a block number
-  parameter CTL = 1,             // bits of ctl
   parameter SCALE_WORDS = 16,    // words of the scale ROM: steps of all groups
   parameter CODES = "",          // image of the codes: a word a row, column 0 lowest
   parameter SCALES = ""          // image of the scales: a word a step, group by group; E records of scale and, above it, offset
 ) (
   input clk,                     // clock: registers change at its rising edge
   input rst,                     // reset: synchronous, active high
-  input [CTL-1:0] ctl,           // the steps, from hw_mvm_control
+  input [`HW_MVM_STEPS_BITS(RW, SW, CW, KW)-1:0] ctl, // the steps, laid out in hw_mvm_steps.vh
   input signed [A-1:0] a,        // the row's activation, signed
   input signed [AB-1:0] asum,    // the group's activation sum, signed; stands when its scan begins
   output [E*TOT-1:0] total       // E totals of TOT bits, signed, zero where the tile has none to give: the lanes of all blocks are joined by OR
@@ -57,8 +57,7 @@ module hw_mvm_tile #(
   wire [SW-1:0] step, sum_step, acc_step, drain_step;
   wire [CW-1:0] at;
   wire [KW-1:0] block;
-  assign {block, drain_step, run, acc_first, acc_step, acc_valid, sum_step, sum, mul, lift, at, step, scan,
-          add_end, add, pick, row, row_valid} = ctl;
+  assign `HW_MVM_STEPS = ctl;
 
   wire [COLS*CODE_BITS-1:0] codes;
   wire [E*REC-1:0] scales;

@@ -283,10 +283,23 @@ pub struct Baseline {
 pub enum BaselineCommand {
     /// Every bundled device as its datasheet has it.
     Devices,
-    /// Every published measurement beside its prediction: fitted on half of the rows, tested on the other half.
-    Validate,
+    /// Every published measurement beside its prediction: fitted on half of the families, tested on the other half.
+    Validate(Validate),
     /// Decode, prefill and a full queue of one model on one device.
     Predict(Predict),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Validate {
+    /// Measured speeds of your own: CSV with the columns of baseline/data/gpu_measured_2026.csv (`8x B200 SXM` is eight of them).
+    #[arg(long, value_name = "FILE")]
+    pub measured: Option<PathBuf>,
+    /// Measured energies of your own: CSV with the columns of baseline/data/gpu_energy.csv.
+    #[arg(long, value_name = "FILE")]
+    pub measured_energy: Option<PathBuf>,
+    /// Fit the constants to the bundled rows again and print them as TOML.
+    #[arg(long, conflicts_with_all = ["measured", "measured_energy"])]
+    pub refit: bool,
 }
 
 #[derive(ClapArgs, Debug)]

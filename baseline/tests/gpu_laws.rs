@@ -140,7 +140,8 @@ proptest! {
 fn four_boxes_on_ethernet_are_far_from_four_times_one() {
     let shape = model("Llama-3.3-70B").quantized(4.5, WeightFormat::Block, 16.0);
     let workload = Workload::new(1, 1000, 0).on(Stack::LlamaCpp);
-    let with = |class, bandwidth_gb_per_s| Device { link: Link { class, bandwidth_gb_per_s }, ..gpu::find("RTX PRO 6000").unwrap() };
+    let with =
+        |class, bandwidth_gb_per_s| Device { link: Link { class, bandwidth_gb_per_s }, ..gpu::find("RTX PRO 6000 Blackwell").unwrap() };
     let ethernet = with(LinkClass::Ethernet, 1.25);
     let one = per_user(&ethernet, &shape, &workload, Parallel::ONE);
     let four = per_user(&ethernet, &shape, &workload, Parallel::tensor(4));
@@ -166,7 +167,7 @@ fn experts_touched_grow_from_one_tokens_to_all() {
     let shape = model("gpt-oss-120B");
     assert!((shape.touched_expert_share(1.0) - 4.0 / 128.0).abs() < 1e-12);
     assert!(shape.touched_expert_share(1000.0) > 0.999_999);
-    let active = shape.quantized(8.0, WeightFormat::Fp8, 8.0);
+    let active = ModelShape { dense_bits: 0.0, ..shape.quantized(8.0, WeightFormat::Fp8, 8.0) };
     assert!((active.step_weight_bytes(1.0) - (active.active_parameters - active.lookup_parameters())).abs() < 1.0);
 }
 

@@ -1,11 +1,13 @@
 //! `hardwire baseline`: the GPU side by itself, with its sources and its errors.
 
+mod validation;
+
 use crate::cli::{Baseline, BaselineCommand, Global, Predict};
 use crate::report::number;
 use crate::table::{Cell, Table};
 use anyhow::{Result, bail};
 use hardwire_baseline::Figure;
-use hardwire_baseline::gpu::{self, Calibration, Class, Device, Half, ModelShape, Parallel, Stack, Validation, WeightFormat, Workload};
+use hardwire_baseline::gpu::{self, Calibration, Device, ModelShape, Parallel, Stack, WeightFormat, Workload};
 use hardwire_netlist::Chip;
 use hardwire_study::chip::model_shape;
 use serde::Serialize;
@@ -20,10 +22,7 @@ const FP4_BITS: f64 = 4.5;
 pub fn run(args: &Baseline, global: &Global) -> Result<()> {
     match &args.what {
         BaselineCommand::Devices => show(global, args.csv, &gpu::devices()?, &devices(&gpu::devices()?, args.csv), services),
-        BaselineCommand::Validate => {
-            let validation = gpu::validate()?;
-            show(global, args.csv, &validation, &rows(&validation), || Ok(summary(&validation)))
-        }
+        BaselineCommand::Validate(validate) => validation::run(validate, args.csv, global),
         BaselineCommand::Predict(predict) => {
             let prediction = self::predict(predict)?;
             show(global, args.csv, &prediction, &predicted(&prediction), || Ok(footnote(&prediction)))
@@ -125,77 +124,6 @@ fn services() -> Result<String> {
         table.row([s.name.as_str().into(), s.model.as_str().into(), s.tokens_per_s_per_user.value.into(), source]);
     }
     Ok(table.text() + "\nrates are dense datasheet rates, 10^12 a second; sources of every device: --json or --csv\n")
-}
-
-/// One row a measurement.
-fn rows(v: &Validation) -> Table {
-    let mut table = Table::new(&[
-        "class",
-        "half",
-        "device",
-        "devices",
-        "model",
-        "quant",
-        "users",
-        "in",
-        "out",
-        "measured",
-        "predicted",
-        "error",
-        "why",
-    ]);
-    for o in &v.outcomes {
-        let r = &o.row;
-        let half = match o.half {
-            Half::Fit => "fit",
-            Half::HeldOut => "held out",
-            Half::SetAside => "set aside",
-        };
-        table.row([
-            class(r.class).into(),
-            half.into(),
-            r.device.as_str().into(),
-            r.devices.into(),
-            r.model.as_str().into(),
-            r.quant.as_str().into(),
-            r.batch.map_or(Cell::from("full"), |batch| batch.to_string().into()),
-            r.prompt_tokens.into(),
-            r.output_tokens.into(),
-            r.tokens_per_s.into(),
-            o.predicted_tokens_per_s.into(),
-            o.error.map_or(Cell::Empty, Cell::Percent),
-            o.flag.as_deref().unwrap_or("").into(),
-        ]);
-    }
-    table
-}
-
-fn class(class: Class) -> &'static str {
-    match class {
-        Class::Single => "single",
-        Class::Serving => "serving",
-        Class::Batched => "batched",
-        Class::Service => "service",
-    }
-}
-
-fn summary(v: &Validation) -> String {
-    let mut table = Table::new(&["mean absolute error", "aim", "fit half", "rows", "held out", "rows", "with set-aside", "rows"]);
-    for s in &v.summaries {
-        let percent = |x: f64| Cell::from(format!("{x:.1} %"));
-        let rows = |n: usize| Cell::from(n as u32);
-        table.row([
-            class(s.class).into(),
-            percent(s.aim_percent),
-            percent(s.fit_mape_percent),
-            rows(s.fit_rows),
-            percent(s.held_out_mape_percent),
-            rows(s.held_out_rows),
-            percent(s.all_mape_percent),
-            rows(s.all_rows),
-        ]);
-    }
-    table.text() + "\nevery second row of a family is held out; rows set aside say why and judge nothing (docs/baseline.md)\n"
 }
 
 /// One model on one device.

@@ -18,9 +18,11 @@ pub struct Capacity {
 
 /// What fits of `model` and `workload` on `parallel` devices.
 pub fn capacity(device: &Device, model: &ModelShape, workload: &Workload, parallel: Parallel) -> Capacity {
-    let cache_ways = parallel.tensor.min(model.kv_heads) * parallel.pipeline;
+    let cache_ways = model.cache_ways(parallel.tensor) * parallel.pipeline * parallel.data;
     let repeats = f64::from(parallel.devices()) / f64::from(cache_ways);
-    let weights_gb = model.weight_bytes() * 1e-9;
+    // Every attention-parallel rank holds all weights outside the experts.
+    let outside = (model.parameters - model.expert_parameters()) * model.outer_bits() / 8.0;
+    let weights_gb = (model.weight_bytes() + f64::from(parallel.data - 1) * outside) * 1e-9;
     let cache_gb = model.kv_bytes(f64::from(workload.context_tokens.max(1))) * repeats * 1e-9;
     let available_gb = device.memory_gb * workload.memory_fraction * f64::from(parallel.devices());
     let room = ((available_gb - weights_gb) / cache_gb).max(0.0);

@@ -9,7 +9,7 @@ use super::device::Device;
 use super::error::GpuError;
 use super::power::{EnergySplit, Power, power};
 use super::shape::{ModelShape, Parallel, Workload};
-use super::step::{Bound, StepTimes, StepWork, step};
+use super::step::{Bound, StepTimes, StepWork, products_s, step};
 
 /// How fast tokens come once the prompt is read, and what they cost in energy.
 #[derive(Clone, Debug, Serialize)]
@@ -98,7 +98,8 @@ pub fn decode_achieved(
         linear_flops: work.linear_flops * micros,
         attention_flops: work.attention_flops * micros,
     };
-    let Power { power_w, capped_by_tdp, energy } = power(device, model.weight_format, parallel.devices(), &all_work, latency_s, batch);
+    let Power { power_w, capped_by_tdp, energy } =
+        power(&achieved.power, device, model.weight_format, parallel.devices(), &all_work, latency_s, batch);
     let token_bytes = model.step_weight_bytes(1.0) + model.kv_bytes(context);
     let roof = device.ceiling_tokens_per_s(token_bytes) * f64::from(parallel.tensor);
     let moved = (all_work.weight_bytes + all_work.cache_bytes) / latency_s;
@@ -148,7 +149,7 @@ pub fn prefill_achieved(
     let prompt = f64::from(workload.prompt_tokens);
     let (times, work) = step(device, achieved, model, parallel, 1.0, prompt, 0.0);
     let seconds = times.total_s();
-    let load = power(device, model.weight_format, parallel.devices(), &work, seconds, prompt);
+    let load = power(&achieved.power, device, model.weight_format, parallel.devices(), &work, seconds, prompt);
     let estimated = |value, unit, source: &str| Figure::new(value, unit, Provenance::Estimated, source);
     Ok(PrefillEstimate {
         device: device.name.clone(),
@@ -168,7 +169,7 @@ pub fn prefill_achieved(
 /// is the prompt, is nearly always above it. Without experts it does not depend on the model's size.
 pub fn crossover_batch(achieved: &Achieved, model: &ModelShape) -> f64 {
     let read_s = |tokens| model.step_weight_bytes(tokens) / (achieved.bandwidth_gb_per_s * 1e9);
-    let token_s = model.linear_flops_per_token() / (achieved.linear_tflops * 1e12);
+    let token_s = products_s(achieved, model, Parallel::ONE, 1.0);
     // With experts more tokens touch more weights; the smallest fixed point is found by going up to it.
     let mut batch = read_s(1.0) / token_s;
     for _ in 0..1000 {
@@ -182,7 +183,7 @@ pub fn crossover_batch(achieved: &Achieved, model: &ModelShape) -> f64 {
 }
 
 pub(super) const MODEL: &str = "gpu baseline: per-operator roofline with fitted fractions (docs/baseline.md)";
-pub(super) const POWER: &str = "gpu baseline: idle + energy a byte + energy an operation (docs/baseline.md)";
+pub(super) const POWER: &str = "gpu baseline: static + energy a byte + energy an operation (docs/baseline.md)";
 const CROSSOVER: &str = "gpu baseline: time to read the weights / time to multiply one token";
 
 fn check(device: &Device, model: &ModelShape, workload: &Workload, parallel: Parallel) -> Result<(), GpuError> {

@@ -25,6 +25,10 @@ pub enum GpuError {
     #[error("{file}, row {row}: field `{field}` is `{value}`, expected {expected}")]
     Row { file: String, row: usize, field: String, value: String, expected: &'static str },
 
+    /// A cell of a file from outside.
+    #[error("{file}, line {line}, column `{column}`: `{value}`, expected {expected}")]
+    Cell { file: String, line: u64, column: String, value: String, expected: &'static str },
+
     /// A file that is not in its format at all.
     #[error("{file}: {detail}; hint: {hint}")]
     File { file: String, detail: String, hint: &'static str },

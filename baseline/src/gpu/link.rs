@@ -53,6 +53,16 @@ impl Link {
         small_s.min(large_s)
     }
 
+    /// Seconds in which each of `devices` sends an equal part of its `bytes` to every other: one start, one hop (all are in
+    /// reach of each other), `(n − 1) / n · bytes / rate`.
+    pub fn all_to_all_s(&self, bytes: f64, devices: u32) -> f64 {
+        if devices < 2 {
+            return 0.0;
+        }
+        let n = f64::from(devices);
+        self.send_s((n - 1.0) / n * bytes)
+    }
+
     /// Seconds to hand `bytes` to one neighbour.
     pub fn send_s(&self, bytes: f64) -> f64 {
         let wire_s = bytes / (self.bandwidth_gb_per_s * 1e9);

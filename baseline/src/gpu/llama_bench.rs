@@ -129,11 +129,13 @@ pub fn fit_measured(json: &str, file: &str, device: Option<&Device>, model: Opti
         prompt_tflops: prompt_tflops.map(|value| measured(value, "TFLOPS")),
         achieved: Achieved {
             bandwidth_gb_per_s: bytes_per_s * 1e-9,
+            cache_gb_per_s: bytes_per_s * 1e-9,
             linear_tflops: prompt_tflops.unwrap_or(nominal.linear_tflops),
             attention_tflops: prompt_tflops.unwrap_or(nominal.attention_tflops),
-            unpack_gweights_per_s: nominal.unpack_gweights_per_s,
             layer_us: 0.0,
+            expert_layer_us: 0.0,
             step_us: fixed_s * 1e6,
+            ..nominal
         },
         rows: fitted,
         mape_percent,

@@ -6,7 +6,7 @@
 //! 3. [`calibration`]: what software achieves of a datasheet, a few knobs.
 //! 4. [`step`]: one pass through the model, operator by operator; [`link`]: what a split costs; [`capacity`]: what fits.
 //! 5. [`decode`](mod@decode): one batch; [`serve`](mod@serve): a full queue; [`power`]: watts and joules.
-//! 6. [`validate`](mod@validate): all of it against published measurements; [`llama_bench`]: against the user's own.
+//! 6. [`validate`](mod@validate): all of it against published measurements; [`llama_bench`]: against the user's own; `refit`: the constants from the rows.
 //! 7. [`service`]: accelerators known only by what they serve.
 //!
 //! `docs/baseline.md` has the formulas, the fit and its errors. Nothing of our chip may come in here.
@@ -19,7 +19,11 @@ mod error;
 pub mod link;
 pub mod llama_bench;
 pub mod measured;
+mod measured_energy;
 pub mod power;
+mod predict;
+mod refit;
+mod rows;
 mod search;
 pub mod serve;
 pub mod service;
@@ -28,18 +32,23 @@ mod shape_table;
 pub mod step;
 pub mod validate;
 
-pub use calibration::{Achieved, Calibration, Knob};
+pub use calibration::{Achieved, Calibration, Knob, PowerCosts};
 pub use capacity::{Capacity, capacity};
 pub use decode::{DecodeEstimate, PrefillEstimate, crossover_batch, decode, decode_achieved, decode_with, prefill, prefill_achieved};
 pub use device::{Device, Link, LinkClass, MemoryClass, PriceRange, devices, devices_from_file, find, find_in};
 pub use error::GpuError;
 pub(crate) use error::toml_detail;
 pub use llama_bench::{BenchRow, FittedRow, MeasuredFit, fit_measured};
-pub use measured::{Class, Measured, measured};
-pub use power::{EnergySplit, Power};
-pub use serve::{ServeEstimate, serve};
+pub use measured::{Class, Measured, measured, parse_measured};
+pub use measured_energy::{Boundary, MeasuredEnergy, measured_energy, parse_measured_energy};
+pub use power::{EnergySplit, Power, Wall, wall};
+pub use refit::{Fit, refit};
+pub use serve::{ServeEstimate, serve, serve_split};
 pub use service::{Service, services};
 pub use shape::{ModelShape, Parallel, Stack, WeightFormat, Workload};
 pub use shape_table::{model_shape, model_shapes};
 pub use step::{Bound, StepTimes, StepWork};
-pub use validate::{Half, Outcome, Summary, Validation, validate};
+pub use validate::{
+    EnergyOutcome, EnergyValidation, Family, Half, Outcome, SetAside, Summary, Validation, validate, validate_energy, validate_energy_rows,
+    validate_rows,
+};

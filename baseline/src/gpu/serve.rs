@@ -71,19 +71,43 @@ pub fn serve(
     if let Some(target) = max_token_latency_ms {
         positive("serve", "max_token_latency_ms", target)?;
     }
-    let splits = (0..8).map(|power| 1 << power).filter(|ways| devices.is_multiple_of(*ways));
+    let powers = (0..8).map(|power| 1 << power).filter(|ways| devices.is_multiple_of(*ways));
+    let splits = powers.flat_map(|ways| {
+        let spread = model.experts > 0 && ways > 1;
+        let whole = if spread { Parallel::experts(ways) } else { Parallel::tensor(ways) };
+        [Some(whole), spread.then(|| Parallel::data(ways))].into_iter().flatten()
+    });
     let mut best: Result<ServeEstimate, _> = Err(GpuError::Split { model: model.name.clone(), what: "devices", have: devices, ways: 1 });
-    for ways in splits {
-        let found = group(&achieved, device, model, workload, ways, devices / ways, max_token_latency_ms);
+    for split in splits {
+        let found = group(&achieved, device, model, workload, split, devices / split.devices(), max_token_latency_ms);
         best = match (best, found) {
             (Ok(best), Ok(found)) if found.tokens_per_s.value <= best.tokens_per_s.value => Ok(best),
             (Ok(best), Err(_)) => Ok(best),
             // A model with fewer heads than devices says less than why it did not fit on fewer.
-            (Err(best), Err(GpuError::Split { .. })) if ways > 1 => Err(best),
+            (Err(best), Err(GpuError::Split { .. })) if split.devices() > 1 => Err(best),
             (_, found) => found,
         };
     }
     best
+}
+
+/// [`serve`] with the split given: as many groups of `parallel` as `devices` hold.
+pub fn serve_split(
+    calibration: &Calibration,
+    device: &Device,
+    model: &ModelShape,
+    workload: &Workload,
+    parallel: Parallel,
+    replicas: u32,
+    max_token_latency_ms: Option<f64>,
+) -> Result<ServeEstimate, GpuError> {
+    let achieved = calibration.achieved(device, workload.stack, model.weight_format);
+    device.check()?;
+    model.check()?;
+    workload.check(model)?;
+    positive("workload", "output_tokens", f64::from(workload.output_tokens))?;
+    positive("serve", "devices", f64::from(replicas))?;
+    group(&achieved, device, model, workload, parallel, replicas, max_token_latency_ms)
 }
 
 fn group(
@@ -91,27 +115,29 @@ fn group(
     device: &Device,
     model: &ModelShape,
     workload: &Workload,
-    ways: u32,
+    parallel: Parallel,
     replicas: u32,
     max_token_latency_ms: Option<f64>,
 ) -> Result<ServeEstimate, GpuError> {
-    let parallel = Parallel::tensor(ways);
     parallel.check(model)?;
     let (prompt, output) = (f64::from(workload.prompt_tokens), f64::from(workload.output_tokens));
     let context = prompt + output / 2.0;
     let resident = Workload { context_tokens: context.round() as u32, ..*workload };
     let room = capacity(device, model, &resident, parallel).max_batch;
-    let most = room.min(workload.batch).min(SERVER_MAX_BATCH);
+    let most = room.min(workload.batch).min(SERVER_MAX_BATCH.saturating_mul(parallel.data));
     if most == 0 {
         // Reuses the refusal of decode, which says how many devices would do.
         super::capacity::check_capacity(device, model, &Workload { batch: 1, ..resident }, parallel)?;
     }
     let (prompt_times, prompt_work) =
         if workload.prompt_tokens == 0 { Default::default() } else { step(device, achieved, model, parallel, 1.0, prompt, 0.0) };
-    let prompt_s = prompt_times.products_s + prompt_times.attention_s + prompt_times.link_s;
+    let prompt_s = prompt_times.added_s() + achieved.request_us * 1e-6;
+    // Stages work on one microbatch each; a batch smaller than the pipeline leaves stages empty.
+    let stages = f64::from(parallel.pipeline);
     let at = |batch: u32| {
-        let (times, work) = step(device, achieved, model, parallel, f64::from(batch), 1.0, context);
-        let latency_s = times.total_s() + f64::from(batch) * prompt_s / output;
+        let micro = (f64::from(batch) / stages).max(1.0);
+        let (times, work) = step(device, achieved, model, parallel, micro, 1.0, context);
+        let latency_s = times.total_s() + micro * prompt_s / output;
         (times, work, latency_s)
     };
     let batch = match max_token_latency_ms {
@@ -127,21 +153,23 @@ fn group(
     let (times, work, latency_s) = at(batch);
     let sequences = f64::from(batch);
     let groups = f64::from(replicas);
+    // In one latency every stage has served its microbatches.
+    let passes = (sequences / (sequences / stages).max(1.0)) * groups;
     // The share of prompts that one step carries: each sequence brings one prompt in `output` steps.
     let prompts = sequences / output;
     let all = StepWork {
-        weight_bytes: work.weight_bytes * groups,
-        cache_bytes: work.cache_bytes * groups,
-        linear_flops: (work.linear_flops + prompts * prompt_work.linear_flops) * groups,
-        attention_flops: (work.attention_flops + prompts * prompt_work.attention_flops) * groups,
+        weight_bytes: work.weight_bytes * passes,
+        cache_bytes: work.cache_bytes * passes,
+        linear_flops: work.linear_flops * passes + prompts * prompt_work.linear_flops * groups,
+        attention_flops: work.attention_flops * passes + prompts * prompt_work.attention_flops * groups,
     };
     let tokens = sequences * groups;
-    let load = power(device, model.weight_format, ways * replicas, &all, latency_s, tokens);
+    let load = power(&achieved.power, device, model.weight_format, parallel.devices() * replicas, &all, latency_s, tokens);
     let estimated = |value, unit, source: &str| Figure::new(value, unit, Provenance::Estimated, source);
     Ok(ServeEstimate {
         device: device.name.clone(),
         model: model.name.clone(),
-        devices: ways * replicas,
+        devices: parallel.devices() * replicas,
         replicas,
         parallel,
         batch,

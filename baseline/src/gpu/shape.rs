@@ -24,9 +24,14 @@ pub enum WeightFormat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stack {
-    /// llama.cpp, CUDA or Metal.
+    /// llama.cpp of 2025 and later, CUDA or Metal.
     LlamaCpp,
-    /// A batching server: TensorRT-LLM, vLLM, SGLang.
+    /// llama.cpp before CUDA graphs.
+    #[serde(rename = "llama-cpp-2024")]
+    LlamaCpp2024,
+    /// vLLM, whose host code is Python.
+    Vllm,
+    /// A batching server with its host code hidden: TensorRT-LLM.
     #[default]
     Server,
     /// A vendor's tuned MLPerf submission.
@@ -60,12 +65,24 @@ pub struct ModelShape {
     /// Layers that keep only the last `window_tokens` of context.
     pub window_layers: u32,
     pub window_tokens: u32,
+    /// Layers that hold experts.
+    #[serde(default)]
+    pub expert_layers: u32,
+    /// Elements cached a token and layer where keys and values share one latent (DeepSeek's MLA); 0 where each head has its own.
+    #[serde(default)]
+    pub latent_cache: u32,
+    /// Stored bits of weights outside experts where they differ from the others; 0 where they do not.
+    #[serde(default)]
+    pub dense_bits: f64,
     /// Stored bits a weight, scales included.
     pub weight_bits: f64,
     pub weight_format: WeightFormat,
     /// Stored bits a cached key or value element.
     pub kv_bits: f64,
 }
+
+/// Elements of a latent that only scores use: the rotated key (DeepSeek-V2, arXiv 2405.04434).
+const ROTATED_KEY: f64 = 64.0;
 
 impl ModelShape {
     /// Refuses a shape that no model has.
@@ -102,6 +119,10 @@ impl ModelShape {
         if self.kv_heads > self.heads {
             return refuse("kv_heads", self.kv_heads.to_string(), "at most `heads`");
         }
+        not_negative(&owner, "dense_bits", self.dense_bits)?;
+        if self.expert_layers > self.layers {
+            return refuse("expert_layers", self.expert_layers.to_string(), "at most `layers`");
+        }
         if self.window_layers > self.layers {
             return refuse("window_layers", self.window_layers.to_string(), "at most `layers`");
         }
@@ -110,7 +131,18 @@ impl ModelShape {
 
     /// Bytes of all weights.
     pub fn weight_bytes(&self) -> f64 {
-        self.parameters * self.weight_bits / 8.0
+        let expert = self.expert_parameters();
+        (expert * self.weight_bits + (self.parameters - expert) * self.outer_bits()) / 8.0
+    }
+
+    /// Stored bits of a weight outside experts.
+    pub fn outer_bits(&self) -> f64 {
+        if self.dense_bits > 0.0 && self.experts > 0 { self.dense_bits } else { self.weight_bits }
+    }
+
+    /// Inner width of one expert, of the three matrices a gated expert has.
+    pub fn expert_width(&self) -> f64 {
+        self.expert_parameters() / (3.0 * f64::from(self.expert_layers.max(1)) * f64::from(self.experts.max(1)) * f64::from(self.hidden))
     }
 
     /// Embedding weights that are looked up, one row a token, and never multiplied.
@@ -143,9 +175,17 @@ impl ModelShape {
 
     /// Weight bytes a step of `tokens` tokens reads.
     pub fn step_weight_bytes(&self, tokens: f64) -> f64 {
-        let expert = self.expert_parameters();
-        let dense = self.parameters - expert - self.lookup_parameters();
-        (dense + expert * self.touched_expert_share(tokens)) * self.weight_bits / 8.0
+        self.dense_step_bytes() + self.expert_step_bytes(tokens)
+    }
+
+    /// Of those, the bytes outside experts.
+    pub fn dense_step_bytes(&self) -> f64 {
+        (self.parameters - self.expert_parameters() - self.lookup_parameters()) * self.outer_bits() / 8.0
+    }
+
+    /// Of those, the bytes of experts.
+    pub fn expert_step_bytes(&self, tokens: f64) -> f64 {
+        self.expert_parameters() * self.touched_expert_share(tokens) * self.weight_bits / 8.0
     }
 
     /// Bytes of cached keys and values a token adds in all layers: `2 · layers · kv_heads · head_dim · bits / 8`.
@@ -154,7 +194,9 @@ impl ModelShape {
     }
 
     fn kv_bytes_per_token_layer(&self) -> f64 {
-        2.0 * f64::from(self.kv_heads) * f64::from(self.head_dim) * self.kv_bits / 8.0
+        let by_head = 2.0 * f64::from(self.kv_heads) * f64::from(self.head_dim);
+        let elements = if self.latent_cache > 0 { f64::from(self.latent_cache) } else { by_head };
+        elements * self.kv_bits / 8.0
     }
 
     /// Bytes of keys and values of one sequence of `context_tokens`, windows respected.
@@ -173,9 +215,24 @@ impl ModelShape {
         2.0 * self.multiplied_parameters()
     }
 
+    /// Of those, the operations in experts.
+    pub fn expert_flops_per_token(&self) -> f64 {
+        if self.experts == 0 {
+            return 0.0;
+        }
+        2.0 * self.expert_parameters() * f64::from(self.experts_per_token) / f64::from(self.experts)
+    }
+
+    /// Devices over which the cache can be split without repeating it.
+    pub fn cache_ways(&self, tensor: u32) -> u32 {
+        if self.latent_cache > 0 { 1 } else { tensor.min(self.kv_heads) }
+    }
+
     /// Operations of one token's attention over `context_tokens`: scores and mixing, two operations each.
     pub fn attention_flops(&self, context_tokens: f64) -> f64 {
-        4.0 * f64::from(self.heads) * f64::from(self.head_dim) * self.layer_tokens(context_tokens)
+        let latent = f64::from(self.latent_cache);
+        let width = if self.latent_cache > 0 { 2.0 * (2.0 * latent - ROTATED_KEY) } else { 4.0 * f64::from(self.head_dim) };
+        f64::from(self.heads) * width * self.layer_tokens(context_tokens)
     }
 
     /// The same shape at other bits.
@@ -238,32 +295,51 @@ pub struct Parallel {
     pub tensor: u32,
     /// Groups of layers, each on its own devices.
     pub pipeline: u32,
+    /// Ranks that each serve sequences of their own in attention and share the experts.
+    pub data: u32,
+    /// Devices over which whole experts are dealt; 1 where every expert is split like the other matrices.
+    pub expert: u32,
 }
 
 impl Parallel {
     /// One device.
-    pub const ONE: Self = Self { tensor: 1, pipeline: 1 };
+    pub const ONE: Self = Self { tensor: 1, pipeline: 1, data: 1, expert: 1 };
 
     /// Every matrix over `devices`.
     pub const fn tensor(devices: u32) -> Self {
-        Self { tensor: devices, pipeline: 1 }
+        Self { tensor: devices, ..Self::ONE }
     }
 
     /// Layers over `devices`.
     pub const fn pipeline(devices: u32) -> Self {
-        Self { tensor: 1, pipeline: devices }
+        Self { pipeline: devices, ..Self::ONE }
+    }
+
+    /// Attention by sequences, experts dealt over all `devices`.
+    pub const fn data(devices: u32) -> Self {
+        Self { data: devices, expert: devices, ..Self::ONE }
+    }
+
+    /// Every matrix over `devices`, whole experts dealt over them.
+    pub const fn experts(devices: u32) -> Self {
+        Self { tensor: devices, expert: devices, ..Self::ONE }
     }
 
     /// Devices in all.
     pub fn devices(&self) -> u32 {
-        self.tensor.saturating_mul(self.pipeline)
+        self.tensor.saturating_mul(self.pipeline).saturating_mul(self.data)
     }
 
     /// Refuses a split that the model's shape does not allow.
     pub fn check(&self, model: &ModelShape) -> Result<(), GpuError> {
         positive("parallel", "tensor", f64::from(self.tensor))?;
         positive("parallel", "pipeline", f64::from(self.pipeline))?;
-        for (what, have, ways) in [("attention heads", model.heads, self.tensor), ("layers", model.layers, self.pipeline)] {
+        positive("parallel", "data", f64::from(self.data))?;
+        positive("parallel", "expert", f64::from(self.expert))?;
+        let experts = model.experts.max(1);
+        for (what, have, ways) in
+            [("attention heads", model.heads, self.tensor), ("layers", model.layers, self.pipeline), ("experts", experts, self.expert)]
+        {
             if ways > have {
                 return Err(GpuError::Split { model: model.name.clone(), what, have, ways });
             }

@@ -24,6 +24,9 @@ struct Row {
     context_limit: u32,
     window_layers: u32,
     window_tokens: u32,
+    expert_layers: u32,
+    latent_cache: u32,
+    dense_bits: f64,
 }
 
 /// The bundled shapes, at 16-bit weights and cache; [`ModelShape::quantized`] changes those. Sources stand in the table.
@@ -52,6 +55,9 @@ pub fn model_shapes() -> Result<Vec<ModelShape>, GpuError> {
             context_limit: row.context_limit,
             window_layers: row.window_layers,
             window_tokens: row.window_tokens,
+            expert_layers: row.expert_layers,
+            latent_cache: row.latent_cache,
+            dense_bits: row.dense_bits,
             weight_bits: 16.0,
             weight_format: WeightFormat::Float16,
             kv_bits: 16.0,

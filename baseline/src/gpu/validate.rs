@@ -1,20 +1,18 @@
-//! The baseline against published measurements: fitted on half of the rows, judged on the other half.
+//! The baseline against published measurements: fitted on half of the families, judged on the other half, or on rows of a file.
 //!
-//! The split is fixed: in the table's order, every second row of a family (class, stack and memory class, or unnamed
-//! device) is held out. Rows set aside are predicted and shown, and count in no error.
+//! A family is a device, a count, a model, a format and the software. The split is fixed: of the families in order of their names
+//! every second one is held out whole. Rows set aside are shown and count in no error.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::calibration::{Calibration, Knob};
-use super::decode::decode_with;
-use super::device::{Device, Link, LinkClass, MemoryClass, devices, find_in};
+use super::calibration::Calibration;
+use super::device::devices;
 use super::error::GpuError;
 use super::measured::{Class, Measured, measured};
-use super::search::minimise;
-use super::serve::serve;
-use super::shape::{ModelShape, Parallel, Workload};
+use super::measured_energy::{Boundary, MeasuredEnergy, measured_energy};
+use super::predict::{Case, Prediction};
 
 /// What a row was used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +20,8 @@ use super::shape::{ModelShape, Parallel, Workload};
 pub enum Half {
     Fit,
     HeldOut,
+    /// Of a file the program was not built with.
+    Given,
     /// Shown, used for nothing.
     SetAside,
 }
@@ -35,8 +35,29 @@ pub struct Outcome {
     pub predicted_tokens_per_s: Option<f64>,
     /// `predicted / measured − 1`.
     pub error: Option<f64>,
+    /// Where the row says how long a token took.
+    pub predicted_token_latency_ms: Option<f64>,
+    pub latency_error: Option<f64>,
     /// Why the row is set aside or, for a judged row past its class's aim, the likeliest reason.
     pub flag: Option<String>,
+}
+
+/// One energy, predicted with the predicted speed.
+#[derive(Clone, Debug, Serialize)]
+pub struct EnergyOutcome {
+    pub row: MeasuredEnergy,
+    pub half: Half,
+    pub predicted_j_per_token: Option<f64>,
+    pub error: Option<f64>,
+    pub flag: Option<String>,
+}
+
+/// A row that judges nothing.
+#[derive(Clone, Debug, Serialize)]
+pub struct SetAside {
+    pub line: u64,
+    pub family: String,
+    pub reason: String,
 }
 
 /// Mean absolute percentage errors of one class. The first two count judged rows; the last also set-aside ones.
@@ -52,223 +73,240 @@ pub struct Summary {
     pub all_mape_percent: f64,
 }
 
-/// What the fit found for a device that its source does not name.
+/// Errors of one family's judged rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Inferred {
-    pub device: String,
-    pub assumed_memory_class: MemoryClass,
-    pub bandwidth_gb_per_s: f64,
-    pub rate_tflops: f64,
+pub struct Family {
+    pub family: String,
+    pub half: Half,
+    pub rows: usize,
+    pub mean_error_percent: f64,
+    pub mean_absolute_error_percent: f64,
 }
 
-/// The whole validation.
+/// The whole validation of speeds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Validation {
-    pub outcomes: Vec<Outcome>,
+    /// Over all rows that are not set aside.
+    pub mean_absolute_error_percent: f64,
+    pub judged_rows: usize,
+    /// Of the time between tokens, where rows say it.
+    pub latency_mean_absolute_error_percent: f64,
+    pub latency_rows: usize,
+    pub set_aside: Vec<SetAside>,
     pub summaries: Vec<Summary>,
-    pub fitted: BTreeMap<Knob, f64>,
-    pub inferred: Vec<Inferred>,
+    pub families: Vec<Family>,
+    pub outcomes: Vec<Outcome>,
+}
+
+/// The whole validation of energies.
+#[derive(Clone, Debug, Serialize)]
+pub struct EnergyValidation {
+    /// Over all rows that are not set aside.
+    pub mean_absolute_error_percent: f64,
+    pub judged_rows: usize,
+    pub fit_mape_percent: f64,
+    pub held_out_mape_percent: f64,
+    pub devices_mape_percent: f64,
+    pub wall_mape_percent: f64,
+    pub set_aside: Vec<SetAside>,
+    pub families: Vec<Family>,
+    pub outcomes: Vec<EnergyOutcome>,
 }
 
 /// Error a class aims to stay under, percent.
 pub fn aim_percent(class: Class) -> f64 {
-    if class == Class::Single { 10.0 } else { 20.0 }
+    if class == Class::Single { 8.0 } else { 15.0 }
 }
 
-/// Refits the calibration on the fit half and predicts every row with it.
+/// Error that energies aim to stay under, percent.
+pub const ENERGY_AIM_PERCENT: f64 = 20.0;
+
+/// Predicts every bundled row.
 pub fn validate() -> Result<Validation, GpuError> {
     let rows = measured()?;
-    let halves = halves(&rows)?;
-    let start = Calibration::bundled()?;
-    let knobs: Vec<Knob> = start.settings().iter().filter(|(_, s)| s.fitted).map(|(knob, _)| *knob).collect();
-    let cases = cases(&rows)?;
-    let unnamed = unnamed_devices();
+    let split = split(&rows);
+    validation(rows, |row| split.get(&row.family()).copied().unwrap_or(Half::HeldOut))
+}
 
-    // Neutral starts, so that the outcome is a finding and not what the file already says.
-    let mut values: Vec<f64> = knobs.iter().map(|knob| neutral(*knob)).collect();
-    let mut caps: Vec<f64> = knobs.iter().map(|knob| if knob.is_fraction() { 1.0 } else { f64::MAX }).collect();
-    for device in &unnamed {
-        values.extend([device.bandwidth_gb_per_s, device.vector_fp32_tflops]);
-        caps.extend([f64::MAX, f64::MAX]);
-    }
-    let loss = |values: &[f64]| -> f64 {
-        let (calibration, table) = at(&start, &knobs, &unnamed, values);
-        (rows.iter().zip(&cases).zip(&halves))
-            .filter(|(_, half)| **half == Half::Fit)
-            .map(|((row, case), _)| match predict(&calibration, &table, row, case) {
-                Ok(Some(predicted)) => (predicted / row.tokens_per_s).ln().powi(2),
-                Ok(None) | Err(_) => UNPREDICTED_LOSS,
-            })
-            .sum()
-    };
-    let values = minimise(&values, &caps, loss);
+/// Predicts rows of a file.
+pub fn validate_rows(rows: Vec<Measured>) -> Result<Validation, GpuError> {
+    validation(rows, |_| Half::Given)
+}
 
-    let (calibration, table) = at(&start, &knobs, &unnamed, &values);
-    let mut outcomes = Vec::with_capacity(rows.len());
-    for ((row, case), half) in rows.iter().zip(&cases).zip(halves) {
-        let predicted = predict(&calibration, &table, row, case)?;
-        outcomes.push(outcome(row, half, predicted));
+/// Predicts every bundled energy.
+pub fn validate_energy() -> Result<EnergyValidation, GpuError> {
+    let split = split(&measured()?);
+    energies(measured_energy()?, |run| split.get(&run.family()).copied().unwrap_or(Half::HeldOut))
+}
+
+/// Predicts energies of a file.
+pub fn validate_energy_rows(rows: Vec<MeasuredEnergy>) -> Result<EnergyValidation, GpuError> {
+    energies(rows, |_| Half::Given)
+}
+
+/// Families by the half they belong to.
+pub(super) fn split(rows: &[Measured]) -> BTreeMap<String, Half> {
+    let judged = rows.iter().filter(|row| row.set_aside.is_empty() && row.class != Class::Service);
+    let mut families: BTreeMap<String, Half> = judged.map(|row| (row.family(), Half::Fit)).collect();
+    for (index, half) in families.values_mut().enumerate() {
+        if index % 2 == 1 {
+            *half = Half::HeldOut;
+        }
     }
-    let inferred = table.iter().filter(|d| d.name.starts_with("unnamed")).map(|device| Inferred {
-        device: device.name.clone(),
-        assumed_memory_class: device.memory_class,
-        bandwidth_gb_per_s: device.bandwidth_gb_per_s,
-        rate_tflops: device.vector_fp32_tflops,
-    });
+    families
+}
+
+fn validation(rows: Vec<Measured>, half: impl Fn(&Measured) -> Half) -> Result<Validation, GpuError> {
+    let calibration = Calibration::bundled()?;
+    let known = devices()?;
+    let outcomes: Vec<Outcome> = rows
+        .into_iter()
+        .map(|row| {
+            let (predicted, refusal) = predicted(&calibration, &known, &row);
+            let half = if refusal.is_some() { Half::SetAside } else { half(&row) };
+            outcome(row, half, predicted, refusal)
+        })
+        .collect();
+    let judged = || outcomes.iter().filter(|o| o.half != Half::SetAside);
+    let (judged_rows, mean_absolute_error_percent) = mape(judged().filter_map(|o| o.error));
+    let (latency_rows, latency_mean_absolute_error_percent) = mape(judged().filter_map(|o| o.latency_error));
     Ok(Validation {
+        mean_absolute_error_percent,
+        judged_rows,
+        latency_mean_absolute_error_percent,
+        latency_rows,
+        set_aside: outcomes.iter().filter_map(|o| aside(o.half, &o.row, o.flag.as_deref())).collect(),
         summaries: [Class::Single, Class::Batched, Class::Serving].map(|class| summary(class, &outcomes)).to_vec(),
+        families: families(judged().filter_map(|o| Some((o.row.family(), o.half, o.error?)))),
         outcomes,
-        fitted: knobs.iter().copied().zip(values.iter().copied()).collect(),
-        inferred: inferred.collect(),
     })
 }
 
-/// Loss of a row that a trial calibration cannot predict: an error of e^10.
-const UNPREDICTED_LOSS: f64 = 100.0;
+fn energies(rows: Vec<MeasuredEnergy>, half: impl Fn(&Measured) -> Half) -> Result<EnergyValidation, GpuError> {
+    let calibration = Calibration::bundled()?;
+    let known = devices()?;
+    let outcomes: Vec<EnergyOutcome> = rows
+        .into_iter()
+        .map(|row| {
+            let (predicted, refusal) = predicted(&calibration, &known, &row.run);
+            let half = if refusal.is_some() { Half::SetAside } else { half(&row.run) };
+            let predicted_j_per_token = predicted.map(|p| j_per_token(&p, row.boundary));
+            let error = predicted_j_per_token.map(|j| j / row.j_per_token - 1.0);
+            let missed = error.is_some_and(|error| error.abs() * 100.0 > ENERGY_AIM_PERCENT);
+            let flag = refusal.or_else(|| missed.then(|| likeliest_energy_reason(&row).into()));
+            EnergyOutcome { row, half, predicted_j_per_token, error, flag }
+        })
+        .collect();
+    let over = |keep: &dyn Fn(&EnergyOutcome) -> bool| {
+        mape(outcomes.iter().filter(|o| o.half != Half::SetAside && keep(o)).filter_map(|o| o.error))
+    };
+    let (judged_rows, mean_absolute_error_percent) = over(&|_| true);
+    Ok(EnergyValidation {
+        mean_absolute_error_percent,
+        judged_rows,
+        fit_mape_percent: over(&|o| o.half == Half::Fit).1,
+        held_out_mape_percent: over(&|o| o.half == Half::HeldOut).1,
+        devices_mape_percent: over(&|o| o.row.boundary == Boundary::Devices).1,
+        wall_mape_percent: over(&|o| o.row.boundary == Boundary::Wall).1,
+        set_aside: outcomes.iter().filter_map(|o| aside(o.half, &o.row.run, o.flag.as_deref())).collect(),
+        families: families(
+            outcomes.iter().filter(|o| o.half != Half::SetAside).filter_map(|o| Some((o.row.run.family(), o.half, o.error?))),
+        ),
+        outcomes,
+    })
+}
 
-/// A value no measurement had a say in: half of a datasheet, 100 µs a layer, 10 operations.
-fn neutral(knob: Knob) -> f64 {
-    match knob {
-        Knob::LlamaMetalUnpackOps => 10.0,
-        knob if knob.is_fraction() => 0.5,
-        _ => 100.0,
+/// Energy of a token at a boundary.
+pub(super) fn j_per_token(p: &Prediction, boundary: Boundary) -> f64 {
+    let watts = match boundary {
+        Boundary::Devices => p.devices_w,
+        Boundary::Wall => p.wall_w,
+    };
+    watts / p.tokens_per_s
+}
+
+/// A row's prediction, and why it judges nothing if it does not.
+fn predicted(calibration: &Calibration, known: &[super::Device], row: &Measured) -> (Option<Prediction>, Option<String>) {
+    let aside = (!row.set_aside.is_empty()).then(|| row.set_aside.clone());
+    if row.class == Class::Service {
+        return (None, aside.or_else(|| Some("its weights do not cross a memory bus of one device".into())));
+    }
+    match Case::of(known, row).and_then(|case| case.predict(calibration, row)) {
+        Ok(predicted) => (Some(predicted), aside),
+        Err(error) => (None, Some(error.to_string())),
     }
 }
 
-/// The devices that sources do not name, by a guess at their kind; bandwidth and rate are fitted to half their rows.
-fn unnamed_devices() -> Vec<Device> {
-    let unnamed = |name: &str, memory_type: &str, memory_class, gb_per_s: f64, tflops: f64| Device {
-        name: name.into(),
-        memory_gb: 128.0,
-        memory_type: memory_type.into(),
-        memory_class,
-        bandwidth_gb_per_s: gb_per_s,
-        tdp_w: 400.0,
-        idle_w: 0.0,
-        bf16_dense_tflops: tflops,
-        fp8_dense_tflops: None,
-        int8_dense_tops: None,
-        fp4_dense_tflops: None,
-        vector_fp32_tflops: tflops,
-        link_name: String::new(),
-        link: Link { class: LinkClass::Pcie, bandwidth_gb_per_s: 32.0 },
-        node: String::new(),
-        die_mm2: String::new(),
-        price: None,
-        price_note: String::new(),
-        source: "inferred from its own rows".into(),
-        source_added: String::new(),
-    };
-    vec![
-        unnamed("unnamed GPU (llama.cpp quantize README)", "LPDDR5X", MemoryClass::Lpddr, 500.0, 20.0),
-        unnamed("unnamed GPU (llama.cpp PR 3776)", "GDDR6X", MemoryClass::Gddr, 900.0, 100.0),
-    ]
-}
-
-/// The calibration and the devices that a vector of trial values stands for.
-fn at(start: &Calibration, knobs: &[Knob], unnamed: &[Device], values: &[f64]) -> (Calibration, Vec<Device>) {
-    let (knob_values, device_values) = values.split_at(knobs.len());
-    let calibration = knobs.iter().zip(knob_values).fold(start.clone(), |c, (knob, value)| c.with(*knob, *value));
-    let devices = unnamed.iter().zip(device_values.chunks(2)).map(|(device, pair)| Device {
-        bandwidth_gb_per_s: pair[0],
-        bf16_dense_tflops: pair[1],
-        vector_fp32_tflops: pair[1],
-        ..device.clone()
-    });
-    (calibration, devices.collect())
-}
-
-/// What predicting a row needs that no trial value changes.
-struct Case {
-    device: Option<Device>,
-    model: ModelShape,
-    workload: Workload,
-}
-
-fn cases(rows: &[Measured]) -> Result<Vec<Option<Case>>, GpuError> {
-    let known = devices()?;
-    rows.iter()
-        .map(|row| {
-            if row.class == Class::Service {
-                return Ok(None);
-            }
-            let device = if row.unnamed() { None } else { Some(find_in(&known, &row.device)?) };
-            Ok(Some(Case { device, model: row.shape()?, workload: row.workload() }))
-        })
-        .collect()
-}
-
-fn predict(calibration: &Calibration, unnamed: &[Device], row: &Measured, case: &Option<Case>) -> Result<Option<f64>, GpuError> {
-    let Some(Case { device, model, workload }) = case else { return Ok(None) };
-    let device = match device {
-        Some(device) => device,
-        None => &find_in(unnamed, &row.device)?,
-    };
-    let figure = match row.class {
-        Class::Serving => serve(calibration, device, model, workload, row.devices, None)?.tokens_per_s,
-        _ => decode_with(calibration, device, model, workload, Parallel::ONE)?.tokens_per_s,
-    };
-    Ok(Some(figure.value))
-}
-
-/// Every second judged row of a family is held out.
-fn halves(rows: &[Measured]) -> Result<Vec<Half>, GpuError> {
-    let known = devices()?;
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    rows.iter()
-        .map(|row| {
-            if !row.set_aside.is_empty() {
-                return Ok(Half::SetAside);
-            }
-            let kind = if row.unnamed() { row.device.clone() } else { format!("{:?}", find_in(&known, &row.device)?.memory_class) };
-            let count = seen.entry(format!("{:?} {} {kind}", row.class, row.stack)).or_default();
-            *count += 1;
-            Ok(if *count % 2 == 1 { Half::Fit } else { Half::HeldOut })
-        })
-        .collect()
-}
-
-fn outcome(row: &Measured, half: Half, predicted: Option<f64>) -> Outcome {
-    let error = predicted.map(|tokens_per_s| tokens_per_s / row.tokens_per_s - 1.0);
+fn outcome(row: Measured, half: Half, predicted: Option<Prediction>, refusal: Option<String>) -> Outcome {
+    let error = predicted.map(|p| p.tokens_per_s / row.tokens_per_s - 1.0);
     let missed = error.is_some_and(|error| error.abs() * 100.0 > aim_percent(row.class));
-    let flag = match half {
-        Half::SetAside => Some(row.set_aside.clone()),
-        _ if missed => Some(likeliest_reason(row)),
-        _ => None,
-    };
-    Outcome { row: row.clone(), half, predicted_tokens_per_s: predicted, error, flag }
+    let flag = refusal.or_else(|| missed.then(|| likeliest_reason(&row).into()));
+    Outcome {
+        half,
+        predicted_tokens_per_s: predicted.map(|p| p.tokens_per_s),
+        error,
+        predicted_token_latency_ms: predicted.filter(|_| row.token_latency_ms.is_some()).map(|p| p.token_latency_ms),
+        latency_error: predicted.zip(row.token_latency_ms).map(|(p, measured)| p.token_latency_ms / measured - 1.0),
+        flag,
+        row,
+    }
+}
+
+fn aside(half: Half, row: &Measured, flag: Option<&str>) -> Option<SetAside> {
+    (half == Half::SetAside).then(|| SetAside { line: row.line, family: row.family(), reason: flag.unwrap_or_default().into() })
 }
 
 /// Why a judged row is missed, as far as its neighbours in the table tell.
-fn likeliest_reason(row: &Measured) -> String {
-    let q = row.quant.as_str();
+fn likeliest_reason(row: &Measured) -> &'static str {
+    let experts = ["A3B", "A22B", "A17B", "gpt-oss", "DeepSeek", "Mixtral"].iter().any(|name| row.model.contains(name));
     match (row.class, row.stack.as_str()) {
-        (Class::Batched, _) => "other kernels take over from two sequences on; one rate stands for both",
-        _ if row.unnamed() => "one unpacking cost stands for every super-block format, and the device is a guess",
-        (_, "ml-perf") => "a submission's own software and request lengths; one fit row a format cannot teach them",
-        (Class::Serving, _) => "one fraction of the matrix rate stands for every matrix width and batch",
-        _ if row.device.starts_with("Apple") && !matches!(q, "F16" | "Q8_0" | "Q4_0") => {
-            "unpacking cost fitted to newer units of this vendor; this generation is slower at it"
-        }
-        _ if row.model.contains("70B") => "wide matrices draw more of stacked memory than the one fraction fitted with narrow ones",
-        _ if q == "F16" => "16-bit kernels of that llama.cpp release drew less of this memory than its quantized ones",
-        _ => "host and clocks: the fixed time a layer is one figure for all cards",
+        (Class::Single, "llama-cpp-2024") if row.device.starts_with("Apple") => "one layer time stands for all Apple generations",
+        (Class::Single, "llama-cpp" | "llama-cpp-2024") => "host, build and clocks: one layer time stands for all cards",
+        (_, "ml-perf") if row.model == "gpt-oss-120B" => "request lengths of this benchmark are not published",
+        (_, "ml-perf") if row.latency_limit_ms.is_some() => "one share of a latency limit stands for every submitter's queue",
+        (_, "ml-perf") => "a submission's own software: years and vendors differ",
+        (_, "vllm") if experts => "expert kernels differ by width and vLLM release; one cost an expert stands for all",
+        (_, "vllm") => "scheduling: prompts and tokens of a batch do not arrive evenly",
+        _ if experts => "attention-parallel ranks wait for each other by an amount that depends on the load",
+        _ => "one fraction of the matrix rate stands for every batch",
     }
-    .into()
+}
+
+fn likeliest_energy_reason(row: &MeasuredEnergy) -> &'static str {
+    match (row.boundary, row.peak) {
+        (Boundary::Wall, true) => "a peak at the plug, and an unknown machine around the card",
+        (Boundary::Wall, false) => "the server's own power and its fans are one figure for all servers",
+        (Boundary::Devices, _) => "the error of the speed is in it, and one share of the power limit stands for all idle units",
+    }
+}
+
+/// Count and mean of absolute errors, percent.
+fn mape(errors: impl Iterator<Item = f64>) -> (usize, f64) {
+    let (count, sum) = errors.fold((0, 0.0), |(count, sum), error| (count + 1, sum + error.abs() * 100.0));
+    (count, sum / count.max(1) as f64)
+}
+
+fn families(errors: impl Iterator<Item = (String, Half, f64)>) -> Vec<Family> {
+    let mut by_name: BTreeMap<String, (Half, Vec<f64>)> = BTreeMap::new();
+    for (family, half, error) in errors {
+        by_name.entry(family).or_insert((half, Vec::new())).1.push(error);
+    }
+    (by_name.into_iter())
+        .map(|(family, (half, errors))| {
+            let (rows, mean_absolute_error_percent) = mape(errors.iter().copied());
+            let mean_error_percent = 100.0 * errors.iter().sum::<f64>() / rows as f64;
+            Family { family, half, rows, mean_error_percent, mean_absolute_error_percent }
+        })
+        .collect()
 }
 
 fn summary(class: Class, outcomes: &[Outcome]) -> Summary {
-    let mape = |keep: &dyn Fn(Half) -> bool| {
-        let errors: Vec<f64> = (outcomes.iter())
-            .filter(|outcome| outcome.row.class == class && keep(outcome.half))
-            .filter_map(|outcome| outcome.error)
-            .map(|error| error.abs() * 100.0)
-            .collect();
-        (errors.len(), errors.iter().sum::<f64>() / errors.len().max(1) as f64)
+    let over = |keep: &dyn Fn(Half) -> bool| {
+        mape(outcomes.iter().filter(|o| o.row.class == class && keep(o.half)).filter_map(|outcome| outcome.error))
     };
-    let (fit_rows, fit_mape_percent) = mape(&|half| half == Half::Fit);
-    let (held_out_rows, held_out_mape_percent) = mape(&|half| half == Half::HeldOut);
-    let (all_rows, all_mape_percent) = mape(&|_| true);
+    let (fit_rows, fit_mape_percent) = over(&|half| half == Half::Fit);
+    let (held_out_rows, held_out_mape_percent) = over(&|half| matches!(half, Half::HeldOut | Half::Given));
+    let (all_rows, all_mape_percent) = over(&|_| true);
     Summary {
         class,
         aim_percent: aim_percent(class),

@@ -4,6 +4,17 @@
 //! - [`economics`]: what a token costs on units of any kind, given their speed, power and price.
 //!
 //! Nothing of ours is imported: a chip comes in as plain numbers. Formulas, fit and errors: `docs/baseline.md`.
+//!
+//! ```
+//! use hardwire_baseline::gpu::{self, Parallel, Workload};
+//!
+//! let device = gpu::find("H100 SXM")?;
+//! let model = gpu::model_shape("Llama-3.1-8B")?;
+//! let one = gpu::decode(&device, &model, &Workload::new(1, 1000, 1000), Parallel::ONE)?;
+//! // No software passes bandwidth over bytes.
+//! assert!(one.tokens_per_s.value < one.ceiling_tokens_per_s_per_user.value);
+//! # Ok::<(), gpu::GpuError>(())
+//! ```
 
 pub mod economics;
 mod figure;

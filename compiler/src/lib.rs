@@ -9,6 +9,18 @@
 //! with weights yet.
 //!
 //! [`compile`] runs them and writes the chip folder. This crate emits no Verilog, and runs the float model only to calibrate.
+//!
+//! ```
+//! use hardwire_compiler::{Options, compile};
+//! use hardwire_models::Checkpoint;
+//!
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let target = dir.path().join("tales.chip");
+//! let chip = compile(&Checkpoint::bundled(), &Options::default(), &target, &|_| {})?;
+//! // The bundled model lies on a 4-bit grid: nothing is lost.
+//! assert!(chip.structure.quality.iter().all(|q| q.lossless));
+//! # Ok::<(), hardwire_compiler::Error>(())
+//! ```
 
 pub mod build;
 mod error;

@@ -10,6 +10,21 @@
 //!
 //! Files from outside are hostile until parsed: each fault is one [`Error`] that names the file
 //! and the field. What cannot be computed exactly as the model was trained is refused.
+//!
+//! ```
+//! use hardwire_models::{Checkpoint, FloatModel, argmax};
+//!
+//! let tales = Checkpoint::bundled();
+//! let tokenizer = tales.tokenizer()?.expect("the bundled model has one");
+//! let model = FloatModel::new(&tales)?;
+//! let mut state = model.start();
+//! let mut next = 0;
+//! for id in tokenizer.encode("Once upon a")? {
+//!     next = argmax(&model.forward(&mut state, id)?);
+//! }
+//! assert!(next < tales.config().vocab as u32);
+//! # Ok::<(), hardwire_models::Error>(())
+//! ```
 
 mod arch;
 mod blocks;

@@ -9,6 +9,27 @@
 //!
 //! `docs/numerics.md` says what each unit computes. This crate says which units there are and how they are joined; it
 //! computes no activation and imports no other package of the workspace.
+//!
+//! Where a weight sits in its array, and back:
+//!
+//! ```
+//! use hardwire_netlist::tile::TileShape;
+//!
+//! let tile = TileShape { rows: 256, cols: 256, deal: 1, lanes: 8 };
+//! let site = tile.site(7, 300);
+//! assert_eq!((site.k_tile, site.row, site.col), (1, 44, 7));
+//! assert_eq!(tile.weight_at(site, 512, 512), Some((7, 300)));
+//! ```
+//!
+//! What a chip folder holds:
+//!
+//! ```no_run
+//! use hardwire_netlist::{Chip, census};
+//!
+//! let chip = Chip::open("smollm2.chip".as_ref())?;
+//! println!("{} bits of ROM", census::total(chip.netlist()).rom_bits);
+//! # Ok::<(), hardwire_netlist::Error>(())
+//! ```
 
 pub mod activity;
 pub mod census;

@@ -9,6 +9,16 @@
 //!
 //! `docs/microarchitecture.md` says what the Verilog does in each cycle, `docs/numerics.md` what it computes. The modules themselves are in
 //! `templates/lib`, one a unit kind, the same text in every output. The same chip gives the same bytes, in bounded memory.
+//!
+//! ```no_run
+//! use hardwire_netlist::Chip;
+//! use hardwire_rtl_gen::{Options, emit, module};
+//!
+//! let chip = Chip::open("smollm2.chip".as_ref())?;
+//! emit(&chip, "rtl".as_ref(), &Options::default())?;
+//! println!("{}", module(&chip, "layers.0.mlp.down_proj")?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod embed;
 mod error;

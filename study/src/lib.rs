@@ -13,6 +13,20 @@
 //! - [`mod@evaluate`]: how good a chip's integers are beside the float model, and where its error comes from.
 //!
 //! The command, the report and the viewer only print what this crate gives. Nothing here prints, parses arguments or exits.
+//!
+//! ```
+//! use hardwire_compiler::{Options, shape::Shape};
+//! use hardwire_study::plan::{Cut, plan};
+//!
+//! let config = br#"{"model_type": "llama", "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2,
+//!     "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1000, "max_position_embeddings": 256}"#;
+//! let shape = Shape::from_json(config, "tiny", "config.json".as_ref())?;
+//! let plan = plan(&shape, &Options::default(), Cut::Pipeline, None)?;
+//! let figures = &plan.at.last().expect("one context at least").figures;
+//! assert!(figures.low.area_mm2 < figures.middle.area_mm2 && figures.middle.area_mm2 < figures.high.area_mm2);
+//! assert!(figures.middle.usd_per_mtoken.is_some());
+//! # Ok::<(), hardwire_study::Error>(())
+//! ```
 
 pub mod books;
 pub mod chip;

@@ -1,6 +1,6 @@
 //! Integer primitives of `docs/numerics.md`, section 1, for operands proven to fit 62 bits.
 
-use super::twice::twice;
+use super::multiversion::multiversion;
 
 /// Rounding shift right. `|x| <= 2^62`; a left shift must not overflow (see [`shift_sat`] where it may).
 #[inline(always)]
@@ -51,7 +51,7 @@ pub(super) fn quantize(values: &[i32], bits: u8, out: &mut [i16]) -> i32 {
     h
 }
 
-twice! {
+multiversion! {
     /// Bitwise OR of all magnitudes.
     fn all_bits(values: &[i32]) -> u32 {
         values.iter().fold(0u32, |m, v| m | v.unsigned_abs())

@@ -2,8 +2,8 @@
 
 use super::arith::{lerp, quantize, rsr, shift_sat};
 use super::experts::reciprocal;
+use super::multiversion::multiversion;
 use super::team::Team;
-use super::twice::twice;
 use hardwire_netlist::unit::{AttentionSpec, Fixed};
 use hardwire_netlist::{Function, Tables};
 
@@ -152,7 +152,7 @@ fn dot(a: &[i16], b: &[i16]) -> i64 {
     a.chunks(16).zip(b.chunks(16)).map(|(a, b)| i64::from(narrow_dot(a, b))).sum()
 }
 
-twice! {
+multiversion! {
     /// Sum of products that fits 32 bits.
     fn narrow_dot(a: &[i16], b: &[i16]) -> i32 {
         a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()

@@ -5,9 +5,9 @@ use super::arith::{sat, shift_sat};
 use super::kernel;
 use super::lanes::{self, ROWS};
 use super::mantissas::Mantissas;
+use super::multiversion::multiversion;
 use super::packed::Packed;
 use super::team::Team;
-use super::twice::twice;
 use hardwire_netlist::MatrixView;
 use hardwire_netlist::unit::{Fixed, MvmSpec};
 use rayon::prelude::*;
@@ -155,7 +155,7 @@ impl<'c> Matrix<'c> {
     }
 }
 
-twice! {
+multiversion! {
     /// `sat(rsr(z, shifts - shift))`, where all shifts are to the right and by 62 at most.
     fn round(z: &[i64], shifts: &[i32], shift: i32, max: i64, out: &mut [i32]) -> u64 {
         let mut clamped = 0;

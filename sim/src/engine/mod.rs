@@ -8,7 +8,7 @@
 //! | `lanes`, `packed`, `arena`, `mantissas` | codes, scales and offsets in the order and form in which they are streamed |
 //! | `activations`, `kernel`, `matrix` | a matrix times one vector or many |
 //! | `vector`, `attention`, `experts`, `embedding` | the other units |
-//! | `arith`, `twice` | integer primitives; loops compiled for wide registers too |
+//! | `arith`, `multiversion` | integer primitives; loops compiled for wide registers too |
 //! | `team`, `block` | the threads of one token; several tokens at once |
 
 mod activations;
@@ -22,9 +22,9 @@ mod kernel;
 mod lanes;
 mod mantissas;
 mod matrix;
+mod multiversion;
 mod packed;
 mod team;
-mod twice;
 mod vector;
 
 use crate::step::{BlockProbe, Probe, Step, StepError};

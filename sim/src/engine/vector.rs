@@ -1,7 +1,7 @@
 //! The vector units: phases, norm, rotation, gate, residual, argmax (`docs/numerics.md`, sections 3, 4, 7, 8).
 
 use super::arith::{lerp, rsr, sat, shift_sat};
-use super::twice::twice;
+use super::multiversion::multiversion;
 use hardwire_netlist::unit::{Activation, CentreSpec, Fixed, GatedActSpec, NormSpec, RopeSpec};
 use hardwire_netlist::{Function, Tables};
 
@@ -57,7 +57,7 @@ fn sum_of_squares(x: &[i32]) -> u128 {
     u128::from(low) + (u128::from(high) << 32)
 }
 
-twice! {
+multiversion! {
     /// Sums of the low and of the high 32 bits of all squares.
     fn halves_of_squares(x: &[i32]) -> (u64, u64) {
         x.iter().fold((0, 0), |(low, high), &v| {
@@ -101,7 +101,7 @@ pub(super) fn rope(spec: &RopeSpec, x: &[i32], phases: &[(i32, i32)], format: Fi
     out.chunks_exact_mut(spec.head_dim as usize).map(|head| turn(&mut head[..spec.rotated as usize], phases, format.max())).sum()
 }
 
-twice! {
+multiversion! {
     fn turn(head: &mut [i32], phases: &[(i32, i32)], max: i64) -> u64 {
         let mut clamped = 0;
         for (pair, &(cos, sin)) in head.chunks_exact_mut(2).zip(phases) {
@@ -162,7 +162,7 @@ fn gated(
     clamped
 }
 
-twice! {
+multiversion! {
     /// `gate` times its share by a table, times `up`. `narrow`: gates have less than 32 bits, and `shift` is to the right.
     fn gated_by_table(gate: &[i32], up: &[i32], to_argument: i32, table: &[i32; 257], narrow: bool, shift: i32, max: i64, out: &mut [i32]) -> u64 {
         let mut clamped = 0;

@@ -1,7 +1,7 @@
 //! Loops that the compiler makes vectors of, compiled for any machine and once more for one with wide registers.
 
 /// Defines functions whose body is compiled twice, with the same meaning: plainly, and for AVX2, which is used where the machine has it.
-macro_rules! twice {
+macro_rules! multiversion {
     ($($(#[$doc:meta])* $v:vis fn $name:ident($($arg:ident: $kind:ty),* $(,)?) $(-> $result:ty)? $body:block)*) => {$(
         $(#[$doc])*
         #[allow(clippy::too_many_arguments)]
@@ -26,4 +26,4 @@ macro_rules! twice {
     )*};
 }
 
-pub(super) use twice;
+pub(super) use multiversion;

@@ -9,7 +9,7 @@ mod options;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
-pub use options::{CompileOptions, Quantizing};
+pub use options::CompileOptions;
 
 /// Compile a trained language model into the chip that is that model.
 #[derive(Parser, Debug)]
@@ -88,7 +88,7 @@ pub struct Compile {
 
 #[derive(ClapArgs, Debug)]
 pub struct Plan {
-    /// A `config.json` of any family known by shape.
+    /// A `config.json`, a folder that has one, or a GGUF file, whose header is read.
     pub config: PathBuf,
     /// Structure, floorplan and figures as one JSON file.
     #[arg(short, long, value_name = "FILE")]
@@ -124,7 +124,7 @@ impl From<Cut> for hardwire_study::plan::Cut {
 
 #[derive(ClapArgs, Debug)]
 pub struct Explore {
-    /// A `config.json` of any family known by shape.
+    /// A `config.json`, a folder that has one, or a GGUF file, whose header is read.
     pub config: PathBuf,
     /// Target file (TOML); a list in a field sweeps it [default: nodes, bits, tile heights and users].
     #[arg(short, long, value_name = "FILE")]

@@ -105,6 +105,38 @@ fn a_mix_of_fabrics_is_faster_than_one_height_and_can_be_built() {
     }
 }
 
+const EXPERTS: &str = r#"{"model_type": "qwen3_moe", "hidden_size": 256, "intermediate_size": 512, "moe_intermediate_size": 512,
+    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64, "vocab_size": 1000, "num_experts": 4,
+    "num_experts_per_tok": 2, "mlp_only_layers": [1], "max_position_embeddings": 2048}"#;
+
+/// Of experts too: what `explore` names is what `compile` takes, and the planned and the built chip have the same array for every matrix.
+#[test]
+fn a_mix_that_explore_prints_is_one_that_compile_takes() {
+    let dir = with_config(EXPERTS);
+    let json = |args: &[&str]| -> serde_json::Value { serde_json::from_str(&ok(dir.path(), args)).unwrap() };
+    let explore = |target: &str| {
+        std::fs::write(dir.path().join("t.toml"), target).unwrap();
+        json(&["explore", "config.json", "-t", "t.toml", "--json", "-q"])["points"].clone()
+    };
+    let uniform = explore("tile_rows = [128, 1024]");
+    let area = |i: usize| uniform[i]["figures"]["area_mm2"].as_f64().unwrap();
+    let mixed = explore(&format!("dies = 1\ndie_limit_mm2 = {}", (2.0 * area(0) + area(1)) / 3.0));
+    let fabric = mixed[0]["fabric"].as_str().unwrap();
+    assert!(fabric.contains("mlp.experts.*.down_proj=") && fabric.contains("mlp.gate="), "{fabric}");
+    ok(dir.path(), &["synth", "-q", "config.json", "-o", "model"]);
+    let with = ["--fabric", fabric, "--bits", "4", "--context", "2048"];
+    ok(dir.path(), &[&["compile", "-q", "model", "-o", "chip"][..], &with].concat());
+    ok(dir.path(), &[&["plan", "config.json", "-o", "plan.json"][..], &with].concat());
+    let fabrics = |file: &str| -> Vec<[serde_json::Value; 2]> {
+        let structure: serde_json::Value = serde_json::from_slice(&std::fs::read(dir.path().join(file)).unwrap()).unwrap();
+        let units = structure["netlist"]["graph"]["nodes"].as_array().unwrap();
+        units.iter().map(|u| [u["path"].clone(), u["kind"]["fabric"].clone()]).collect()
+    };
+    let built = fabrics("chip/chip.json");
+    assert!(built.iter().filter(|f| !f[1].is_null()).count() > 20);
+    assert_eq!(built, fabrics("plan.json"));
+}
+
 /// A layer that no reticle holds is refused with what would help, and the help is true.
 #[test]
 fn a_layer_over_the_reticle_is_refused_with_what_would_meet_it() {

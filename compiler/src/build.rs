@@ -1,11 +1,13 @@
-//! Stage 3: the operator graph becomes the unit graph: formats, widths, row feeds, stations.
+//! Stage 3: the operator graph becomes the unit graph: formats, widths, row feeds, stations. Of a checkpoint or of a bare shape, on one path.
 
 use crate::error::Error;
-use crate::formats::source;
+use crate::formats::{self, source};
 use crate::options::Plan;
 use crate::quantize::{QuantizedModel, positions_path};
+use crate::shape::Standin;
 use crate::tile::{self, TilePlan};
-use hardwire_models::{Checkpoint, ModelConfig, Node, Op, OpGraph, RouteRule};
+use crate::weights::Weights;
+use hardwire_models::{Checkpoint, ModelConfig, Modelled, Node, Op, OpGraph, RouteRule};
 use hardwire_netlist::Tables;
 use hardwire_netlist::chip::ModelInfo;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
@@ -23,8 +25,36 @@ const SCORE_FRAC: i32 = 16;
 /// `log2(e)` as a 16-bit mantissa and its fractional bits.
 const LOG2_E: (u32, i32) = (47_274, 15);
 
+/// Where gains, biases and scores of sinks go: into the program file, or only past the count.
+pub(crate) trait Vectors {
+    fn put(&mut self, name: &str, values: &[i32]) -> Result<ProgramId, Error>;
+}
+
+impl Vectors for ProgramWriter {
+    fn put(&mut self, name: &str, values: &[i32]) -> Result<ProgramId, Error> {
+        Ok(self.gain(name, values)?)
+    }
+}
+
+/// Numbers vectors as a program file would that already holds so many records.
+pub(crate) struct Counted(pub u32);
+
+impl Vectors for Counted {
+    fn put(&mut self, _: &str, _: &[i32]) -> Result<ProgramId, Error> {
+        self.0 += 1;
+        Ok(ProgramId(self.0 - 1))
+    }
+}
+
+/// The unit graph, not yet validated, and the units in it that hold the place of something else.
+pub(crate) struct Built {
+    pub netlist: Netlist,
+    pub standins: BTreeMap<UnitId, Standin>,
+}
+
 struct Builder<'a> {
-    checkpoint: &'a Checkpoint,
+    weights: &'a dyn Weights,
+    ops: &'a OpGraph,
     plan: &'a Plan,
     quantized: &'a QuantizedModel,
     tiles: &'a TilePlan,
@@ -35,18 +65,22 @@ struct Builder<'a> {
     /// The last Route.
     route: Option<UnitId>,
     stations: Vec<Station>,
+    standins: BTreeMap<UnitId, Standin>,
 }
 
 /// Builds the netlist; gains go to `programs`.
-pub fn build(
-    checkpoint: &Checkpoint,
+pub(crate) fn build(
+    weights: &dyn Weights,
     plan: &Plan,
     quantized: &QuantizedModel,
     tiles: &TilePlan,
-    programs: &mut ProgramWriter,
-) -> Result<Netlist, Error> {
+    programs: &mut dyn Vectors,
+) -> Result<Built, Error> {
+    let shape = weights.shape();
+    let ops = &shape.graph;
     let mut b = Builder {
-        checkpoint,
+        weights,
+        ops,
         plan,
         quantized,
         tiles,
@@ -55,8 +89,8 @@ pub fn build(
         feeds: BTreeMap::new(),
         route: None,
         stations: vec![Station { path: "embed".into(), layer: None }],
+        standins: BTreeMap::new(),
     };
-    let ops = checkpoint.graph();
     for id in ops.topological_order() {
         b.node(id, programs)?;
     }
@@ -67,15 +101,13 @@ pub fn build(
         b.add(Unit { path: "argmax".into(), station, kind: UnitKind::Argmax, out: Fixed::new(bits.max(2), 0), out_len: 1, expert: None });
     b.connect(head, argmax, 0);
     b.name_stations();
-    let netlist =
-        Netlist { lanes: plan.lanes, stations: b.stations, tables: Tables::new(swish_alpha(checkpoint.config())), graph: b.graph };
-    netlist.validate()?;
-    Ok(netlist)
+    let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: Tables::new(swish_alpha(&shape.config)), graph: b.graph };
+    Ok(Built { netlist, standins: b.standins })
 }
 
 impl Builder<'_> {
-    fn node(&mut self, id: NodeIndex, programs: &mut ProgramWriter) -> Result<(), Error> {
-        let ops = self.checkpoint.graph();
+    fn node(&mut self, id: NodeIndex, programs: &mut dyn Vectors) -> Result<(), Error> {
+        let ops = self.ops;
         let node = &ops.graph[id];
         let inputs: Vec<UnitId> = ops.inputs(id).iter().map(|i| self.units[i]).collect();
         let station = inputs.iter().map(|&i| self.after(i)).max().unwrap_or(0);
@@ -91,6 +123,9 @@ impl Builder<'_> {
         }
         for (port, &from) in fed.iter().enumerate() {
             self.connect(from, unit, port as u8);
+        }
+        if let Op::Modelled(Modelled::LinearAttention { shape, .. }) = &node.op {
+            self.standins.insert(unit, Standin::Linear(*shape));
         }
         self.units.insert(id, unit);
         Ok(())
@@ -108,10 +143,9 @@ impl Builder<'_> {
 
     /// The row feed of a producer: one for all matrices that read it.
     fn feed(&mut self, producer: NodeIndex, consumer: &Node, station: u32) -> Result<UnitId, Error> {
-        let ops = self.checkpoint.graph();
+        let ops = self.ops;
         let own = consumer.expert.filter(|&e| ops.graph[producer].expert == Some(e));
-        // What an expert reads from outside is kept until the choice.
-        let waits = consumer.expert.is_some() && own.is_none();
+        let waits = formats::waits(ops, producer, consumer);
         if let Some(&feed) = self.feeds.get(&(producer, waits)) {
             return Ok(feed);
         }
@@ -134,9 +168,9 @@ impl Builder<'_> {
         Ok(feed)
     }
 
-    fn kind(&mut self, id: NodeIndex, node: &Node, programs: &mut ProgramWriter) -> Result<UnitKind, Error> {
-        let ops = self.checkpoint.graph();
-        let config = self.checkpoint.config();
+    fn kind(&mut self, id: NodeIndex, node: &Node, programs: &mut dyn Vectors) -> Result<UnitKind, Error> {
+        let ops = self.ops;
+        let config = &self.weights.shape().config;
         let formats = &self.quantized.formats;
         let input = |port: usize| formats.of(ops.inputs(id)[port]);
         Ok(match &node.op {
@@ -154,7 +188,7 @@ impl Builder<'_> {
                     len: node.width as u32,
                     groups,
                     epsilon: gain.epsilon,
-                    gain: programs.gain(&node.path, &gain.mantissas)?,
+                    gain: programs.put(&node.path, &gain.mantissas)?,
                     input: input(0),
                     shift: gain.shift,
                     centre: self.centre(node, &gain.bias, programs)?,
@@ -197,7 +231,7 @@ impl Builder<'_> {
                     v,
                     score_mantissa,
                     score_shift: score_frac + i32::from(q.frac) + i32::from(k.frac) - SCORE_FRAC,
-                    sinks: self.sinks(node, sinks.as_deref(), programs)?,
+                    sinks: self.sinks(node, sinks.as_deref(), *heads, programs)?,
                 })
             }
             Op::GatedAct { act } => {
@@ -223,6 +257,21 @@ impl Builder<'_> {
                     score_shift: score_frac + i32::from(logits.frac) - SCORE_FRAC,
                 })
             }
+            // What nothing computes yet has the place of a unit of its streams; its own counts are those of its stand-in.
+            Op::Modelled(Modelled::LinearAttention { .. }) => UnitKind::RmsNorm(NormSpec {
+                len: node.width as u32,
+                groups: 1,
+                epsilon: 1,
+                gain: ProgramId(0),
+                input: input(0),
+                shift: 19,
+                centre: None,
+            }),
+            Op::Modelled(Modelled::AttentionGate) => {
+                let (gate, up) = (input(0), input(1));
+                let shift = gate.frac + up.frac - formats.of(id).frac;
+                UnitKind::GatedAct(GatedActSpec { activation: Activation::Silu, gate, up: Some(up), shift })
+            }
             Op::Mix { experts } => {
                 let Op::Route { active, .. } = &ops.graph[ops.inputs(id)[0]].op else {
                     return Err(Error::model(&node.path, "its weights come from no router"));
@@ -233,23 +282,23 @@ impl Builder<'_> {
     }
 
     /// What makes a norm a LayerNorm.
-    fn centre(&self, node: &Node, bias: &[i32], programs: &mut ProgramWriter) -> Result<Option<CentreSpec>, Error> {
+    fn centre(&self, node: &Node, bias: &[i32], programs: &mut dyn Vectors) -> Result<Option<CentreSpec>, Error> {
         if !matches!(node.op, Op::LayerNorm { .. }) {
             return Ok(None);
         }
         let (mantissa, shift) = CentreSpec::reciprocal(node.width as u32);
-        let bias = if bias.is_empty() { None } else { Some(programs.gain(&format!("{}.bias", node.path), bias)?) };
+        let bias = if bias.is_empty() { None } else { Some(programs.put(&format!("{}.bias", node.path), bias)?) };
         Ok(Some(CentreSpec { mantissa, shift, bias }))
     }
 
     /// Scores of sinks, in base-2 logarithms.
-    fn sinks(&self, node: &Node, tensor: Option<&str>, programs: &mut ProgramWriter) -> Result<Option<ProgramId>, Error> {
+    fn sinks(&self, node: &Node, tensor: Option<&str>, heads: usize, programs: &mut dyn Vectors) -> Result<Option<ProgramId>, Error> {
         let Some(name) = tensor else { return Ok(None) };
         let unit = std::f64::consts::LOG2_E * libm::exp2(f64::from(SCORE_FRAC));
         // A sink past the format is as good as its end: all or nothing of the softmax.
-        let score = |&s: &f32| libm::round(f64::from(s) * unit).clamp(-f64::from(i32::MAX), f64::from(i32::MAX)) as i32;
-        let scores: Vec<i32> = self.checkpoint.tensor(name)?.to_f32()?.iter().map(score).collect();
-        Ok(Some(programs.gain(&format!("{}.sinks", node.path), &scores)?))
+        let score = |&s: &f64| libm::round(s * unit).clamp(-f64::from(i32::MAX), f64::from(i32::MAX)) as i32;
+        let scores: Vec<i32> = self.weights.vector(name, heads)?.iter().map(score).collect();
+        Ok(Some(programs.put(&format!("{}.sinks", node.path), &scores)?))
     }
 
     fn add(&mut self, unit: Unit) -> UnitId {
@@ -284,6 +333,7 @@ pub(crate) fn check(graph: &OpGraph) -> Result<(), Error> {
     let node = |id| &graph.graph[id];
     graph.topological_order().into_iter().map(node).try_for_each(|n| match &n.op {
         Op::GatedAct { act } | Op::Act { act } => activation(n, *act, any, any).map(|_| ()),
+        Op::Modelled(modelled) => Err(Error::model(&n.path, format!("no unit computes {} yet; it can be planned only", modelled.name()))),
         _ => Ok(()),
     })
 }

@@ -10,17 +10,11 @@ pub enum Error {
     Option { option: &'static str, what: String },
     #[error("{path}: {what}")]
     Model { path: String, what: String },
-    #[error("{path}: {field}: {what}")]
-    Shape { path: String, field: String, what: String },
 }
 
 impl Error {
     pub(crate) fn option(option: &'static str, what: impl Into<String>) -> Self {
         Error::Option { option, what: what.into() }
-    }
-
-    pub(crate) fn shape(path: &std::path::Path, field: &str, what: impl Into<String>) -> Self {
-        Error::Shape { path: path.display().to_string(), field: field.into(), what: what.into() }
     }
 
     pub(crate) fn model(path: &str, what: impl Into<String>) -> Self {

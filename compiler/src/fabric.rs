@@ -34,7 +34,8 @@ impl FromStr for Holding {
     }
 }
 
-/// `down_proj=1024`, `lm_head=metal`, `layers.3.mlp.down_proj=512`: a holding for the matrices whose path ends so; `metal` alone for all.
+/// `down_proj=1024`, `lm_head=metal`, `layers.3.mlp.down_proj=512`: a holding for the matrices whose path ends so, a `*` being any one part
+/// (`mlp.experts.*.down_proj=512`); `metal` alone for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// `None`: every matrix.
@@ -57,7 +58,8 @@ impl FromStr for Rule {
 impl Rule {
     fn names(&self, path: &str) -> bool {
         let Some(name) = &self.matrix else { return true };
-        path.strip_suffix(name.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        let (mut parts, mut wanted) = (path.rsplit('.'), name.rsplit('.'));
+        wanted.all(|want| parts.next().is_some_and(|part| want == "*" || part == want))
     }
 }
 
@@ -103,6 +105,10 @@ mod tests {
         assert_eq!(h.of("layers.3.mlp.down_proj"), Holding::Tiles { rows: 64 });
         // A name is whole parts of a path.
         assert_eq!(h.of("layers.3.mlp.updown_proj"), Holding::Metal);
+        let experts = Holdings { rows: 256, rules: vec!["mlp.experts.*.down_proj=64".parse().unwrap()] };
+        assert_eq!(experts.of("layers.1.mlp.experts.17.down_proj"), Holding::Tiles { rows: 64 });
+        assert_eq!(experts.of("layers.1.mlp.down_proj"), Holding::Tiles { rows: 256 });
+        assert_eq!(experts.of("layers.1.mlp.experts.down_proj"), Holding::Tiles { rows: 256 });
         assert_eq!(Holdings { rows: 256, rules: vec![] }.of("lm_head"), Holding::Tiles { rows: 256 });
     }
 

@@ -1,14 +1,15 @@
-//! Chooses the fixed-point format of every stream, from the statistics of the weights alone.
+//! Chooses the fixed-point format of every stream, from the statistics of the weights alone. A bare shape has the same widths; where its
+//! weights are not the usual ones, the binary points differ, which cost nothing.
 //!
 //! A normalised vector has unit variance before its gain, so the spread of what a matrix gives out follows from its rows. Each
 //! stream gets the resolution that keeps [`BELOW`] bits under its expected root mean square; the bits above it are headroom.
 
 use crate::error::Error;
 use crate::quantize::row_order;
-use hardwire_models::{Activation, Checkpoint, Op, OpGraph};
+use crate::weights::Weights;
+use hardwire_models::{Activation, Modelled, Node, Op, OpGraph};
 use hardwire_netlist::unit::{Fixed, RouteSpec};
 use petgraph::graph::NodeIndex;
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Bits kept below the root mean square of a 32-bit stream: 2^-13 of it is finer than 12-bit activations can use. The other 18 are
@@ -26,9 +27,6 @@ const GATE_RMS: f64 = 0.5;
 
 /// Most fractional bits of a stream that is limited, so that the limits of trained models (7) and one more fit.
 const LIMITED_FRAC: i16 = 26;
-
-/// Rows of a matrix that are looked at: few beside what is read anyway, even where a row costs a visit to the disk.
-const SAMPLED_ROWS: usize = 512;
 
 /// Formats by node.
 #[derive(Clone, Debug)]
@@ -58,6 +56,11 @@ impl Formats {
     }
 }
 
+/// Whether a node works for an expert that its producer is no part of: what it reads is kept until the choice.
+pub(crate) fn waits(graph: &OpGraph, producer: NodeIndex, consumer: &Node) -> bool {
+    consumer.expert.is_some() && graph.graph[producer].expert != consumer.expert
+}
+
 /// Producer of a node's first input.
 pub(crate) fn source(graph: &OpGraph, id: NodeIndex) -> NodeIndex {
     graph.inputs(id)[0]
@@ -69,8 +72,8 @@ fn frac(rms: f64, below: i32) -> i16 {
 }
 
 /// Walks the graph once, carrying each stream's expected root mean square.
-pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
-    let graph = checkpoint.graph();
+pub(crate) fn formats(weights: &dyn Weights) -> Result<Formats, Error> {
+    let graph = &weights.shape().graph;
     let mut f = Formats { by_node: BTreeMap::new(), gains: BTreeMap::new() };
     let mut rms: BTreeMap<NodeIndex, f64> = BTreeMap::new();
     let mut column_gain: BTreeMap<NodeIndex, Vec<f64>> = BTreeMap::new();
@@ -80,7 +83,7 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
         let inputs = graph.inputs(id);
         let (format, spread) = match &node.op {
             Op::Embed { weight, scale, positions } => {
-                let spread = |weight: &str| Ok::<f64, Error>(root_mean_square(checkpoint, weight, None)? / libm::sqrt(node.width as f64));
+                let spread = |weight: &str| Ok::<f64, Error>(weights.spread(weight, None)? / libm::sqrt(node.width as f64));
                 let mut r = spread(weight)? * f64::from(*scale);
                 if let Some(p) = positions {
                     r = libm::hypot(r, spread(&p.weight)?);
@@ -89,22 +92,22 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
                 (residual, r)
             }
             Op::RmsNorm { gain, eps, gain_offset, groups } => {
-                let gains = read(checkpoint, gain)?.iter().map(|g| g + f64::from(*gain_offset)).collect();
+                let gains = weights.gains(gain, f64::from(*gain_offset), node.width / groups)?;
                 let norm = Norm { gains, bias: Vec::new(), eps: *eps, len: node.width / groups };
                 norm.formats(graph, id, residual, &mut f, &mut column_gain)?
             }
             Op::LayerNorm { gain, bias, eps } => {
-                let bias = bias.as_ref().map_or(Ok(Vec::new()), |b| read(checkpoint, b))?;
-                let norm = Norm { gains: read(checkpoint, gain)?, bias, eps: *eps, len: node.width };
+                let bias = bias.as_ref().map_or(Ok(Vec::new()), |b| weights.vector(b, node.width))?;
+                let norm = Norm { gains: weights.gains(gain, 0.0, node.width)?, bias, eps: *eps, len: node.width };
                 norm.formats(graph, id, residual, &mut f, &mut column_gain)?
             }
             Op::Linear { weight, bias, .. } => {
                 let from = inputs[0];
                 let columns = column_gain.get(&from).filter(|g| g.len() == graph.graph[from].width);
                 let unit = if columns.is_some() { 1.0 } else { rms[&from] };
-                let mut r = root_mean_square(checkpoint, weight, columns.map(Vec::as_slice))? * unit;
+                let mut r = weights.spread(weight, columns.map(Vec::as_slice))? * unit;
                 if let Some(bias) = bias {
-                    r = libm::hypot(r, spread(&read(checkpoint, bias)?));
+                    r = libm::hypot(r, spread(&weights.vector(bias, node.width)?));
                 }
                 let format = match consumers(graph, id) {
                     Consumers::Residual => residual,
@@ -116,8 +119,10 @@ pub(crate) fn formats(checkpoint: &Checkpoint) -> Result<Formats, Error> {
             }
             Op::Rope { .. } => (f.by_node[&inputs[0]], rms[&inputs[0]]),
             Op::Attention { .. } => (f.by_node[&inputs[2]], rms[&inputs[2]]),
-            Op::GatedAct { act } => {
-                let r = activation_rms(*act, rms[&inputs[0]]) * rms[&inputs[1]];
+            Op::Modelled(Modelled::LinearAttention { .. }) => (f.by_node[&inputs[0]], rms[&inputs[0]]),
+            Op::GatedAct { .. } | Op::Modelled(Modelled::AttentionGate) => {
+                let act = if let Op::GatedAct { act } = &node.op { *act } else { Activation::Silu };
+                let r = activation_rms(act, rms[&inputs[0]]) * rms[&inputs[1]];
                 let most = f.by_node[&inputs[0]].frac + f.by_node[&inputs[1]].frac;
                 (Fixed::new(32, frac(r, BELOW).min(most)), r)
             }
@@ -200,10 +205,6 @@ fn activation_rms(act: Activation, r: f64) -> f64 {
     }
 }
 
-fn read(checkpoint: &Checkpoint, tensor: &str) -> Result<Vec<f64>, Error> {
-    Ok(checkpoint.tensor(tensor)?.to_f32()?.iter().map(|&x| f64::from(x)).collect())
-}
-
 /// Root mean square.
 fn spread(x: &[f64]) -> f64 {
     libm::sqrt(x.iter().map(|x| x * x).sum::<f64>() / x.len().max(1) as f64)
@@ -212,7 +213,7 @@ fn spread(x: &[f64]) -> f64 {
 /// Where a stream goes, as far as it decides its format.
 enum Consumers {
     Residual,
-    /// Rotations and attention.
+    /// Rotations and attention of either kind.
     Heads,
     /// An activation that limits it.
     Limited,
@@ -223,7 +224,7 @@ fn consumers(graph: &OpGraph, id: NodeIndex) -> Consumers {
     let ops: Vec<&Op> = graph.graph.neighbors(id).map(|c| &graph.graph[c].op).collect();
     if ops.iter().any(|op| matches!(op, Op::Add | Op::Mix { .. })) {
         Consumers::Residual
-    } else if ops.iter().any(|op| matches!(op, Op::Rope { .. } | Op::Attention { .. })) {
+    } else if ops.iter().any(|op| matches!(op, Op::Rope { .. } | Op::Attention { .. } | Op::Modelled(Modelled::LinearAttention { .. }))) {
         Consumers::Heads
     } else if ops.iter().any(|op| matches!(op, Op::GatedAct { act: Activation::SwigluClamped { .. } })) {
         Consumers::Limited
@@ -245,22 +246,4 @@ fn gain_mantissas(gains: &[f64], n: usize, wanted: Option<Fixed>) -> (Vec<i32>, 
     }
     let scale = libm::exp2(f64::from(fg)) * root;
     (gains.iter().map(|g| libm::round(g * scale) as i32).collect(), fg as i16)
-}
-
-/// Mean over the rows of `sqrt(sum_k (w_k * g_k)^2)`, as a root mean square: the spread of `W x` for unit normal `x`.
-fn root_mean_square(checkpoint: &Checkpoint, weight: &str, gains: Option<&[f64]>) -> Result<f64, Error> {
-    let tensor = checkpoint.tensor(weight)?;
-    // Rows alike in distribution: these, evenly spaced, fix the spread to a few per cent, and it is only a power of two.
-    let step = tensor.rows().div_ceil(SAMPLED_ROWS).max(1);
-    let rows: Vec<usize> = (0..tensor.rows()).step_by(step).collect();
-    let squares = rows
-        .par_iter()
-        .map(|&n| {
-            let mut row = vec![0f32; tensor.cols()];
-            tensor.row_f32(n, &mut row)?;
-            Ok(row.iter().enumerate().map(|(k, &w)| (f64::from(w) * gains.map_or(1.0, |g| g[k])).powi(2)).sum::<f64>())
-        })
-        .collect::<Result<Vec<f64>, Error>>()?;
-    tensor.release();
-    Ok(libm::sqrt(squares.iter().sum::<f64>() / rows.len().max(1) as f64))
 }

@@ -5,10 +5,9 @@
 //! 3. [`build`]: the operator graph becomes the unit graph, with every format and width;
 //! 4. [`place`]: units become rectangles on a die.
 //!
-//! [`shape`] builds the same structure from a bare `config.json`, for models of any size and for families that cannot be compiled
-//! with weights yet.
-//!
-//! [`compile`] runs them and writes the chip folder. This crate emits no Verilog, and runs the float model only to calibrate.
+//! [`compile`] runs them and writes the chip folder. [`shape::plan`] runs the same stages without weights: what they would become is
+//! told by the [`hardwire_models::Shape`] of a bare `config.json` alone, and the unit graph is the same. This crate emits no Verilog, and
+//! runs the float model only to calibrate.
 //!
 //! ```
 //! use hardwire_compiler::{Options, compile};
@@ -32,6 +31,7 @@ pub mod quantize;
 pub mod shape;
 pub mod technology;
 pub mod tile;
+mod weights;
 
 pub use error::Error;
 pub use options::{Options, Plan};
@@ -64,7 +64,8 @@ pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progre
     let mut writer = ChipWriter::create(target)?;
     let quantized = quantize::quantize(checkpoint, &plan, writer.programs(), progress)?;
     let tiles = tile::tile(checkpoint.graph(), &quantized, &plan)?;
-    let netlist = build::build(checkpoint, &plan, &quantized, &tiles, writer.programs())?;
+    let netlist = build::build(checkpoint, &plan, &quantized, &tiles, writer.programs())?.netlist;
+    netlist.validate()?;
     let floorplan = place::place(&netlist, &technology);
     let structure = Structure {
         model: build::model_info(checkpoint, &plan),

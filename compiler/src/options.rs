@@ -63,17 +63,14 @@ pub struct Plan {
 
 /// Positions of KV cache unless asked otherwise: longer ones cost die area linearly.
 const DEFAULT_CONTEXT: u32 = 2048;
+/// Most positions of all users together: no known system caches as many, and their bits stay in `u64` on any model.
+const MOST_POSITIONS: u64 = 1 << 34;
 /// Tokens of calibration text unless asked otherwise: more changes little.
 const CALIBRATION_TOKENS: usize = 8192;
 
 impl Options {
     pub(crate) fn resolve(&self, config: &ModelConfig) -> Result<Plan, Error> {
-        let model_context = u32::try_from(config.context).unwrap_or(u32::MAX);
-        self.resolve_for(config.head_dim as u32, config.hidden as u32, model_context)
-    }
-
-    /// As [`Options::resolve`], for a model known by its shape.
-    pub(crate) fn resolve_for(&self, head_dim: u32, hidden: u32, model_context: u32) -> Result<Plan, Error> {
+        let (head_dim, hidden, model_context) = (config.head_dim as u32, config.hidden as u32, config.context as u32);
         if let Some(bits) = self.bits
             && !matches!(bits, 2 | 3 | 4 | 6 | 8)
         {
@@ -96,6 +93,10 @@ impl Options {
             Some(c) => c,
             None => model_context.min(DEFAULT_CONTEXT),
         };
+        let users = within("users", self.users.unwrap_or(1), 1, 1 << 16)?;
+        if u64::from(users) * u64::from(context) > MOST_POSITIONS {
+            return Err(Error::option("users", format!("{users} of {context} positions each, expected {MOST_POSITIONS} positions in all")));
+        }
         Ok(Plan {
             bits: self.bits,
             group: within("group", self.group.unwrap_or(32), 8, 1 << 20)?,
@@ -103,7 +104,7 @@ impl Options {
             act_bits: within("act-bits", self.act_bits.unwrap_or(12).into(), 4, 16)? as u8,
             kv_bits: within("kv-bits", self.kv_bits.unwrap_or(8).into(), 4, 12)? as u8,
             context,
-            users: within("users", self.users.unwrap_or(1), 1, 1 << 16)?,
+            users,
             lanes,
             holdings: Holdings { rows: within("tile-rows", self.tile_rows.unwrap_or(256), 8, 4096)?, rules: self.fabric.clone() },
             tile_cols: within("tile-cols", self.tile_cols.unwrap_or(256), 1, 4096)?,

@@ -23,8 +23,10 @@ pub fn tile(graph: &OpGraph, model: &QuantizedModel, plan: &Plan) -> Result<Tile
     let mut fabrics = BTreeMap::new();
     let mut fed = BTreeMap::new();
     for id in matrices {
-        let path = graph.graph[id].path.as_str();
-        let first = *fed.entry(formats::source(graph, id)).or_insert(path);
+        let (node, source) = (&graph.graph[id], formats::source(graph, id));
+        let path = node.path.as_str();
+        // What waits for a choice of experts has a feed of its own.
+        let first = *fed.entry((source, formats::waits(graph, source, node))).or_insert(path);
         alike(plan, first, path)?;
         fabrics.insert(path.to_string(), fabric(path, &model.matrices[path].spec, plan)?);
     }

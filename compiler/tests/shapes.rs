@@ -1,11 +1,16 @@
 //! Chips by shape: counts against an independent sum, structure against what the compiler builds from weights.
 
+#[macro_use]
+#[path = "../../models/tests/goldens/architectures.rs"]
+mod architectures;
+
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
-use hardwire_models::synthetic::Synthetic;
-use hardwire_netlist::{UnitKind, census};
-use std::path::Path;
+use hardwire_netlist::unit::{Fixed, MatrixSpec};
+use hardwire_netlist::{Netlist, UnitKind, census};
+use hardwire_sim::timing;
+use std::path::{Path, PathBuf};
 
 fn from(json: &str) -> Shape {
     Shape::from_json(json.as_bytes(), "test", Path::new("config.json")).unwrap()
@@ -69,14 +74,14 @@ fn published_sizes_of_other_families() {
         ),
         (
             r#"{"model_type": "bitnet", "hidden_size": 2560, "intermediate_size": 6912, "num_hidden_layers": 30, "num_attention_heads": 20,
-            "num_key_value_heads": 5, "head_dim": 128, "vocab_size": 128256, "max_position_embeddings": 4096}"#,
+            "num_key_value_heads": 5, "head_dim": 128, "vocab_size": 128256, "max_position_embeddings": 4096, "tie_word_embeddings": true}"#,
             2.41,
             0.01,
         ),
     ] {
         let c = chip(json, &Options::default());
         let got = c.parameters() as f64 * 1e-9;
-        assert!((got - billions).abs() < slack, "{}: {got} against {billions}", c.shape.family);
+        assert!((got - billions).abs() < slack, "{}: {got} against {billions}", c.shape.config.architecture);
     }
 }
 
@@ -93,16 +98,14 @@ fn experts_are_all_there_and_only_the_chosen_work() {
     assert!(c.modelled_only().is_empty());
 }
 
+const HYBRID: &str = r#"{"model_type": "qwen3_5_text", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 100, "max_position_embeddings": 4096,
+    "linear_conv_kernel_dim": 4, "linear_key_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+    "linear_value_head_dim": 8}"#;
+
 #[test]
 fn linear_attention_keeps_a_state_of_constant_size() {
-    let json = |context: u32| {
-        format!(
-            r#"{{"model_type": "qwen3_5_text", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4,
-            "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 100, "max_position_embeddings": {context}, "linear_conv_kernel_dim": 4,
-            "linear_key_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_value_head_dim": 8}}"#
-        )
-    };
-    let with = |context| chip(&json(4096), &Options { context: Some(context), ..Options::default() });
+    let with = |context| chip(HYBRID, &Options { context: Some(context), ..Options::default() });
     let (short, long) = (with(512), with(4096));
     let linear = 3 * 16 * (4 * 8 * 8 + (2 * 2 * 8 + 4 * 8) * 3);
     let cache = |positions: u64| 2 * (16 * 8 + 5) * 2 * positions;
@@ -110,44 +113,181 @@ fn linear_attention_keeps_a_state_of_constant_size() {
     assert_eq!(long.state_bits(), linear + cache(4096));
 }
 
-/// The whole point: from weights and from the shape alone, the same structure.
-#[test]
-fn a_llama_by_shape_is_the_llama_from_weights() {
-    let json = r#"{"model_type": "llama", "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 2, "num_attention_heads": 8,
-        "num_key_value_heads": 4, "vocab_size": 1000, "max_position_embeddings": 1024, "tie_word_embeddings": true}"#;
-    let dir = tempfile::tempdir().unwrap();
-    let config = dir.path().join("config.json");
-    std::fs::write(&config, json).unwrap();
-    Synthetic::default().write(&config, &dir.path().join("model"), &|_, _| {}).unwrap();
-    let checkpoint = Checkpoint::open(&dir.path().join("model")).unwrap();
-    let built = compile(&checkpoint, &Options::default(), &dir.path().join("x.chip"), &|_| {}).unwrap();
-    let by_shape = chip(json, &Options::default());
-    let paths =
-        |n: &hardwire_netlist::Netlist| n.units().map(|(_, u)| (u.path.clone(), u.station, u.kind.name(), u.out_len)).collect::<Vec<_>>();
-    assert_eq!(paths(built.netlist()), paths(&by_shape.netlist));
-    for ((a, _), (b, u)) in built.netlist().units().zip(by_shape.netlist.units()) {
-        let (a, b) = (census::unit(built.netlist(), a), by_shape.unit_census(b));
-        assert_eq!((a.weights, a.rom_bits), (b.weights, b.rom_bits), "{}", u.path);
-        if let UnitKind::Mvm(_) = u.kind {
-            let near = |x: u64, y: u64| (x as f64 / y as f64 - 1.0).abs() < 0.08;
-            assert!(near(b.flops, a.flops) && near(b.full_adders, a.full_adders), "{}: {b:?} against {a:?}", u.path);
-        }
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/goldens").join(name)
+}
+
+/// The whole point: from weights and from the shape alone, the same chip. Every architecture's tiny checkpoint, from its folder and, where
+/// it has one, its GGUF file, against the chip planned from the bare `config.json`, or from the file's header.
+fn same_chip(name: &str) {
+    let folder = folder(name);
+    let mut sources = vec![(folder.clone(), folder.join("config.json"))];
+    let gguf = folder.join("model.gguf");
+    if gguf.exists() {
+        sources.push((gguf.clone(), gguf));
     }
-    assert_eq!(by_shape.parameters(), checkpoint.config().parameters);
+    for (weights, config) in sources {
+        let mut checkpoint = Checkpoint::open(&weights).unwrap();
+        // The whole context of models whose rotations change on the way to it.
+        let context = if name == "phi3_long" { 64 } else { checkpoint.config().context as u32 };
+        checkpoint.lengthen(context as usize).unwrap();
+        let options = Options { context: Some(context), ..Options::default() };
+        let dir = tempfile::tempdir().unwrap();
+        let built = compile(&checkpoint, &options, &dir.path().join("chip"), &|_| {}).unwrap();
+        let planned = shape::plan(&Shape::open(&config).unwrap(), &options).unwrap();
+        same_netlist(&weights.display().to_string(), built.netlist(), &planned.netlist);
+        assert_eq!(planned.parameters(), checkpoint.config().parameters);
+    }
+}
+
+architectures!(same_chip);
+
+/// Accumulators and totals are told without codes, never narrower than proven, and by no more bits than these wider.
+const ACC_BITS: u8 = 1;
+const TOT_BITS: u8 = 2;
+/// A configuration does not say how large weights are, so binary points may lie elsewhere by so many bits. They cost nothing: no port,
+/// bit of ROM or cycle depends on one. These checkpoints are drawn with embeddings four times and rows a fifth larger than usual.
+const POINT_BITS: i16 = 5;
+/// A kept ternary scale is as wide as its number: a power of two in 2 bits, any other bfloat16 in up to 9, which is what is told.
+const TERNARY_SCALE_BITS: u8 = 7;
+
+#[track_caller]
+fn same_netlist(source: &str, built: &Netlist, planned: &Netlist) {
+    let paths = |n: &Netlist| n.units().map(|(_, u)| u.path.clone()).collect::<Vec<_>>();
+    assert_eq!(paths(built), paths(planned), "{source}");
+    assert_eq!((built.lanes, &built.stations, &built.tables), (planned.lanes, &planned.stations, &planned.tables), "{source}");
+    for ((a, b), (c, d)) in built.units().zip(planned.units()) {
+        let what = format!("{source}: {}", b.path);
+        assert_eq!((built.inputs(a), b.station, b.out_len, b.expert), (planned.inputs(c), d.station, d.out_len, d.expert), "{what}");
+        same_format(&what, b.out, d.out);
+        let (mut one, mut other) = (b.kind.clone(), d.kind.clone());
+        blank(&mut one);
+        blank(&mut other);
+        assert_eq!(one, other, "{what}");
+        let (rom, told_rom) = (census::unit(built, a).rom_bits, census::unit(planned, c).rom_bits);
+        let (UnitKind::Mvm(proven), UnitKind::Mvm(told)) = (&b.kind, &d.kind) else {
+            assert_eq!(rom, told_rom, "{what}");
+            continue;
+        };
+        let (m, t) = (&proven.matrix, &told.matrix);
+        let wider = t.scale_bits.checked_sub(m.scale_bits).expect("a scale is told as wide as it may be");
+        assert!(wider == 0 || m.code_bits == 2 && wider <= TERNARY_SCALE_BITS, "{what}: {m:?} against {t:?}");
+        assert_eq!(told_rom - rom, u64::from(wider) * u64::from(m.outputs) * u64::from(m.inputs.div_ceil(m.group)), "{what}");
+        let within = |proven: u8, told: u8, most: u8| (proven..=proven + most).contains(&told);
+        assert!(within(proven.acc_bits, told.acc_bits, ACC_BITS), "{what}: {} against {}", told.acc_bits, proven.acc_bits);
+        assert!(within(proven.tot_bits, told.tot_bits, TOT_BITS + wider), "{what}: {} against {}", told.tot_bits, proven.tot_bits);
+    }
+    for position in [0, 7, 63] {
+        assert_eq!(timing::token(built, position), timing::token(planned, position), "{source} at {position}");
+    }
+}
+
+#[track_caller]
+fn same_format(what: &str, built: Fixed, planned: Fixed) {
+    assert_eq!(built.bits, planned.bits, "{what}");
+    assert!((built.frac - planned.frac).abs() <= POINT_BITS, "{what}: {} fractional bits against {}", built.frac, planned.frac);
+}
+
+/// Takes out of a specification what weights decide: widths that are compared by themselves, and what follows from binary points.
+fn blank(kind: &mut UnitKind) {
+    let bare = |f: &mut Fixed| f.frac = 0;
+    let matrix = |m: &mut MatrixSpec| (m.scale_bits, m.offset_bits) = (0, 0);
+    match kind {
+        UnitKind::Embed(e) => {
+            matrix(&mut e.matrix);
+            e.positions.iter_mut().for_each(matrix);
+        }
+        UnitKind::Mvm(m) => {
+            matrix(&mut m.matrix);
+            (m.acc_bits, m.tot_bits) = (0, 0);
+        }
+        UnitKind::RmsNorm(n) => {
+            bare(&mut n.input);
+            (n.epsilon, n.shift) = (0, 0);
+        }
+        UnitKind::RowFeed(f) => bare(&mut f.input),
+        UnitKind::Rope(r) => bare(&mut r.input),
+        UnitKind::Attention(a) => {
+            [&mut a.q, &mut a.k, &mut a.v].into_iter().for_each(bare);
+            a.score_shift = 0;
+        }
+        UnitKind::GatedAct(g) => {
+            bare(&mut g.gate);
+            g.up.iter_mut().for_each(bare);
+            g.shift = 0;
+            if let hardwire_netlist::unit::Activation::SwigluClamped { gate_limit, up_limit } = &mut g.activation {
+                (*gate_limit, *up_limit) = (0, 0);
+            }
+        }
+        UnitKind::Route(r) => {
+            bare(&mut r.logits);
+            r.score_shift = 0;
+        }
+        UnitKind::Mix(m) => bare(&mut m.input),
+        _ => {}
+    }
 }
 
 #[test]
 fn shapes_that_cannot_be_are_refused_by_field() {
     for (change, field) in [
         (("\"llama\"", "\"mamba\""), "model_type"),
-        (("\"hidden_size\": 4096", "\"hidden_size\": 0"), "hidden_size"),
-        (("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 9999999"), "num_hidden_layers"),
-        (("\"num_key_value_heads\": 8", "\"num_key_value_heads\": 7"), "num_key_value_heads"),
-        (("\"head_dim\": 128", "\"head_dim\": 127"), "head_dim"),
+        (("\"hidden_size\": 4096", "\"hidden_size\": 0"), "hidden size"),
+        (("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 9999999"), "layer count"),
+        (("\"num_key_value_heads\": 8", "\"num_key_value_heads\": 7"), "key-value head count"),
+        (("\"head_dim\": 128", "\"head_dim\": 127"), "head size"),
+        // Sixteen million values in a kilobyte of text: refused before anything of that size is made.
+        (("\"intermediate_size\": 14336", "\"intermediate_size\": 16777216"), "feed-forward size"),
+        (("\"hidden_size\": 4096", "\"hidden_size\": 1048576"), "layer count"),
+        (("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 4096"), "layer count"),
         (("\"vocab_size\": 128256,", ""), "vocab_size"),
     ] {
         let error = Shape::from_json(LLAMA_8B.replace(change.0, change.1).as_bytes(), "x", Path::new("c.json")).unwrap_err().to_string();
         assert!(error.contains("c.json") && error.contains(field), "{field}: {error}");
+    }
+}
+
+/// What nothing computes yet is planned with its name beside it, and refused by that name where weights come in.
+#[test]
+fn what_is_only_modelled_is_refused_by_name_with_weights() {
+    let c = chip(HYBRID, &Options::default());
+    assert_eq!(c.modelled_only(), ["attention gate", "gated linear attention"]);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("config.json"), HYBRID).unwrap();
+    let header = br#"{}"#;
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header);
+    std::fs::write(dir.path().join("model.safetensors"), file).unwrap();
+    let error = Checkpoint::open(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("gated linear attention") && error.contains("layers.0.linear_attn.state"), "{error}");
+}
+
+/// The model's own bits at their least, their most, without a scale a group, and experts in metal, which no chip may have.
+#[test]
+fn options_are_refused_alike_with_and_without_weights() {
+    let folder = folder("qwen3_moe_all");
+    let (checkpoint, shape) = (Checkpoint::open(&folder).unwrap(), Shape::open(&folder).unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let rule = |text: &str| vec![text.parse().unwrap()];
+    for (n, options) in [
+        Options { bits: Some(5), ..Options::default() },
+        Options { context: Some(65), ..Options::default() },
+        Options { lanes: Some(6), ..Options::default() },
+        Options { group: Some(24), tile_rows: Some(16), ..Options::default() },
+        Options { users: Some(1 << 16), ..Options::default() },
+        Options { users: Some(0), ..Options::default() },
+        Options { fabric: rule("mlp.experts.*.gate_proj=8"), ..Options::default() },
+        Options { fabric: rule("mlp.router=64"), ..Options::default() },
+        Options { fabric: rule("mlp.gate=64"), bits: Some(8), group: Some(16), ..Options::default() },
+        Options { scale_bits: Some(5), offset_bits: Some(6), bits: Some(3), ..Options::default() },
+        Options { node: Some("N5".into()), fabric: rule("mlp.experts.*.down_proj=16"), ..Options::default() },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let built = compile(&checkpoint, &options, &dir.path().join(n.to_string()), &|_| {}).map(|_| ()).map_err(|e| e.to_string());
+        let planned = shape::plan(&shape, &options).map(|_| ()).map_err(|e| e.to_string());
+        assert_eq!(built, planned, "{options:?}");
     }
 }
 

@@ -9,17 +9,15 @@ use std::sync::{Mutex, PoisonError};
 use crate::config::ModelConfig;
 use crate::graph::{OpGraph, RowOrder};
 use crate::rotate::{self, Kind as Made, Turn};
+use crate::shape::{Shape, own_name};
 use crate::storage::{self, Bytes, TensorTable};
 use crate::{Error, Tensor, Tokenizer, bundled, gguf, huggingface, resolve};
 
 /// A model whose every tensor is present, has the shape its graph asks for, and lies mapped.
 pub struct Checkpoint {
-    name: String,
+    shape: Shape,
     path: PathBuf,
     kind: Kind,
-    config: ModelConfig,
-    graph: OpGraph,
-    order: RowOrder,
     table: TensorTable,
     /// Tensors of a rotated model, by name.
     turns: BTreeMap<String, Turn>,
@@ -62,24 +60,33 @@ impl Checkpoint {
 
     /// `general.name` of a GGUF file, else the folder's or file's own name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.shape.name
     }
 
     /// Where it came from, for people: a path, or `bundled: tales`.
     pub fn source(&self) -> String {
         match self.kind {
-            Kind::Bundled => format!("bundled: {}", self.name),
+            Kind::Bundled => format!("bundled: {}", self.shape.name),
             _ => self.path.display().to_string(),
         }
     }
 
+    /// The model without its weights.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    pub(crate) fn into_shape(self) -> Shape {
+        self.shape
+    }
+
     pub fn config(&self) -> &ModelConfig {
-        &self.config
+        &self.shape.config
     }
 
     /// The operators of one token, with Hugging Face tensor names.
     pub fn graph(&self) -> &OpGraph {
-        &self.graph
+        &self.shape.graph
     }
 
     /// Makes this the checkpoint of texts of up to `positions`, at every position, where the model has other rotations past its original
@@ -88,15 +95,9 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::open`].
     pub fn lengthen(&mut self, positions: usize) -> Result<(), Error> {
-        if positions > self.config.context
-            && let Some(config) = self.config.lengthened(positions)
-        {
-            self.graph = OpGraph::from_config(&config, self.order)?;
-            self.config = config;
-            if self.is_rotated() {
-                self.turns.clear();
-                self.rotate()?;
-            }
+        if self.shape.lengthen(positions)? && self.is_rotated() {
+            self.turns.clear();
+            self.rotate()?;
         }
         Ok(())
     }
@@ -109,7 +110,7 @@ impl Checkpoint {
     /// [`Error::Graph`] at an operator that the basis matters to, such as a norm of a branch or a LayerNorm.
     pub fn rotate(&mut self) -> Result<(), Error> {
         if !self.is_rotated() {
-            (self.graph, self.turns) = rotate::plan(&self.graph)?;
+            (self.shape.graph, self.turns) = rotate::plan(&self.shape.graph)?;
         }
         Ok(())
     }
@@ -178,8 +179,8 @@ impl Checkpoint {
             Error::Tokenizer { problem, .. } => Error::Tokenizer { origin: self.source(), problem },
             other => other,
         })?;
-        if tokenizer.vocab_size() > self.config.vocab {
-            let expected = format!("ids below the embedding's {} rows", self.config.vocab);
+        if tokenizer.vocab_size() > self.config().vocab {
+            let expected = format!("ids below the embedding's {} rows", self.config().vocab);
             let found = tokenizer.vocab_size() - 1;
             return Err(Error::field(&self.path, "tokenizer's greatest id", found, expected));
         }
@@ -193,11 +194,11 @@ impl Checkpoint {
     /// As [`Checkpoint::tokenizer`].
     pub fn tokenizer_json(&self) -> Result<Option<Vec<u8>>, Error> {
         match &self.kind {
-            Kind::HuggingFace => huggingface::tokenizer_json(&self.path, &self.config),
+            Kind::HuggingFace => huggingface::tokenizer_json(&self.path, self.config()),
             Kind::Gguf(metadata) => gguf::tokenizer_json(metadata),
             Kind::Bundled => {
                 let bytes = bundled::TOKENIZER.to_vec();
-                huggingface::complete(&self.path, bytes, None, &self.config).map(Some)
+                huggingface::complete(&self.path, bytes, None, self.config()).map(Some)
             }
         }
     }
@@ -222,7 +223,7 @@ impl Checkpoint {
     /// The same model in another folder has the same digest.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(format!("{:?}\n", self.config).as_bytes());
+        hasher.update(format!("{:?}\n", self.config()).as_bytes());
         for (name, entry) in &self.table.entries {
             let tensor = self.table.view(name, entry);
             hasher.update(format!("{tensor:?}\n").as_bytes());
@@ -240,9 +241,14 @@ impl Checkpoint {
         order: RowOrder,
         mut table: TensorTable,
     ) -> Result<Checkpoint, Error> {
-        resolve::resolve(&mut table, &config)?;
-        let graph = OpGraph::from_config(&config, order)?;
-        let weights = graph.weights();
+        let mut shape = Shape::new(name, config, order)?;
+        if let Some((node, modelled)) = shape.graph.modelled() {
+            let found = format!("{} at {}", modelled.name(), node.path);
+            let supported = "operators that the chip has; hint: this model can be planned by its config.json";
+            return Err(Error::unsupported(path, format!("architecture {}", shape.config.architecture), found, supported));
+        }
+        resolve::resolve(&mut table, &shape.config)?;
+        let weights = shape.graph.weights();
         for spec in &weights {
             let Some(entry) = table.entries.get(&spec.name) else {
                 return Err(Error::MissingTensor {
@@ -267,11 +273,12 @@ impl Checkpoint {
                 return Err(Error::UnexpectedTensor {
                     path: table.shards[entry.shard].path.clone(),
                     tensor: tensor.clone(),
-                    architecture: config.architecture.to_string(),
+                    architecture: shape.config.architecture.to_string(),
                 });
             }
         }
-        Ok(Checkpoint { name, path: path.to_owned(), kind, config, graph, order, table, turns: BTreeMap::new(), digests: Mutex::default() })
+        shape.types = table.entries.iter().map(|(name, entry)| (name.clone(), entry.dtype)).collect();
+        Ok(Checkpoint { shape, path: path.to_owned(), kind, table, turns: BTreeMap::new(), digests: Mutex::default() })
     }
 
     /// From parts compiled into the binary.
@@ -305,15 +312,8 @@ fn open_gguf(path: &Path) -> Result<Checkpoint, Error> {
     Checkpoint::assemble(name, path, Kind::Gguf(metadata), config, order, table)
 }
 
-/// The last part of a path, also of `.` and the like, without an extension for files.
-fn own_name(path: &Path) -> String {
-    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let name = if full.is_dir() { full.file_name() } else { full.file_stem() };
-    name.map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())
-}
-
 impl fmt::Debug for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Checkpoint({}, {} parameters)", self.source(), self.config.parameters)
+        write!(f, "Checkpoint({}, {} parameters)", self.source(), self.config().parameters)
     }
 }

@@ -12,9 +12,14 @@ use crate::arch::Architecture;
 use crate::graph::{OpGraph, RouteRule, RowOrder};
 use crate::rope::{RopeScaling, RopeTable};
 
-/// Largest value believed for any one dimension; far above every known model (vocabularies of
-/// about 2^18, feed-forward widths of about 2^16), low enough that products stay in `u64`.
+/// Largest vocabulary or context believed; far above every known model (vocabularies of about 2^18, contexts of 10^7).
 const MAX_DIMENSION: usize = 1 << 24;
+/// Largest width of a vector believed; the widest published feed-forwards have about 2^17 values.
+const MAX_WIDTH: usize = 1 << 20;
+/// Largest number of layers times width believed; the largest published models have under 7 million.
+const MAX_LAYER_WIDTHS: usize = 1 << 23;
+/// Most parameters believed: sixteen times the largest published models. Sums over all weights, in bits, stay in `u64`.
+const MAX_PARAMETERS: u128 = 1 << 44;
 /// Largest number of layers believed; the deepest published language models have under 200.
 pub(crate) const MAX_LAYERS: usize = 4096;
 /// Most experts a layer; the largest published models have 512.
@@ -51,6 +56,9 @@ pub struct ModelConfig {
     pub plan: Vec<LayerPlan>,
     pub form: Form,
     pub experts: Option<Experts>,
+    pub linear: Option<LinearAttention>,
+    /// How files of this configuration store the matrices.
+    pub storage: Storage,
     /// The head's matrix is the embedding.
     pub tied_embeddings: bool,
     /// The function in the feed-forward.
@@ -72,6 +80,13 @@ pub struct LayerPlan {
     pub rope: Option<usize>,
     /// Its feed-forward is a router and experts.
     pub experts: bool,
+    /// It has [`ModelConfig::linear`] in the place of attention.
+    pub linear: bool,
+}
+
+impl LayerPlan {
+    /// Attention over everything, rotated by the first table, before a dense feed-forward.
+    pub(crate) const PLAIN: LayerPlan = LayerPlan { window: None, rope: Some(0), experts: false, linear: false };
 }
 
 /// How the layers are made.
@@ -91,6 +106,8 @@ pub struct Form {
     pub positions: bool,
     /// Every query head has a sink.
     pub sinks: bool,
+    /// What attention gives out is gated by a projection as wide as the queries (Qwen3.5).
+    pub attention_gate: bool,
     /// The embedding is multiplied by this.
     pub embed_scale: f32,
     /// Scores are multiplied by this, rope tables' attention factor not yet counted.
@@ -138,6 +155,41 @@ pub struct Experts {
     pub ffn: usize,
     /// Router and experts have biases.
     pub bias: bool,
+}
+
+/// Gated linear attention (gated delta rule, Yang et al. 2024): a state of constant size instead of a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinearAttention {
+    pub key_heads: usize,
+    pub value_heads: usize,
+    pub key_dim: usize,
+    pub value_dim: usize,
+    /// Taps of the causal convolution before it.
+    pub taps: usize,
+}
+
+impl LinearAttention {
+    /// Channels of the convolution: queries and keys of the key heads, values of the value heads.
+    pub fn channels(&self) -> usize {
+        2 * self.key_heads * self.key_dim + self.output()
+    }
+
+    /// Width of what it gives out.
+    pub fn output(&self) -> usize {
+        self.value_heads * self.value_dim
+    }
+}
+
+/// How files store the matrices, as far as a configuration says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Storage {
+    Floats,
+    /// The projections' floats are -1, 0, 1 times one scale a matrix.
+    Ternary,
+    /// The same as packed codes.
+    PackedTernary,
+    /// The experts' projections are MXFP4, the rest floats.
+    MxFp4Experts,
 }
 
 /// Elementwise function of a feed-forward.
@@ -193,12 +245,12 @@ impl ModelConfig {
     pub(crate) fn checked(mut self, source: &Path) -> Result<ModelConfig, Error> {
         let bad = |field: &str, found: String, expected: &str| Err(Error::field(source, field, found, expected));
         for (field, value, most) in [
-            ("hidden size", self.hidden, MAX_DIMENSION),
-            ("feed-forward size", self.ffn, MAX_DIMENSION),
+            ("hidden size", self.hidden, MAX_WIDTH),
+            ("feed-forward size", self.ffn, MAX_WIDTH),
             ("layer count", self.layers, MAX_LAYERS),
-            ("attention head count", self.heads, MAX_DIMENSION),
-            ("key-value head count", self.kv_heads, MAX_DIMENSION),
-            ("head size", self.head_dim, MAX_DIMENSION),
+            ("attention head count", self.heads, MAX_WIDTH),
+            ("key-value head count", self.kv_heads, MAX_WIDTH),
+            ("head size", self.head_dim, MAX_WIDTH),
             ("vocabulary size", self.vocab, MAX_DIMENSION),
             ("context length", self.context, MAX_DIMENSION),
         ] {
@@ -206,9 +258,9 @@ impl ModelConfig {
                 return bad(field, value.to_string(), &format!("1 to {most}"));
             }
         }
-        if self.heads * self.head_dim > MAX_DIMENSION {
+        if self.heads * self.head_dim > MAX_WIDTH {
             let found = format!("{} heads of {}", self.heads, self.head_dim);
-            return bad("attention width", found, &format!("at most {MAX_DIMENSION}"));
+            return bad("attention width", found, &format!("at most {MAX_WIDTH}"));
         }
         if !self.heads.is_multiple_of(self.kv_heads) {
             let expected = format!("a divisor of the {} query heads", self.heads);
@@ -259,9 +311,53 @@ impl ModelConfig {
                 return bad(field, token.to_string(), &expected);
             }
         }
+        if let Some(linear) = &self.linear {
+            linear.check(source)?;
+        }
+        self.size(source)?;
         let graph = OpGraph::from_config(&self, RowOrder::Half)?;
         self.parameters = graph.weights().iter().map(|w| w.elements()).sum();
         Ok(self)
+    }
+}
+
+impl ModelConfig {
+    /// Bounds the whole before anything is built of it: a kilobyte of configuration asks for no more than a known model's structure.
+    fn size(&self, source: &Path) -> Result<(), Error> {
+        let inner = self.experts.as_ref().map_or(self.ffn, |e| self.ffn.max(e.ffn));
+        let linear = self.linear.as_ref().map_or(0, LinearAttention::channels);
+        let widest = self.hidden.max(inner).max(self.q_width()).max(linear);
+        if self.layers * widest > MAX_LAYER_WIDTHS {
+            let found = format!("{} layers of vectors of {widest}", self.layers);
+            return Err(Error::field(source, "layer count", found, format!("{MAX_LAYER_WIDTHS} values in all")));
+        }
+        let [hidden, vocab, layers, q, kv] = [self.hidden, self.vocab, self.layers, self.q_width(), self.kv_width()].map(|n| n as u128);
+        let feed = self.experts.as_ref().map_or(self.ffn as u128, |e| (self.ffn as u128).max((e.count * e.ffn) as u128));
+        let most = 2 * vocab * hidden + layers * hidden * (2 * q + 2 * kv + 3 * feed + 2 * linear as u128);
+        if most > MAX_PARAMETERS {
+            return Err(Error::field(source, "size", format!("up to {most} parameters"), format!("at most {MAX_PARAMETERS}")));
+        }
+        Ok(())
+    }
+}
+
+impl LinearAttention {
+    fn check(&self, source: &Path) -> Result<(), Error> {
+        for (field, value, most) in [
+            ("linear_num_key_heads", self.key_heads, MAX_WIDTH),
+            ("linear_num_value_heads", self.value_heads, MAX_WIDTH),
+            ("linear_key_head_dim", self.key_dim, MAX_WIDTH),
+            ("linear_value_head_dim", self.value_dim, MAX_WIDTH),
+            ("linear_conv_kernel_dim", self.taps, 64),
+        ] {
+            if value == 0 || value > most {
+                return Err(Error::field(source, field, value, format!("1 to {most}")));
+            }
+        }
+        if self.channels() > MAX_WIDTH {
+            return Err(Error::field(source, "linear attention width", self.channels(), format!("at most {MAX_WIDTH}")));
+        }
+        Ok(())
     }
 }
 
@@ -273,8 +369,8 @@ impl Experts {
         if self.active == 0 || self.active > self.count {
             return Err(Error::field(source, "experts per token", self.active, format!("1 to the {} experts", self.count)));
         }
-        if self.ffn == 0 || self.ffn > MAX_DIMENSION {
-            return Err(Error::field(source, "expert feed-forward size", self.ffn, format!("1 to {MAX_DIMENSION}")));
+        if self.ffn == 0 || self.ffn > MAX_WIDTH {
+            return Err(Error::field(source, "expert feed-forward size", self.ffn, format!("1 to {MAX_WIDTH}")));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Activation, ModelConfig};
+use crate::config::{Activation, LinearAttention, ModelConfig};
 use crate::{Error, arch};
 
 /// One operator.
@@ -30,30 +30,91 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Op {
     /// `scale * weight[token] + positions[position]`; no input ports, the token itself is the input.
-    Embed { weight: String, scale: f32, positions: Option<Positions> },
+    Embed {
+        weight: String,
+        scale: f32,
+        positions: Option<Positions>,
+    },
     /// `x / sqrt(mean(x^2) + eps) * (gain_offset + gain)`, over each of `groups` equal parts.
-    RmsNorm { gain: String, eps: f32, gain_offset: f32, groups: usize },
+    RmsNorm {
+        gain: String,
+        eps: f32,
+        gain_offset: f32,
+        groups: usize,
+    },
     /// `(x - mean(x)) / sqrt(variance(x) + eps) * gain + bias`
-    LayerNorm { gain: String, bias: Option<String>, eps: f32 },
+    LayerNorm {
+        gain: String,
+        bias: Option<String>,
+        eps: f32,
+    },
     /// `weight x + bias`, weight `[outputs, inputs]`.
-    Linear { weight: String, bias: Option<String>, inputs: usize, outputs: usize },
+    Linear {
+        weight: String,
+        bias: Option<String>,
+        inputs: usize,
+        outputs: usize,
+    },
     /// Rotate the pairs of each head's first `rotated` values by position times the pair's frequency in rope table `table`
     /// ([`ModelConfig::rope_tables`]); the values after them pass.
-    Rope { heads: usize, head_dim: usize, rotated: usize, table: usize, order: RowOrder },
+    Rope {
+        heads: usize,
+        head_dim: usize,
+        rotated: usize,
+        table: usize,
+        order: RowOrder,
+    },
     /// `softmax(scale * q k^T) v` over all positions so far, or the last `window` of them.
     /// Ports: 0 queries, 1 keys, 2 values. The keys and values are cached. `sinks` names one more score a query head, `[heads]`,
     /// that takes part in the softmax and has no value.
-    Attention { heads: usize, kv_heads: usize, head_dim: usize, scale: f32, window: Option<usize>, sinks: Option<String> },
+    Attention {
+        heads: usize,
+        kv_heads: usize,
+        head_dim: usize,
+        scale: f32,
+        window: Option<usize>,
+        sinks: Option<String>,
+    },
     /// `act(gate) * up`. Ports: 0 gate, 1 up.
-    GatedAct { act: Activation },
+    GatedAct {
+        act: Activation,
+    },
     /// `act(x)`
-    Act { act: Activation },
+    Act {
+        act: Activation,
+    },
     /// From router logits, `[experts]`, the experts' weights: 0 for all but `active` of them. The lowest number wins among equals.
-    Route { experts: usize, active: usize, rule: RouteRule },
+    Route {
+        experts: usize,
+        active: usize,
+        rule: RouteRule,
+    },
     /// `sum over e of weights[e] * output[e]`. Ports: 0 weights, `1 + e` the output of expert `e`.
-    Mix { experts: usize },
+    Mix {
+        experts: usize,
+    },
     /// Ports: 0 residual, 1 branch.
     Add,
+    Modelled(Modelled),
+}
+
+/// An operator that is known by shape only: it can be planned, as what it would be made of, and nothing computes it yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Modelled {
+    /// Convolution, gated delta rule and read-out. Ports: 0 queries, keys and values in one vector, 1 step, 2 decay. `at` is what its
+    /// tensors' names begin with.
+    LinearAttention { shape: LinearAttention, at: String },
+    /// `sigmoid(gate) * x`. Ports: 0 gate, 1 x.
+    AttentionGate,
+}
+
+impl Modelled {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Modelled::LinearAttention { .. } => "gated linear attention",
+            Modelled::AttentionGate => "attention gate",
+        }
+    }
 }
 
 /// A learned vector for each position, `[count, width]`.
@@ -150,6 +211,14 @@ impl OpGraph {
         edges.into_iter().map(|(_, source)| source).collect()
     }
 
+    /// The first node that nothing computes yet.
+    pub fn modelled(&self) -> Option<(&Node, &Modelled)> {
+        self.graph.node_weights().find_map(|node| match &node.op {
+            Op::Modelled(modelled) => Some((node, modelled)),
+            _ => None,
+        })
+    }
+
     /// The node at a path.
     pub fn find(&self, path: &str) -> Option<NodeIndex> {
         self.graph.node_indices().find(|&n| self.graph[n].path == path)
@@ -184,7 +253,13 @@ impl OpGraph {
                     bias.iter().for_each(|bias| want(bias, vec![*outputs]));
                 }
                 Op::Attention { heads, sinks, .. } => sinks.iter().for_each(|sinks| want(sinks, vec![*heads])),
+                Op::Modelled(Modelled::LinearAttention { shape, at }) => {
+                    want(&format!("{at}.conv1d.weight"), vec![shape.channels(), shape.taps]);
+                    want(&format!("{at}.A_log"), vec![shape.value_heads]);
+                    want(&format!("{at}.dt_bias"), vec![shape.value_heads]);
+                }
                 Op::Rope { .. } | Op::GatedAct { .. } | Op::Act { .. } | Op::Route { .. } | Op::Mix { .. } | Op::Add => {}
+                Op::Modelled(Modelled::AttentionGate) => {}
             }
         }
         specs
@@ -252,7 +327,8 @@ impl Node {
             Op::RmsNorm { .. } | Op::LayerNorm { .. } | Op::Rope { .. } | Op::Act { .. } => vec![self.width],
             Op::Linear { inputs, .. } => vec![*inputs],
             Op::Attention { heads, kv_heads, head_dim, .. } => vec![heads * head_dim, kv_heads * head_dim, kv_heads * head_dim],
-            Op::GatedAct { .. } | Op::Add => vec![self.width; 2],
+            Op::GatedAct { .. } | Op::Add | Op::Modelled(Modelled::AttentionGate) => vec![self.width; 2],
+            Op::Modelled(Modelled::LinearAttention { shape, .. }) => vec![shape.channels(), shape.value_heads, shape.value_heads],
             Op::Route { experts, .. } => vec![*experts],
             Op::Mix { experts } => std::iter::once(*experts).chain(std::iter::repeat_n(self.width, *experts)).collect(),
         }
@@ -269,7 +345,9 @@ impl Node {
                 let whole = *groups > 0 && self.width.is_multiple_of(*groups);
                 Some(if whole { self.width } else { 0 })
             }
+            Op::Modelled(Modelled::LinearAttention { shape, .. }) => Some(shape.output()),
             Op::Embed { .. } | Op::LayerNorm { .. } | Op::GatedAct { .. } | Op::Act { .. } | Op::Mix { .. } | Op::Add => None,
+            Op::Modelled(Modelled::AttentionGate) => None,
         }
     }
 }

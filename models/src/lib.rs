@@ -1,8 +1,8 @@
 //! Trained models as Hardwire's stages see them.
 //!
 //! - [`Checkpoint`]: a Hugging Face folder, a GGUF file or the bundled model, memory-mapped;
-//! - [`ModelConfig`]: its shape, readable without weights;
-//! - [`OpGraph`]: what one token computes, as named operators;
+//! - [`Shape`]: the model without its weights, from a bare `config.json` or a GGUF header: [`ModelConfig`], the numbers that fix it, and
+//!   [`OpGraph`], what one token computes, as named operators;
 //! - [`Tensor`]: one weight as stored, with quantised blocks as exact codes and scales;
 //! - [`Tokenizer`]: text to tokens and back;
 //! - [`synthetic`]: checkpoints of any size that nobody trained, to measure with;
@@ -39,6 +39,7 @@ mod reference;
 mod resolve;
 mod rope;
 mod rotate;
+mod shape;
 mod storage;
 pub mod synthetic;
 mod tensor;
@@ -47,10 +48,11 @@ mod tokenizer;
 pub use arch::Architecture;
 pub use blocks::BlockFormat;
 pub use checkpoint::Checkpoint;
-pub use config::{Activation, Experts, Form, LayerPlan, ModelConfig, Norm, NormPlaces, QkNorm, config_from_file};
+pub use config::{Activation, Experts, Form, LayerPlan, LinearAttention, ModelConfig, Norm, NormPlaces, QkNorm, Storage, config_from_file};
 pub use error::Error;
-pub use graph::{Node, Op, OpGraph, Port, Positions, RouteRule, RowOrder, WeightSpec};
+pub use graph::{Modelled, Node, Op, OpGraph, Port, Positions, RouteRule, RowOrder, WeightSpec};
 pub use reference::{Changed, FloatModel, FloatPass, FloatState, Probe, Site, Slope, argmax, stream};
 pub use rope::{LongFactors, RopeScaling, RopeTable};
+pub use shape::{Numbers, Shape};
 pub use tensor::{Dtype, Tensor};
 pub use tokenizer::{TextStream, Tokenizer};

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::graph::{OpGraph, RowOrder, WeightSpec};
-use crate::{Error, ModelConfig, storage};
+use crate::graph::WeightSpec;
+use crate::{Error, Shape, storage};
 use draw::Source;
 
 /// Bytes drawn at once; two such buffers are all the memory it takes.
@@ -55,8 +55,12 @@ impl Synthetic {
     /// its name only once it is whole.
     pub fn write(&self, config: &Path, target: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Written, Error> {
         let text = storage::read_small(config)?;
-        let graph = OpGraph::from_config(&ModelConfig::from_json(&text, config)?, RowOrder::Half)?;
-        let weights = graph.weights();
+        let shape = Shape::from_json(&text, "synthetic", config)?;
+        if let Some((node, modelled)) = shape.graph.modelled() {
+            let found = format!("{} at {} of {}", modelled.name(), node.path, shape.config.architecture);
+            return Err(Error::unsupported(config, "model_type", found, "architectures that compile"));
+        }
+        let weights = shape.graph.weights();
         let total: u64 = weights.iter().map(bytes_of).sum();
         let shards = self.shards(&weights);
         let folder = Folder::create(target)?;

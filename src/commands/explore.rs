@@ -17,7 +17,7 @@ struct Output<'a> {
 }
 
 pub fn run(args: &Explore, global: &Global) -> Result<()> {
-    let shape = Shape::from_file(&args.config)?;
+    let shape = Shape::open(&args.config)?;
     let targets = match &args.target {
         Some(path) => target::read(path)?,
         None => target::parse(explore::DEFAULT)?,

@@ -1,8 +1,8 @@
 //! `hardwire plan`: a chip from a bare `config.json`, no weights: counts, floorplan, cycles, energy, with low and high.
 
-use crate::cli::{Global, Plan, Quantizing};
+use crate::cli::{Global, Plan};
 use crate::report::number;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use hardwire_compiler::shape::Shape;
 use hardwire_study::load::FullQueue;
 use hardwire_study::plan::{self, Figures, Range};
@@ -19,11 +19,11 @@ struct Output<'a> {
 }
 
 pub fn run(args: &Plan, global: &Global) -> Result<()> {
-    if args.options.quantizing != Quantizing::default() {
-        bail!("a bare config.json has no weights to calibrate or share bits among: give --bits alone");
-    }
     let start = std::time::Instant::now();
-    let shape = Shape::from_file(&args.config)?;
+    let mut shape = Shape::open(&args.config)?;
+    if args.options.quantizing.rotate {
+        shape.rotate().context("--rotate")?;
+    }
     let plan = plan::plan(&shape, &super::compile::resolve(&args.options)?, args.cut.into(), args.dies);
     let plan = plan.with_context(|| args.config.display().to_string())?;
     let output = Output { config: &args.config, plan: &plan, wall_s: start.elapsed().as_secs_f64() };
@@ -51,7 +51,7 @@ fn print(plan: &plan::Plan, wall_s: f64) {
     let (r, chip, node) = (&at.figures, &plan.chip, &plan.node);
     let full = &plan.all_stations_busy;
     let s = &chip.shape;
-    line("model", format!("{} ({}), {} parameters, {} a token", s.name, s.family, plan.parameters, plan.active_weights));
+    line("model", format!("{} ({}), {} parameters, {} a token", s.name, s.config.architecture, plan.parameters, plan.active_weights));
     line(
         "area",
         format!("{} mm² in {node}, {} {}", span(&|e| e.area_mm2, r), r.middle.dies, if r.middle.dies == 1 { "die" } else { "dies" }),

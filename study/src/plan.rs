@@ -66,7 +66,7 @@ pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Re
     let stations = chip.netlist.stations.len() as u32;
     let floorplan = chip.floorplan(&process.technology);
     Ok(Plan {
-        family: shape.family.clone(),
+        family: shape.config.architecture.to_string(),
         node: node.into(),
         parameters: chip.parameters(),
         active_weights: chip.active_weights(),

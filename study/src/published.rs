@@ -49,7 +49,7 @@ const LLAMA_8B: &str = r#"{"model_type": "llama", "hidden_size": 4096, "intermed
     "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 128256, "max_position_embeddings": 131072}"#;
 const GPT_OSS_120B: &str = r#"{"model_type": "gpt_oss", "hidden_size": 2880, "intermediate_size": 2880, "num_hidden_layers": 36,
     "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 64, "vocab_size": 201088, "max_position_embeddings": 131072,
-    "num_local_experts": 128, "num_experts_per_tok": 4, "sliding_window": 128}"#;
+    "num_local_experts": 128, "num_experts_per_tok": 4, "sliding_window": 128, "quantization_config": {"quant_method": "mxfp4"}}"#;
 
 /// All comparisons.
 pub fn all() -> Result<Vec<Comparison>> {

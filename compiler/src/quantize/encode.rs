@@ -27,6 +27,24 @@ pub(super) enum Coding {
     Chosen { width: Width, fitted: bool, group: u32 },
 }
 
+/// The grid of a tensor that is kept, where one is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kept {
+    Nothing,
+    Blocks(BlockFormat),
+    /// Floats on a grid of so many bits.
+    Grid(u8),
+}
+
+impl Kept {
+    fn of(tensor: &Tensor<'_>) -> Result<Kept, Error> {
+        Ok(match tensor.block_format() {
+            Some(format) => Kept::Blocks(format),
+            None => grid::bits(tensor)?.map_or(Kept::Nothing, Kept::Grid),
+        })
+    }
+}
+
 /// Widest scale or offset mantissa kept exactly: an `f16` times a sub-scale is 18 bits, the rest is room for the scales of a row to
 /// differ. Past it they are rounded to this width and the matrix is not lossless.
 pub(super) const MAX_MANTISSA_BITS: u32 = 28;
@@ -34,24 +52,24 @@ pub(super) const MAX_MANTISSA_BITS: u32 = 28;
 impl Coding {
     /// The coding for `tensor` under `plan`; `group` overrides its natural group by a divisor of it, `width` is one chosen for it.
     pub(super) fn of(tensor: &Tensor<'_>, plan: &Plan, group: Option<u32>, width: Option<Width>) -> Result<Coding, Error> {
+        let looked = width.is_none() && plan.bits.is_none();
+        let kept = if looked { Kept::of(tensor)? } else { Kept::Nothing };
+        Ok(Coding::keeping(kept, tensor.cols(), plan, group, width))
+    }
+
+    /// The coding for a tensor of `cols` columns on the grid `kept`, which only bits that were asked for overrule.
+    pub(super) fn keeping(kept: Kept, cols: usize, plan: &Plan, group: Option<u32>, width: Option<Width>) -> Coding {
         let chosen = |width: Width| Coding::Chosen { width, fitted: plan.choice.fitted, group: group.unwrap_or(plan.group) };
-        if let Some(width) = width {
-            return Ok(chosen(width));
-        }
-        if plan.bits.is_none() {
-            if let Some(f) = tensor.block_format() {
-                let natural = if f.one_scale { tensor.cols() } else { f.group };
-                return Ok(Coding::Blocks { stored: f, group: group.unwrap_or(natural as u32) });
+        match (width, plan.bits, kept) {
+            (Some(width), _, _) => chosen(width),
+            (None, None, Kept::Blocks(f)) => {
+                let natural = if f.one_scale { cols } else { f.group };
+                Coding::Blocks { stored: f, group: group.unwrap_or(natural as u32) }
             }
-            if let Some(bits) = grid::bits(tensor)? {
-                return Ok(Coding::Grid { bits, group: group.unwrap_or(grid::GROUP as u32) });
-            }
+            (None, None, Kept::Grid(bits)) => Coding::Grid { bits, group: group.unwrap_or(grid::GROUP as u32) },
+            (None, bits, _) if plan.choice.is_plain() => Coding::Nearest { bits: bits.unwrap_or(4), group: group.unwrap_or(plan.group) },
+            (None, bits, _) => chosen(plan.choice.width(bits.unwrap_or(4))),
         }
-        let bits = plan.bits.unwrap_or(4);
-        if plan.choice.is_plain() {
-            return Ok(Coding::Nearest { bits, group: group.unwrap_or(plan.group) });
-        }
-        Ok(chosen(plan.choice.width(bits)))
     }
 
     /// In words, for who reads of the chip: what became of weights of type `dtype`, as `encoded`.
@@ -110,18 +128,31 @@ pub(super) struct Encoded {
 /// the smallest mantissa.
 const FACTOR_BITS: i32 = 4;
 
+/// What `factor` does to mantissas of up to `widest` bits: they are multiplied by the second number, 1 for a power of two, and rounded
+/// again, and the first is added to their exponent.
+fn multiplier(factor: f64, widest: u8) -> (i32, f64) {
+    let power = libm::floor(libm::log2(factor)) as i32;
+    let mantissa = factor * libm::exp2(f64::from(-power));
+    let room = 30 - i32::from(widest);
+    let spare = if mantissa == 1.0 { 0 } else { FACTOR_BITS.min(room).max(0) };
+    (power - spare, mantissa * f64::from(1 << spare))
+}
+
+/// Bits of scales and offsets that fill their width, once all weights are multiplied by `factor`.
+pub(super) fn scaled_bits(scale_bits: u8, offset_bits: u8, factor: f64) -> (u8, u8) {
+    let (_, by) = multiplier(factor, scale_bits.max(offset_bits));
+    let grown = |b: u8| if b == 0 || by == 1.0 { b } else { bits(libm::round(((1u64 << (b - 1)) - 1) as f64 * by) as u64).max(2) };
+    (grown(scale_bits), grown(offset_bits))
+}
+
 impl Encoded {
     /// Multiplies all weights: exactly for a power of two, otherwise the scales and offsets are rounded again.
     pub(super) fn scale(&mut self, factor: f64) {
-        let power = libm::floor(libm::log2(factor)) as i32;
-        let mantissa = factor * libm::exp2(f64::from(-power));
-        let room = 30 - i32::from(self.scale_bits.max(self.offset_bits));
-        let spare = if mantissa == 1.0 { 0 } else { FACTOR_BITS.min(room).max(0) };
-        self.exponents.iter_mut().for_each(|e| *e += power - spare);
-        if mantissa == 1.0 {
+        let (exponent, by) = multiplier(factor, self.scale_bits.max(self.offset_bits));
+        self.exponents.iter_mut().for_each(|e| *e += exponent);
+        if by == 1.0 {
             return;
         }
-        let by = mantissa * f64::from(1 << spare);
         for v in self.scales.iter_mut().chain(&mut self.offsets) {
             *v = libm::round(f64::from(*v) * by) as i32;
         }
@@ -279,7 +310,7 @@ pub(super) fn encode(
 }
 
 /// Bits of a signed number of this magnitude.
-fn bits(magnitude: u64) -> u8 {
+pub(super) fn bits(magnitude: u64) -> u8 {
     (64 - magnitude.leading_zeros() + 1) as u8
 }
 
@@ -333,17 +364,24 @@ fn choose(
 }
 
 fn codebook(tensor: &Tensor<'_>, coding: &Coding) -> Result<(u8, Vec<i32>), Error> {
+    if let Coding::Chosen { width, fitted: true, group } = coding
+        && width.code <= 4
+    {
+        let values = fit::codebook(tensor, width.code, *group as usize, width.offset > 0, width.greatest_value())?;
+        return Ok((width.code, values));
+    }
+    Ok(values(coding))
+}
+
+/// Bits of a code and what codes stand for, where no tensor has a say.
+pub(super) fn values(coding: &Coding) -> (u8, Vec<i32>) {
     let range = |first: i32, bits: u8| (bits, (0..1i32 << bits).map(|i| first + i).collect());
-    Ok(match coding {
+    match coding {
         Coding::Blocks { stored, .. } => blocks::codebook(stored),
         Coding::Grid { bits, .. } => (*bits, grid::codebook(*bits)),
         Coding::Nearest { bits, .. } => range(-(1 << (bits - 1)), *bits),
-        Coding::Chosen { width, fitted: true, group } if width.code <= 4 => {
-            let values = fit::codebook(tensor, width.code, *group as usize, width.offset > 0, width.greatest_value())?;
-            (width.code, values)
-        }
         Coding::Chosen { width, .. } => range(-(1 << (width.code - 1)), width.code),
-    })
+    }
 }
 
 /// Floats under one exponent.

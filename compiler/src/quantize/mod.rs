@@ -14,12 +14,12 @@ mod compensate;
 mod curvature;
 mod eight;
 mod encode;
+mod expected;
 mod fisher;
 mod fit;
 mod grid;
 mod lanes;
 mod nearest;
-mod sample;
 
 use crate::Progress;
 use crate::error::Error;
@@ -37,7 +37,7 @@ use std::collections::BTreeMap;
 
 pub use calibrate::chip_weights;
 pub use choice::{Choice, Quantizer};
-pub(crate) use sample::sample;
+pub(crate) use expected::expected;
 
 /// One matrix in the chip's number system, its codes already in the program file.
 #[derive(Clone, Debug)]
@@ -141,7 +141,15 @@ impl<'a> Work<'a> {
         if let Some(next) = self.tables.get(i + 1) {
             self.checkpoint.prefetch(next.weight)?;
         }
-        let group = self.shared_group(id)?;
+        let group = shared_group(graph, id, |sibling, weight| {
+            if let Some(&group) = self.natural.get(weight.as_str()) {
+                return Ok(group);
+            }
+            let width = self.widths.get(&sibling).copied();
+            let group = Coding::of(&self.checkpoint.tensor(weight)?, self.plan, None, width)?.group();
+            self.natural.insert(weight, group);
+            Ok(group)
+        })?;
         let coding = Coding::of(&tensor, self.plan, group, self.widths.get(&id).copied())?;
         let finished = self.ready.take();
         let (checkpoint, plan, programs) = (self.checkpoint, self.plan, &mut *self.programs);
@@ -182,29 +190,24 @@ impl<'a> Work<'a> {
             self.matrices.insert(path, matrix);
         }
     }
+}
 
-    /// Matrices that share an input run in lockstep, so they share a group: the smallest of theirs. `None` if nothing forces one.
-    fn shared_group(&mut self, id: NodeIndex) -> Result<Option<u32>, Error> {
-        let graph = self.checkpoint.graph();
-        let Op::Linear { .. } = &graph.graph[id].op else { return Ok(None) };
-        let source = formats::source(graph, id);
-        let mut group: Option<u32> = None;
-        for sibling in graph.graph.neighbors(source) {
-            if let Op::Linear { weight, .. } = &graph.graph[sibling].op {
-                let natural = match self.natural.get(weight.as_str()) {
-                    Some(&g) => g,
-                    None => {
-                        let width = self.widths.get(&sibling).copied();
-                        let g = Coding::of(&self.checkpoint.tensor(weight)?, self.plan, None, width)?.group();
-                        self.natural.insert(weight, g);
-                        g
-                    }
-                };
-                group = Some(group.map_or(natural, |g| g.min(natural)));
-            }
+/// Matrices that share an input run in lockstep, so they share a group: the smallest of theirs, which `natural` knows. `None` if nothing
+/// forces one.
+fn shared_group<'g>(
+    graph: &'g OpGraph,
+    id: NodeIndex,
+    mut natural: impl FnMut(NodeIndex, &'g String) -> Result<u32, Error>,
+) -> Result<Option<u32>, Error> {
+    let Op::Linear { .. } = &graph.graph[id].op else { return Ok(None) };
+    let mut group: Option<u32> = None;
+    for sibling in graph.graph.neighbors(formats::source(graph, id)) {
+        if let Op::Linear { weight, .. } = &graph.graph[sibling].op {
+            let g = natural(sibling, weight)?;
+            group = Some(group.map_or(g, |least| least.min(g)));
         }
-        Ok(group)
     }
+    Ok(group)
 }
 
 /// A matrix that waits to be written.

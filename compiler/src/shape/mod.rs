@@ -1,27 +1,49 @@
-//! A chip from a bare `config.json`: exact structure with no weights, so that models of any size and of families that cannot be
-//! compiled with weights yet have counts, areas, cycles and energies in seconds.
+//! A chip without weights: the unit graph that [`crate::compile`] would build, from a bare `config.json`, so that models of any size, and
+//! architectures that cannot be compiled yet, have counts, areas, cycles and energies in seconds.
 //!
-//! - [`Shape`] ([`config`]): what a `config.json` says, for every family known by shape;
-//! - [`ShapeChip`] ([`build`]): its unit graph, one of every expert, with how often each unit exists and how many work on a token;
-//! - [`Standin`] ([`standin`]): units without Verilog yet, as counts and cycles of what they would be made of;
-//! - [`statistics`]: widths that codes of trained-like weights need.
+//! - [`plan`]: the stages of a compilation, with what weights usually become in the place of weights;
+//! - [`ShapeChip`]: the chip, and how often each of its units works on a token;
+//! - [`Standin`] ([`standin`]): operators that no unit exists for yet, as counts and cycles of what they would be made of.
 //!
-//! For the Llama family the graph is what [`crate::compile`] builds from weights; a test holds one against the other.
+//! Of every architecture that compiles the graph is the same, unit by unit, as a test holds; what only codes can prove, the widths of
+//! sums, is estimated.
 
-mod build;
-pub mod config;
-mod plan;
 pub mod standin;
-mod statistics;
 
-pub use config::{Experts, LinearAttention, Shape, State};
-pub use plan::plan;
+pub use hardwire_models::Shape;
 pub use standin::Standin;
 
-use crate::options::Plan;
+use crate::build::{self, Built, Counted};
+use crate::error::Error;
+use crate::options::{Options, Plan};
+use crate::weights::Usual;
+use crate::{place, quantize, tile};
+use hardwire_models::{Modelled, Op};
 use hardwire_netlist::unit::Play;
 use hardwire_netlist::{Census, Netlist, Technology, UnitId, UnitKind, census};
 use std::collections::BTreeMap;
+
+/// Plans and builds the chip of `shape`; of a longer one where the model has other rotations for the context asked for.
+///
+/// # Errors
+/// An option out of range, by name; a structure that no chip may have, by unit. An operator that nothing computes yet is none: it has a
+/// stand-in.
+pub fn plan(shape: &Shape, options: &Options) -> Result<ShapeChip, Error> {
+    let mut shape = shape.clone();
+    if let Some(positions) = options.context {
+        shape.lengthen(positions as usize)?;
+    }
+    let plan = options.resolve(&shape.config)?;
+    let quantized = quantize::expected(&shape, &plan)?;
+    let tiles = tile::tile(&shape.graph, &quantized, &plan)?;
+    let mut vectors = Counted(quantized.matrices.len() as u32);
+    let Built { netlist, standins } = build::build(&Usual(&shape), &plan, &quantized, &tiles, &mut vectors)?;
+    let chip = ShapeChip { shape, plan, netlist, standins };
+    if chip.modelled_only().is_empty() {
+        chip.netlist.validate()?;
+    }
+    Ok(chip)
+}
 
 /// How many of a unit there are, and how many of them work on one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,30 +57,25 @@ pub struct Repeat {
 pub struct ShapeChip {
     pub shape: Shape,
     pub plan: Plan,
-    /// One of every distinct unit; a stand-in has the place and streams of its unit, and another kind.
+    /// A stand-in has the place and streams of its unit, and another kind.
     pub netlist: Netlist,
     pub standins: BTreeMap<UnitId, Standin>,
-    /// Units that are there more than once.
-    pub repeats: BTreeMap<UnitId, Repeat>,
 }
 
 impl ShapeChip {
-    /// Units of this and every copy of it.
+    /// Every unit is there once. Experts are alike: the first ones stand for those that a token's router chooses.
     pub fn repeat(&self, id: UnitId) -> Repeat {
-        self.repeats.get(&id).copied().unwrap_or(Repeat { copies: 1, active: 1 })
+        let chosen = self.shape.config.experts.as_ref().map_or(0, |e| e.active as u32);
+        let works = self.netlist.unit(id).expert.is_none_or(|expert| expert < chosen);
+        Repeat { copies: 1, active: u32::from(works) }
     }
 
-    /// Counts of one unit, once.
-    pub fn unit_census(&self, id: UnitId) -> Census {
-        if let Some(standin) = self.standins.get(&id) {
-            return standin.census(self.plan.lanes, self.plan.users);
-        }
-        census::unit(&self.netlist, id)
-    }
-
-    /// Counts of one unit with all its copies.
+    /// Counts of one unit.
     pub fn census_of(&self, id: UnitId) -> Census {
-        self.unit_census(id).times(u64::from(self.repeat(id).copies))
+        match self.standins.get(&id) {
+            Some(standin) => standin.census(self.plan.lanes, self.plan.users),
+            None => census::unit(&self.netlist, id),
+        }
     }
 
     pub fn total(&self) -> Census {
@@ -70,27 +87,15 @@ impl ShapeChip {
         self.netlist.units().filter(|(_, u)| u.station == station).map(|(id, _)| self.census_of(id)).sum()
     }
 
-    /// Numbers the checkpoint would hold, a tied head counted once: matrices, gains, biases, and the small tensors of stand-ins.
+    /// Numbers the checkpoint holds, a tied head counted once.
     pub fn parameters(&self) -> u64 {
-        let mut sum = 0;
-        for (id, u) in self.netlist.units() {
-            let copies = u64::from(self.repeat(id).copies);
-            sum += copies
-                * match (&u.kind, self.standins.get(&id)) {
-                    (_, Some(standin)) => standin.parameters(),
-                    (UnitKind::Mvm(m), _) => m.matrix.weights() + if m.matrix.bias { u64::from(m.matrix.outputs) } else { 0 },
-                    (UnitKind::Embed(e), _) => e.matrix.weights(),
-                    (UnitKind::RmsNorm(n), _) => u64::from(n.len / n.groups),
-                    _ => 0,
-                };
-        }
-        if self.shape.tied { sum - u64::from(self.shape.vocab) * u64::from(self.shape.hidden) } else { sum }
+        self.shape.config.parameters
     }
 
     /// Weights a token's computation reads: the active experts, one row of the embedding.
     pub fn active_weights(&self) -> u64 {
         let of = |(id, u): (UnitId, &hardwire_netlist::Unit)| match &u.kind {
-            UnitKind::Mvm(m) if !self.standins.contains_key(&id) => m.matrix.weights() * u64::from(self.repeat(id).active),
+            UnitKind::Mvm(m) => m.matrix.weights() * u64::from(self.repeat(id).active),
             _ => 0,
         };
         self.netlist.units().map(of).sum()
@@ -104,10 +109,13 @@ impl ShapeChip {
         self.standins.iter().map(of).sum()
     }
 
-    /// Names of the kinds of unit here that no Verilog exists for, each once.
+    /// Names of what is here that no Verilog exists for, each once.
     pub fn modelled_only(&self) -> Vec<&'static str> {
-        let mut names: Vec<&'static str> = self.standins.values().map(Standin::name).collect();
-        names.extend(self.shape.modelled_only());
+        let modelled = self.shape.graph.graph.node_weights().filter_map(|n| match &n.op {
+            Op::Modelled(modelled) => Some(Modelled::name(modelled)),
+            _ => None,
+        });
+        let mut names: Vec<&'static str> = modelled.collect();
         let metal = |u: &hardwire_netlist::Unit| matches!(&u.kind, UnitKind::RowFeed(f) if f.waits && f.play == Play::Bits);
         if self.netlist.units().any(|(_, u)| metal(u)) {
             names.push("experts as metal embedding");
@@ -128,6 +136,6 @@ impl ShapeChip {
 
     /// Placed blocks, wiring channels and pads.
     pub fn floorplan(&self, technology: &Technology) -> hardwire_netlist::Floorplan {
-        crate::place::place_counted(&self.netlist, technology, &|id| self.census_of(id))
+        place::place_counted(&self.netlist, technology, &|id| self.census_of(id))
     }
 }

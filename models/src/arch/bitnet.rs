@@ -5,10 +5,10 @@
 
 use super::{Architecture, Spec, as_is};
 use crate::Error;
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, Storage};
 use crate::huggingface::{Defaults, Fields};
 
-pub(super) const SPEC: Spec = Spec { model_type: "bitnet", class: "BitNetForCausalLM", config, stored: as_is, gguf: None };
+pub(super) const SPEC: Spec = Spec { model_type: "bitnet", class: "BitNetForCausalLM", whole: None, config, stored: as_is, gguf: None };
 
 fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     fields.refuse_all_but(&["quantization_config"])?;
@@ -29,5 +29,6 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     let bias = fields.flag("attention_bias")?.unwrap_or(false);
     (c.form.qkv_bias, c.form.output_bias) = (bias, bias);
     c.form.sub_norms = true;
+    c.storage = if fields.inner("quantization_config")?.is_some() { Storage::PackedTernary } else { Storage::Ternary };
     Ok(c)
 }

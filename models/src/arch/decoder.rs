@@ -4,8 +4,8 @@
 //! says so in its own file ([`super::Spec::stored`]).
 
 use super::{Builder, Id};
-use crate::config::{Experts, ModelConfig, Norm, NormPlaces, QkNorm};
-use crate::graph::{Op, OpGraph, Positions, RowOrder};
+use crate::config::{Activation, Experts, LinearAttention, ModelConfig, Norm, NormPlaces, QkNorm};
+use crate::graph::{Modelled, Op, OpGraph, Positions, RowOrder};
 
 pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
 pub(crate) const POSITIONS: &str = "model.embed_positions.weight";
@@ -18,7 +18,10 @@ pub(super) fn build(config: &ModelConfig, order: RowOrder) -> OpGraph {
     let embed = Op::Embed { weight: EMBEDDING.into(), scale: config.form.embed_scale, positions };
     let mut x = d.b.add("embed_tokens", embed, config.hidden, &[]);
     for layer in 0..config.layers {
-        x = d.attention(layer, x);
+        x = match &config.linear {
+            Some(linear) if config.plan[layer].linear => d.linear_attention(layer, linear, x),
+            _ => d.attention(layer, x),
+        };
         x = d.feed_forward(layer, x);
     }
     let x = d.norm("norm".into(), x);
@@ -44,6 +47,7 @@ impl Decoder<'_> {
         let q = self.linear(at("q_proj"), form.qkv_bias, n, (hidden, c.q_width()));
         let k = self.linear(at("k_proj"), form.qkv_bias, n, (hidden, c.kv_width()));
         let v = self.linear(at("v_proj"), form.qkv_bias, n, (hidden, c.kv_width()));
+        let gate = form.attention_gate.then(|| self.linear(at("gate_proj"), form.qkv_bias, n, (hidden, c.q_width())));
         let q = self.qk_norm(at("q_norm"), c.heads, q);
         let k = self.qk_norm(at("k_norm"), c.kv_heads, k);
         let (mut q, mut k, mut factor) = (q, k, 1.0);
@@ -62,6 +66,9 @@ impl Decoder<'_> {
             sinks: form.sinks.then(|| format!("model.{}", at("sinks"))),
         };
         let mut mixed = self.b.add(at("attention"), attend, c.q_width(), &[q, k, v]);
+        if let Some(gate) = gate {
+            mixed = self.b.add(at("gate"), Op::Modelled(Modelled::AttentionGate), c.q_width(), &[gate, mixed]);
+        }
         if form.sub_norms {
             mixed = self.norm(at("attn_sub_norm"), mixed);
         }
@@ -69,6 +76,25 @@ impl Decoder<'_> {
         if form.norms != NormPlaces::Before {
             branch = self.norm(format!("layers.{layer}.post_attention_layernorm"), branch);
         }
+        self.b.add(at("add"), Op::Add, hidden, &[x, branch])
+    }
+
+    /// `x + out(silu(z(n)) * norm(delta(qkv(n), b(n), a(n))))`, `n = norm(x)`.
+    fn linear_attention(&mut self, layer: usize, shape: &LinearAttention, x: Id) -> Id {
+        let (hidden, eps) = (self.config.hidden, self.config.norm_eps);
+        let at = |part: &str| format!("layers.{layer}.linear_attn.{part}");
+        let n = self.norm(format!("layers.{layer}.input_layernorm"), x);
+        let qkv = self.linear(at("in_proj_qkv"), false, n, (hidden, shape.channels()));
+        let z = self.linear(at("in_proj_z"), false, n, (hidden, shape.output()));
+        let b = self.linear(at("in_proj_b"), false, n, (hidden, shape.value_heads));
+        let a = self.linear(at("in_proj_a"), false, n, (hidden, shape.value_heads));
+        let delta = Modelled::LinearAttention { shape: *shape, at: format!("model.layers.{layer}.linear_attn") };
+        let o = self.b.add(at("state"), Op::Modelled(delta), shape.output(), &[qkv, b, a]);
+        let gain = format!("model.{}.weight", at("norm"));
+        let norm = Op::RmsNorm { gain, eps, gain_offset: 0.0, groups: shape.value_heads };
+        let o = self.b.add(at("norm"), norm, shape.output(), &[o]);
+        let o = self.b.add(at("gate"), Op::GatedAct { act: Activation::Silu }, shape.output(), &[z, o]);
+        let branch = self.linear(at("out_proj"), false, o, (shape.output(), hidden));
         self.b.add(at("add"), Op::Add, hidden, &[x, branch])
     }
 

@@ -12,6 +12,7 @@ use crate::rope::RopeTable;
 pub(super) const SPEC: Spec = Spec {
     model_type: "gemma3_text",
     class: "Gemma3ForCausalLM",
+    whole: None,
     config,
     stored: as_is,
     gguf: Some(GgufSpec {

@@ -5,7 +5,7 @@
 
 use super::{Architecture, GgufSpec, Joined, Part, Spec, Stored};
 use crate::Error;
-use crate::config::{Activation, Experts, ModelConfig};
+use crate::config::{Activation, Experts, ModelConfig, Storage};
 use crate::gguf::Keys;
 use crate::graph::{RouteRule, RowOrder};
 use crate::huggingface::{Defaults, Fields};
@@ -13,6 +13,7 @@ use crate::huggingface::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "gpt_oss",
     class: "GptOssForCausalLM",
+    whole: None,
     config,
     stored,
     gguf: Some(GgufSpec {
@@ -33,6 +34,9 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     }
     let defaults = Defaults { rope_theta: 150_000.0, eps: 1e-5, head_dim: Some(64), ..Defaults::default() };
     let mut c = fields.decoder(Architecture::GptOss, defaults)?;
+    if method.is_some() {
+        c.storage = Storage::MxFp4Experts;
+    }
     let bias = fields.flag("attention_bias")?.unwrap_or(true);
     (c.form.qkv_bias, c.form.output_bias) = (bias, bias);
     let (alpha, limit) = (fields.number("swiglu_alpha")?.unwrap_or(ALPHA), fields.number("swiglu_limit")?.unwrap_or(LIMIT));

@@ -10,6 +10,7 @@ use crate::huggingface::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "llama",
     class: "LlamaForCausalLM",
+    whole: None,
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "llama", order: RowOrder::Interleaved, config: gguf, names: &[] }),

@@ -13,6 +13,7 @@ mod olmo2;
 mod phi3;
 mod qwen2;
 mod qwen3;
+mod qwen3_5;
 mod qwen3_moe;
 mod smollm3;
 
@@ -42,6 +43,7 @@ pub enum Architecture {
     Phi3,
     Qwen2,
     Qwen3,
+    Qwen35,
     Qwen3Moe,
     SmolLm3,
 }
@@ -52,6 +54,8 @@ pub(crate) struct Spec {
     model_type: &'static str,
     /// The class name in its `architectures`.
     pub class: &'static str,
+    /// `model_type` and class of the multimodal model whose text part it is, where such files are read too.
+    pub whole: Option<(&'static str, &'static str)>,
     /// Reads a `config.json`.
     pub config: fn(&Fields) -> Result<ModelConfig, Error>,
     /// What a stored tensor is, if not one of the graph's by its own name.
@@ -71,7 +75,7 @@ pub(crate) struct GgufSpec {
     pub names: &'static [(&'static str, &'static str)],
 }
 
-const ALL: [(Architecture, &Spec); 12] = [
+const ALL: [(Architecture, &Spec); 13] = [
     (Architecture::BitNet, &bitnet::SPEC),
     (Architecture::Gemma3, &gemma3::SPEC),
     (Architecture::Gpt2, &gpt2::SPEC),
@@ -82,6 +86,7 @@ const ALL: [(Architecture, &Spec); 12] = [
     (Architecture::Phi3, &phi3::SPEC),
     (Architecture::Qwen2, &qwen2::SPEC),
     (Architecture::Qwen3, &qwen3::SPEC),
+    (Architecture::Qwen35, &qwen3_5::SPEC),
     (Architecture::Qwen3Moe, &qwen3_moe::SPEC),
     (Architecture::SmolLm3, &smollm3::SPEC),
 ];
@@ -89,7 +94,8 @@ const ALL: [(Architecture, &Spec); 12] = [
 impl Architecture {
     /// By `model_type` of a `config.json`.
     pub fn from_name(name: &str) -> Option<Architecture> {
-        ALL.iter().find(|(_, spec)| spec.model_type == name).map(|(a, _)| *a)
+        let has = |spec: &Spec| spec.model_type == name || spec.whole.is_some_and(|(whole, _)| whole == name);
+        ALL.iter().find(|(_, spec)| has(spec)).map(|(a, _)| *a)
     }
 
     /// By `general.architecture` of a GGUF file.

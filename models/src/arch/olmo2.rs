@@ -10,6 +10,7 @@ use crate::huggingface::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "olmo2",
     class: "Olmo2ForCausalLM",
+    whole: None,
     config,
     stored: as_is,
     gguf: Some(GgufSpec {

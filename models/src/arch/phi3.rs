@@ -14,6 +14,7 @@ use crate::huggingface::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "phi3",
     class: "Phi3ForCausalLM",
+    whole: None,
     config,
     stored: as_is,
     gguf: Some(GgufSpec {

@@ -10,6 +10,7 @@ use crate::huggingface::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen2",
     class: "Qwen2ForCausalLM",
+    whole: None,
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "qwen2", order: RowOrder::Half, config: gguf, names: &[] }),

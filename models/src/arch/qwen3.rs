@@ -10,6 +10,7 @@ use crate::huggingface::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3",
     class: "Qwen3ForCausalLM",
+    whole: None,
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "qwen3", order: RowOrder::Half, config: gguf, names: &[] }),

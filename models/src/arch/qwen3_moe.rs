@@ -10,6 +10,7 @@ use crate::huggingface::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3_moe",
     class: "Qwen3MoeForCausalLM",
+    whole: None,
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "qwen3moe", order: RowOrder::Half, config: gguf, names: &[] }),

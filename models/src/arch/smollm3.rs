@@ -10,6 +10,7 @@ use crate::huggingface::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "smollm3",
     class: "SmolLM3ForCausalLM",
+    whole: None,
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "smollm3", order: RowOrder::Interleaved, config: gguf, names: &[] }),

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::value::Metadata;
 use crate::Error;
 use crate::arch::{self, Architecture, EMBEDDING, GgufSpec, HEAD, POSITIONS};
-use crate::config::{Activation, Experts, Form, LayerPlan, MAX_LAYERS, ModelConfig};
+use crate::config::{Activation, Experts, Form, LayerPlan, MAX_LAYERS, ModelConfig, Storage};
 use crate::graph::RouteRule;
 use crate::rope::{LongFactors, RopeScaling, RopeTable};
 use crate::storage::TensorTable;
@@ -114,9 +114,11 @@ pub(super) fn from_metadata(
         norm_eps: eps as f32,
         rope: vec![rope],
         rotated: keys.size("rope.dimension_count")?.unwrap_or(head_dim),
-        plan: vec![LayerPlan { window: None, rope: Some(0), experts: false }; layers],
+        plan: vec![LayerPlan::PLAIN; layers],
         form: Form::plain(head_dim),
         experts: None,
+        linear: None,
+        storage: Storage::Floats,
         tied_embeddings: !table.entries.contains_key(HEAD),
         activation: Activation::Silu,
         bos: metadata.token("tokenizer.ggml.bos_token_id")?,

@@ -12,13 +12,19 @@ use crate::config::ModelConfig;
 
 pub(crate) fn parse_config(text: &[u8], source: &Path) -> Result<ModelConfig, Error> {
     let value: Value = serde_json::from_slice(text).map_err(|e| Error::field(source, "JSON", e, "one JSON object"))?;
-    let Value::Object(object) = value else {
+    let Value::Object(mut object) = value else {
         return Err(Error::field(source, "JSON", "another value", "one JSON object"));
     };
+    // A multimodal model's text part is a configuration of its own; what it leaves out stands outside.
+    let whole = object.get("model_type").and_then(Value::as_str).and_then(Architecture::from_name);
+    if let Some(Value::Object(text)) = object.get("text_config").filter(|_| whole.is_some_and(|a| a.spec().whole.is_some())).cloned() {
+        object.extend(text.into_iter().filter(|(_, value)| !value.is_null()));
+    }
     let fields = Fields { object: &object, prefix: "", source };
     let architecture = architecture(&fields)?;
     let config = (architecture.spec().config)(&fields)?;
-    if config.rotated != config.head_dim && architecture != Architecture::Phi3 && !config.rope.is_empty() {
+    let rotates_parts = matches!(architecture, Architecture::Phi3 | Architecture::Qwen35);
+    if config.rotated != config.head_dim && !rotates_parts && !config.rope.is_empty() {
         let found = format!("{} of {} values a head", config.rotated, config.head_dim);
         return Err(fields.unsupported("partial_rotary_factor", found, "1"));
     }
@@ -29,10 +35,12 @@ fn architecture(fields: &Fields) -> Result<Architecture, Error> {
     let name = fields.text("model_type")?.ok_or_else(|| fields.error("model_type", "nothing", "the architecture's name"))?;
     let architecture = Architecture::from_name(name).ok_or_else(|| fields.unsupported("model_type", name, &arch::supported()))?;
     // A classifier or reward model has the same model_type and another head.
-    let class = architecture.spec().class;
+    let spec = architecture.spec();
+    let class = spec.class;
+    let is = |c: &Value| c == class || spec.whole.is_some_and(|(_, whole)| c == whole);
     if let Some(classes) = fields.object.get("architectures").and_then(Value::as_array)
         && !classes.is_empty()
-        && !classes.iter().any(|c| c == class)
+        && !classes.iter().any(is)
     {
         return Err(fields.unsupported("architectures", Value::from(classes.clone()), class));
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::rope;
 use crate::Error;
 use crate::arch::Architecture;
-use crate::config::{Activation, Form, LayerPlan, MAX_LAYERS, ModelConfig, Norm, NormPlaces, QkNorm};
+use crate::config::{Activation, Form, LayerPlan, MAX_LAYERS, ModelConfig, Norm, NormPlaces, QkNorm, Storage};
 use crate::rope::RopeTable;
 
 /// Fields that change what is computed. An architecture that does not read one refuses it, unless it says nothing: null, false,
@@ -133,9 +133,11 @@ impl<'a> Fields<'a> {
             rope: vec![rope],
             // As transformers rounds it.
             rotated: (head_dim as f64 * partial) as usize,
-            plan: vec![LayerPlan { window: None, rope: Some(0), experts: false }; layers],
+            plan: vec![LayerPlan::PLAIN; layers],
             form: Form::plain(head_dim),
             experts: None,
+            linear: None,
+            storage: Storage::Floats,
             tied_embeddings: self.flag("tie_word_embeddings")?.unwrap_or(defaults.tied),
             activation: self.activation(defaults.activation_field, defaults.activation)?,
             bos: self.tokens("bos_token_id")?.first().copied(),
@@ -146,28 +148,28 @@ impl<'a> Fields<'a> {
 
     /// Layers with a window: those `layer_types` calls `sliding_attention`; without that field, those `default` names.
     pub fn windows(&self, c: &mut ModelConfig, window: Option<usize>, default: impl Fn(usize) -> bool) -> Result<(), Error> {
-        let types = self.read("layer_types", "a list of names", |v| v.as_array())?;
-        if let Some(types) = types
-            && types.len() != c.layers
-        {
-            return Err(self.error("layer_types", format!("{} names", types.len()), &format!("{}, one a layer", c.layers)));
-        }
+        let kinds = self.kinds(c.layers, &["full_attention", "sliding_attention"])?;
         for (i, layer) in c.plan.iter_mut().enumerate() {
-            let slides = match types.map(|types| types[i].as_str()) {
-                None => default(i),
-                Some(Some("full_attention")) => false,
-                Some(Some("sliding_attention")) => true,
-                Some(_) => {
-                    let found = types.map_or(&Value::Null, |types| &types[i]);
-                    return Err(self.unsupported("layer_types", found, "full_attention, sliding_attention"));
-                }
-            };
+            let slides = kinds.as_ref().map_or_else(|| default(i), |kinds| kinds[i] == 1);
             if slides && window.is_none() {
                 return Err(self.error("sliding_window", "nothing", "the window of the layers that have one"));
             }
             layer.window = window.filter(|_| slides);
         }
         Ok(())
+    }
+
+    /// `layer_types`, if there is one: each layer's number among the `known` ones.
+    pub fn kinds(&self, layers: usize, known: &[&str]) -> Result<Option<Vec<usize>>, Error> {
+        let Some(types) = self.read("layer_types", "a list of names", |v| v.as_array())? else { return Ok(None) };
+        if types.len() != layers {
+            return Err(self.error("layer_types", format!("{} names", types.len()), &format!("{layers}, one a layer")));
+        }
+        let number = |kind: &Value| {
+            let found = known.iter().position(|k| kind == k);
+            found.ok_or_else(|| self.unsupported("layer_types", kind, &known.join(", ")))
+        };
+        types.iter().map(number).collect::<Result<Vec<usize>, Error>>().map(Some)
     }
 
     /// Gemma 3's tables: one for layers that see everything, one for those that do not.
@@ -277,6 +279,7 @@ impl Form {
             gated: true,
             positions: false,
             sinks: false,
+            attention_gate: false,
             embed_scale: 1.0,
             score_scale: 1.0 / (head_dim as f64).sqrt(),
         }

@@ -61,6 +61,10 @@ fn steps_with(mut weights: Weights<'_>) -> Result<(Vec<Step>, usize), Error> {
             Op::Route { active, rule, .. } => Kernel::Route { active: *active, rule: *rule },
             Op::Mix { .. } => Kernel::Mix,
             Op::Add => Kernel::Add,
+            Op::Modelled(modelled) => {
+                let problem = format!("nothing computes {} yet", modelled.name());
+                return Err(Error::Graph { node: node.path.clone(), problem });
+            }
         };
         let inputs: Vec<usize> = graph.inputs(index).iter().map(|source| number[source]).collect();
         number.insert(index, steps.len());

@@ -42,22 +42,32 @@ fn measure(chip: &ShapeChip, technology: &Technology, choice: usize, places: &mu
     let at: HashMap<UnitId, &timing::UnitTiming> = times.stations.iter().flat_map(|s| &s.units).map(|u| (u.unit, u)).collect();
     for (feed, _) in chip.netlist.units().filter(|(_, u)| matches!(u.kind, UnitKind::RowFeed(_))) {
         let matrices: Vec<UnitId> = chip.netlist.consumers(feed).iter().map(|&(id, _)| id).collect();
-        let names: Vec<String> = matrices.iter().map(|&m| place_of(&chip.netlist.unit(m).path)).collect();
+        let mut names: Vec<String> = matrices.iter().map(|&m| place_of(&chip.netlist.unit(m).path)).collect();
+        names.sort();
+        names.dedup();
         let ways = places.entry(names).or_default();
         if ways.last().is_none_or(|w| w.choice != choice) {
             ways.push(Way { choice, ..Way::default() });
         }
         let Some(way) = ways.last_mut() else { continue };
         let done = matrices.iter().filter_map(|m| at.get(m)).map(|t| t.end_cycle).max().unwrap_or(0);
-        way.cycles += at.get(&feed).map_or(0.0, |t| done.saturating_sub(t.start_cycle) as f64);
+        // Experts work side by side: one of them tells the time of all.
+        if chip.netlist.unit(feed).expert.is_none_or(|expert| expert == 0) {
+            way.cycles += at.get(&feed).map_or(0.0, |t| done.saturating_sub(t.start_cycle) as f64);
+        }
         way.area_um2 += matrices.iter().chain([&feed]).map(|&id| technology.area_um2(&chip.census_of(id))).sum::<f64>();
     }
 }
 
-/// A path without its layer: `mlp.down_proj` of `layers.3.mlp.down_proj`.
+/// A path without its layer, the same for all experts: `mlp.down_proj` of `layers.3.mlp.down_proj`, `mlp.experts.*.down_proj` of
+/// `layers.3.mlp.experts.17.down_proj`.
 fn place_of(path: &str) -> String {
     let rest = path.strip_prefix("layers.").and_then(|p| p.split_once('.'));
-    rest.map_or(path, |(_, place)| place).to_string()
+    let place = rest.map_or(path, |(_, place)| place);
+    match place.split_once(".experts.").and_then(|(before, after)| Some((before, after.split_once('.')?.1))) {
+        Some((before, part)) => format!("{before}.experts.*.{part}"),
+        None => place.to_string(),
+    }
 }
 
 /// The ways no mixture of others beats: each slower than the one before, and saving less area a cycle.

@@ -255,7 +255,7 @@ fn attempts(shape: &Shape, target: &Target) -> Result<Vec<Point>> {
     };
     let options = Options {
         bits: Some(target.bits),
-        group: (!shape.ternary).then_some(target.group),
+        group: Some(target.group),
         kv_bits: Some(target.kv_bits),
         context: Some(target.context),
         users: Some(target.users),
@@ -295,7 +295,7 @@ fn fewest_dies(chip: &ShapeChip, process: &Process, target: &Target) -> Figures 
 }
 
 fn limits(f: &Figures, chip: &ShapeChip, silicon: &Silicon, target: &Target) -> Vec<Limit> {
-    let crossing_bits = f64::from(chip.shape.hidden) * 32.0 * f.tokens_per_s_aggregate;
+    let crossing_bits = chip.shape.config.hidden as f64 * 32.0 * f.tokens_per_s_aggregate;
     let mut out = vec![
         Limit { name: "die area", used: f.largest_die_mm2 / target.die_limit_mm2 },
         Limit { name: "KV cache and state area", used: f.state_mm2 / (target.die_limit_mm2 * f64::from(f.dies)) },

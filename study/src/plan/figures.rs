@@ -228,7 +228,7 @@ struct Links {
 impl Planned<'_> {
     fn link(&self) -> Links {
         let silicon = &self.process.silicon;
-        let bytes = f64::from(self.chip.shape.hidden) * 4.0;
+        let bytes = self.chip.shape.config.hidden as f64 * 4.0;
         let wire_s = |bytes: f64| silicon.link_latency_ns.value * 1e-9 + bytes / (silicon.link_gb_per_s.value * 1e9);
         let joules = |bytes: f64| bytes * 8.0 * silicon.link_bit_pj.value * 1e-12;
         let dies = f64::from(self.setting.dies);
@@ -263,7 +263,7 @@ impl Planned<'_> {
         let chip = self.chip;
         let token = timing::token(&chip.netlist, context.saturating_sub(1));
         let service = |s: &timing::StationTiming| (s.latency_cycles as i64 + chip.extra_cycles(s.station)).max(1) as u64;
-        let beats = u64::from(chip.shape.hidden.div_ceil(chip.plan.lanes));
+        let beats = u64::from((chip.shape.config.hidden as u32).div_ceil(chip.plan.lanes));
         let latency = token.stations.iter().map(service).sum::<u64>() + 1;
         (latency, token.stations.iter().map(service).max().unwrap_or(1) + beats + 2)
     }
@@ -305,15 +305,12 @@ impl Rates for Planned<'_> {
 /// Switching energy of the token at `position`, the units that work on it counted once each.
 fn switching_pj(chip: &ShapeChip, technology: &Technology, position: u32) -> f64 {
     let mut sum = energy::Split::default();
-    for (id, _) in chip.netlist.units() {
+    for (id, _) in chip.netlist.units().filter(|&(id, _)| chip.repeat(id).active > 0) {
         let events = match chip.standins.get(&id) {
             Some(standin) => standin.activity(),
             None => activity::unit(&chip.netlist, technology, id, position),
         };
-        let one = energy::cost(technology, &events);
-        for _ in 0..chip.repeat(id).active {
-            sum += one;
-        }
+        sum += energy::cost(technology, &events);
     }
     sum.total_pj()
 }

@@ -74,20 +74,20 @@ pub fn write(folder: &Path, digest: impl Fn(u64) -> String) -> (PathBuf, u64) {
             _ => {}
         }
     }
-    let bytes = program.bytes;
+    let (bytes, c) = (program.bytes, &shape.config);
     let model = ModelInfo {
         name: "llama-8b shape".into(),
         architecture: "llama".into(),
         digest: String::new(),
         parameters,
-        hidden: shape.hidden,
-        ffn: shape.ffn,
-        layers: shape.layers(),
-        heads: shape.heads,
-        kv_heads: shape.kv_heads,
-        head_dim: shape.head_dim,
-        vocab: shape.vocab,
-        model_context: shape.context,
+        hidden: c.hidden as u32,
+        ffn: c.ffn as u32,
+        layers: c.layers as u32,
+        heads: c.heads as u32,
+        kv_heads: c.kv_heads as u32,
+        head_dim: c.head_dim as u32,
+        vocab: c.vocab as u32,
+        model_context: c.context as u32,
         context: plan.plan.context,
         users: plan.plan.users,
         act_bits: plan.plan.act_bits,

@@ -1,10 +1,10 @@
 //! Stage 3: the operator graph becomes the unit graph: formats, widths, row feeds, stations. Of a checkpoint or of a bare shape, on one path.
 
 use crate::error::Error;
-use crate::formats::{self, source};
 use crate::options::Plan;
-use crate::quantize::{QuantizedModel, positions_path};
-use crate::shape::Standin;
+use crate::order::{source, waits};
+use crate::quantize::matrices::{QuantizedModel, positions_path};
+use crate::shape::standin::Standin;
 use crate::tile::{self, TilePlan};
 use crate::weights::Weights;
 use hardwire_models::{Checkpoint, ModelConfig, Modelled, Node, Op, OpGraph, RouteRule};
@@ -145,7 +145,7 @@ impl Builder<'_> {
     fn feed(&mut self, producer: NodeIndex, consumer: &Node, station: u32) -> Result<UnitId, Error> {
         let ops = self.ops;
         let own = consumer.expert.filter(|&e| ops.graph[producer].expert == Some(e));
-        let waits = formats::waits(ops, producer, consumer);
+        let waits = waits(ops, producer, consumer);
         if let Some(&feed) = self.feeds.get(&(producer, waits)) {
             return Ok(feed);
         }

@@ -5,9 +5,9 @@
 //! stream gets the resolution that keeps [`BELOW`] bits under its expected root mean square; the bits above it are headroom.
 
 use crate::error::Error;
-use crate::quantize::row_order;
+use crate::order::{row_order, source};
 use crate::weights::Weights;
-use hardwire_models::{Activation, Modelled, Node, Op, OpGraph};
+use hardwire_models::{Activation, Modelled, Op, OpGraph};
 use hardwire_netlist::unit::{Fixed, RouteSpec};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
@@ -54,16 +54,6 @@ impl Formats {
     pub fn gain(&self, id: NodeIndex) -> &Gain {
         &self.gains[&id]
     }
-}
-
-/// Whether a node works for an expert that its producer is no part of: what it reads is kept until the choice.
-pub(crate) fn waits(graph: &OpGraph, producer: NodeIndex, consumer: &Node) -> bool {
-    consumer.expert.is_some() && graph.graph[producer].expert != consumer.expert
-}
-
-/// Producer of a node's first input.
-pub(crate) fn source(graph: &OpGraph, id: NodeIndex) -> NodeIndex {
-    graph.inputs(id)[0]
 }
 
 fn frac(rms: f64, below: i32) -> i16 {

@@ -26,6 +26,7 @@ mod error;
 pub mod fabric;
 mod formats;
 mod options;
+mod order;
 pub mod place;
 pub mod quantize;
 pub mod shape;
@@ -34,23 +35,12 @@ pub mod tile;
 mod weights;
 
 pub use error::Error;
-pub use options::{Options, Plan};
+pub use options::{CALIBRATION_TEXT, Options, Plan, Progress};
 pub use quantize::{Quantizer, chip_weights};
 
 use hardwire_models::Checkpoint;
 use hardwire_netlist::chip::{Chip, ChipWriter, Structure};
 use std::path::Path;
-
-/// Calibrated on unless another text is given: stories that the bundled model wrote, and pages of this project's documentation.
-pub const CALIBRATION_TEXT: &str = include_str!("../data/calibration.txt");
-
-/// Told after each matrix; `done` and `total` count weights.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
-    pub path: &'a str,
-    pub done: u64,
-    pub total: u64,
-}
 
 /// Compiles `checkpoint` into the chip folder `target`.
 ///
@@ -61,6 +51,7 @@ pub struct Progress<'a> {
 pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Result<Chip, Error> {
     let plan = options.resolve(checkpoint.config())?;
     let technology = technology::node(&plan.node)?;
+    build::check(checkpoint.graph())?;
     let mut writer = ChipWriter::create(target)?;
     let quantized = quantize::quantize(checkpoint, &plan, writer.programs(), progress)?;
     let tiles = tile::tile(checkpoint.graph(), &quantized, &plan)?;

@@ -1,9 +1,20 @@
-//! What a user asks for, and the plan it resolves to.
+//! What a user asks for and is told, and the plan it resolves to.
 
 use crate::error::Error;
 use crate::fabric::{Holdings, Rule};
-use crate::quantize::{Choice, Quantizer};
+use crate::quantize::choice::{Choice, Quantizer};
 use hardwire_models::ModelConfig;
+
+/// Calibrated on unless another text is given: stories that the bundled model wrote, and pages of this project's documentation.
+pub const CALIBRATION_TEXT: &str = include_str!("../data/calibration.txt");
+
+/// Told after each matrix; `done` and `total` count weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    pub path: &'a str,
+    pub done: u64,
+    pub total: u64,
+}
 
 /// Compile options; `None` leaves the choice to the compiler.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +24,7 @@ pub struct Options {
     /// Inputs that share a scale where the compiler chooses codes.
     pub group: Option<u32>,
     pub quantizer: Quantizer,
-    /// Text to calibrate on in place of [`crate::CALIBRATION_TEXT`].
+    /// Text to calibrate on in place of [`CALIBRATION_TEXT`].
     pub calibration: Option<String>,
     /// Tokens of it that are used.
     pub calibration_tokens: Option<usize>,

@@ -2,9 +2,9 @@
 
 use crate::error::Error;
 use crate::fabric::Holding;
-use crate::formats;
 use crate::options::Plan;
-use crate::quantize::QuantizedModel;
+use crate::order;
+use crate::quantize::matrices::QuantizedModel;
 use hardwire_models::{Op, OpGraph};
 use hardwire_netlist::metal::MetalShape;
 use hardwire_netlist::tile::TileShape;
@@ -23,10 +23,10 @@ pub fn tile(graph: &OpGraph, model: &QuantizedModel, plan: &Plan) -> Result<Tile
     let mut fabrics = BTreeMap::new();
     let mut fed = BTreeMap::new();
     for id in matrices {
-        let (node, source) = (&graph.graph[id], formats::source(graph, id));
+        let (node, source) = (&graph.graph[id], order::source(graph, id));
         let path = node.path.as_str();
         // What waits for a choice of experts has a feed of its own.
-        let first = *fed.entry((source, formats::waits(graph, source, node))).or_insert(path);
+        let first = *fed.entry((source, order::waits(graph, source, node))).or_insert(path);
         alike(plan, first, path)?;
         fabrics.insert(path.to_string(), fabric(path, &model.matrices[path].spec, plan)?);
     }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::config::ModelConfig;
-use crate::graph::{OpGraph, RowOrder};
+use crate::config::RowOrder;
+use crate::graph::OpGraph;
 use crate::rotate::{self, Kind as Made, Turn};
 use crate::shape::{Shape, own_name};
 use crate::storage::{self, Bytes, TensorTable};

@@ -1,4 +1,4 @@
-//! The numbers that fix a model's shape, whichever file they came from.
+//! The numbers that fix a model's shape, whichever file they came from, and the bounds they are held to. Knows no file and no graph.
 //!
 //! A `ModelConfig` needs no weights: it can be read from a bare `config.json`, and from it follow
 //! the operator graph, the tensor shapes and the parameter count.
@@ -8,8 +8,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::arch::Architecture;
-use crate::graph::{OpGraph, RouteRule, RowOrder};
 use crate::rope::{RopeScaling, RopeTable};
 
 /// Largest vocabulary or context believed; far above every known model (vocabularies of about 2^18, contexts of 10^7).
@@ -26,6 +24,24 @@ pub(crate) const MAX_LAYERS: usize = 4096;
 const MAX_EXPERTS: usize = 4096;
 /// Most experts of all layers together; the largest published models have about 24,000.
 const MAX_EXPERTS_IN_ALL: usize = 1 << 16;
+
+/// A family of models with one operator graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Architecture {
+    BitNet,
+    Gemma3,
+    Gpt2,
+    GptOss,
+    Llama,
+    Mistral,
+    Olmo2,
+    Phi3,
+    Qwen2,
+    Qwen3,
+    Qwen35,
+    Qwen3Moe,
+    SmolLm3,
+}
 
 /// Shape and constants of a decoder-only transformer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,6 +128,24 @@ pub struct Form {
     pub embed_scale: f32,
     /// Scores are multiplied by this, rope tables' attention factor not yet counted.
     pub score_scale: f64,
+}
+
+/// How router logits become the chosen experts' weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RouteRule {
+    /// Softmax over all, then the greatest; `renormalise` divides those by their sum.
+    SoftmaxThenTop { renormalise: bool },
+    /// The greatest logits, then softmax over those.
+    TopThenSoftmax,
+}
+
+/// Which two rows of a head's query (or key) matrix RoPE rotates together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowOrder {
+    /// Pair `i` is values `(i, i + d/2)`: Hugging Face.
+    Half,
+    /// Pair `i` is values `(2i, 2i + 1)`: the original Llama, and GGUF files of that family.
+    Interleaved,
 }
 
 /// The norm before, or after, each half of a layer.
@@ -208,15 +242,6 @@ pub enum Activation {
 }
 
 impl ModelConfig {
-    /// Parse the text of a Hugging Face `config.json`; `source` is named in errors.
-    ///
-    /// # Errors
-    /// JSON that is not an object, a missing or impossible field, an architecture, activation,
-    /// RoPE scaling or quantization that this crate cannot compute.
-    pub fn from_json(text: &[u8], source: &Path) -> Result<ModelConfig, Error> {
-        crate::huggingface::parse_config(text, source)
-    }
-
     /// For each rope table, radians a position adds to each pair's angle: `rotated / 2` values, scaling applied.
     pub fn rope_tables(&self) -> Vec<Vec<f64>> {
         self.rope.iter().map(|table| table.frequencies(self.rotated)).collect()
@@ -241,8 +266,8 @@ impl ModelConfig {
         self.kv_heads * self.head_dim
     }
 
-    /// Check every field against the others, then count the parameters from the graph.
-    pub(crate) fn checked(mut self, source: &Path) -> Result<ModelConfig, Error> {
+    /// Check every field against the others.
+    pub(crate) fn check(&self, source: &Path) -> Result<(), Error> {
         let bad = |field: &str, found: String, expected: &str| Err(Error::field(source, field, found, expected));
         for (field, value, most) in [
             ("hidden size", self.hidden, MAX_WIDTH),
@@ -314,10 +339,7 @@ impl ModelConfig {
         if let Some(linear) = &self.linear {
             linear.check(source)?;
         }
-        self.size(source)?;
-        let graph = OpGraph::from_config(&self, RowOrder::Half)?;
-        self.parameters = graph.weights().iter().map(|w| w.elements()).sum();
-        Ok(self)
+        self.size(source)
     }
 }
 
@@ -374,13 +396,4 @@ impl Experts {
         }
         Ok(())
     }
-}
-
-/// Read a bare `config.json`; no weights needed.
-///
-/// # Errors
-/// As [`ModelConfig::from_json`], or the file cannot be read.
-pub fn config_from_file(path: &Path) -> Result<ModelConfig, Error> {
-    let text = crate::storage::read_small(path)?;
-    ModelConfig::from_json(&text, path)
 }

@@ -11,8 +11,13 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Activation, LinearAttention, ModelConfig};
-use crate::{Error, arch};
+use crate::Error;
+use crate::config::{Activation, LinearAttention, RouteRule, RowOrder};
+
+/// Tensors that every graph reads, or may.
+pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
+pub(crate) const POSITIONS: &str = "model.embed_positions.weight";
+pub(crate) const HEAD: &str = "lm_head.weight";
 
 /// One operator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,7 +61,7 @@ pub enum Op {
         outputs: usize,
     },
     /// Rotate the pairs of each head's first `rotated` values by position times the pair's frequency in rope table `table`
-    /// ([`ModelConfig::rope_tables`]); the values after them pass.
+    /// ([`crate::ModelConfig::rope_tables`]); the values after them pass.
     Rope {
         heads: usize,
         head_dim: usize,
@@ -124,24 +129,6 @@ pub struct Positions {
     pub count: usize,
 }
 
-/// How router logits become the chosen experts' weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RouteRule {
-    /// Softmax over all, then the greatest; `renormalise` divides those by their sum.
-    SoftmaxThenTop { renormalise: bool },
-    /// The greatest logits, then softmax over those.
-    TopThenSoftmax,
-}
-
-/// Which two rows of a head's query (or key) matrix RoPE rotates together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RowOrder {
-    /// Pair `i` is values `(i, i + d/2)`: Hugging Face.
-    Half,
-    /// Pair `i` is values `(2i, 2i + 1)`: the original Llama, and GGUF files of that family.
-    Interleaved,
-}
-
 /// Edge weight: the input port at the consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Port(pub u16);
@@ -172,16 +159,6 @@ pub struct OpGraph {
 }
 
 impl OpGraph {
-    /// Build the graph of a configuration; no weights needed.
-    ///
-    /// # Errors
-    /// [`Error::Graph`] if the configuration's widths do not fit together.
-    pub fn from_config(config: &ModelConfig, order: RowOrder) -> Result<OpGraph, Error> {
-        let graph = arch::build(config, order);
-        graph.validate()?;
-        Ok(graph)
-    }
-
     /// Nodes in an order where every producer comes before its consumers; among those that
     /// could come next, the one added first. So q, k, v and gate, up come as people say them.
     ///

@@ -45,14 +45,18 @@ pub mod synthetic;
 mod tensor;
 mod tokenizer;
 
-pub use arch::Architecture;
 pub use blocks::BlockFormat;
 pub use checkpoint::Checkpoint;
-pub use config::{Activation, Experts, Form, LayerPlan, LinearAttention, ModelConfig, Norm, NormPlaces, QkNorm, Storage, config_from_file};
+pub use config::{
+    Activation, Architecture, Experts, Form, LayerPlan, LinearAttention, ModelConfig, Norm, NormPlaces, QkNorm, RouteRule, RowOrder,
+    Storage,
+};
 pub use error::Error;
-pub use graph::{Modelled, Node, Op, OpGraph, Port, Positions, RouteRule, RowOrder, WeightSpec};
-pub use reference::{Changed, FloatModel, FloatPass, FloatState, Probe, Site, Slope, argmax, stream};
+pub use graph::{Modelled, Node, Op, OpGraph, Port, Positions, WeightSpec};
+pub use reference::backward::Slope;
+pub use reference::stream::{Changed, FloatPass, Site, stream};
+pub use reference::{FloatModel, FloatState, Probe, argmax};
 pub use rope::{LongFactors, RopeScaling, RopeTable};
-pub use shape::{Numbers, Shape};
+pub use shape::{Numbers, Shape, config_from_file};
 pub use tensor::{Dtype, Tensor};
 pub use tokenizer::{TextStream, Tokenizer};

@@ -4,25 +4,22 @@
 //! bits token by token or in blocks, on any number of threads, on any machine.
 
 mod attention;
-mod backward;
+pub(crate) mod backward;
 mod kernels;
 mod load;
 mod panels;
-mod stream;
+pub(crate) mod stream;
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::config::Activation;
-use crate::graph::{RouteRule, RowOrder};
+use crate::config::{RouteRule, RowOrder};
 use crate::{Checkpoint, Error};
 use attention::{Cache, Heads};
 use kernels::each_token;
 use panels::Panels;
-
-pub use backward::Slope;
-pub use stream::{Changed, FloatPass, Site, stream};
 
 /// Tokens of a long text computed at once: enough that reading the weights costs little beside using them, few enough that logits
 /// of a large vocabulary stay in some hundred megabytes.

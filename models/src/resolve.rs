@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::arch::{Architecture, Joined, Part, Stored};
-use crate::config::ModelConfig;
+use crate::arch::{Joined, Part, Stored};
+use crate::config::{Architecture, ModelConfig};
 use crate::storage::{Entry, Place, TensorTable};
 use crate::tensor::Layout;
 use crate::{Dtype, Error};

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::config::{ModelConfig, Storage};
-use crate::graph::{OpGraph, RowOrder};
-use crate::{BlockFormat, Checkpoint, Dtype, Error, blocks, rotate, storage};
+use crate::config::{ModelConfig, RowOrder, Storage};
+use crate::graph::OpGraph;
+use crate::{BlockFormat, Checkpoint, Dtype, Error, blocks, huggingface, rotate, storage};
 
 /// Configuration and operator graph of a model, and how its tensors are stored as far as that is known.
 #[derive(Clone, Debug)]
@@ -19,6 +19,25 @@ pub struct Shape {
     pub(crate) order: RowOrder,
     /// Types of the tensors by name, where a file of weights has said so.
     pub(crate) types: BTreeMap<String, Dtype>,
+}
+
+impl ModelConfig {
+    /// Parse the text of a Hugging Face `config.json`; `source` is named in errors.
+    ///
+    /// # Errors
+    /// JSON that is not an object, a missing or impossible field, an architecture, activation,
+    /// RoPE scaling or quantization that this crate cannot compute.
+    pub fn from_json(text: &[u8], source: &Path) -> Result<ModelConfig, Error> {
+        huggingface::parse_config(text, source)
+    }
+}
+
+/// Read a bare `config.json`; no weights needed.
+///
+/// # Errors
+/// As [`ModelConfig::from_json`], or the file cannot be read.
+pub fn config_from_file(path: &Path) -> Result<ModelConfig, Error> {
+    ModelConfig::from_json(&storage::read_small(path)?, path)
 }
 
 /// What a matrix's numbers are before anybody quantizes them.

@@ -1,6 +1,6 @@
 //! Blocks kept as stored: the same codes, and the same scales and offsets as exact mantissas under one exponent a row.
 
-use super::encode::{Mantissas, RowOut, mantissas};
+use super::row::{Mantissas, RowOut, mantissas};
 use crate::error::Error;
 use hardwire_models::{BlockFormat, Tensor};
 

@@ -1,15 +1,15 @@
 //! Widths under a budget: what each matrix's rounding errors at every width cost the model's predictions is estimated from one pass of
 //! text through the model and back; then bits go where they save most.
 
+use super::calibrate;
 use super::choice::{Quantizer, Width};
 use super::compensate;
 use super::curvature::Curvature;
 use super::eight::{Book, EIGHT, Eight};
 use super::fisher::{self, Weighed};
-use super::{calibrate, tables_of};
-use crate::Progress;
+use super::matrices::tables_of;
 use crate::error::Error;
-use crate::options::Plan;
+use crate::options::{Plan, Progress};
 use hardwire_models::{Checkpoint, Op, OpGraph, Tensor};
 use petgraph::graph::NodeIndex;
 use rayon::prelude::*;

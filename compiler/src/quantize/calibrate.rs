@@ -3,10 +3,11 @@
 
 use super::curvature::Curvature;
 use super::encode::Coding;
-use super::{Table, Work, budget, fisher, row_order};
+use super::matrices::Table;
+use super::{Work, budget, fisher};
 use crate::error::Error;
-use crate::formats;
-use crate::options::Plan;
+use crate::options::{CALIBRATION_TEXT, Plan};
+use crate::order::{self, row_order};
 use hardwire_models::{Checkpoint, Op, stream};
 use hardwire_netlist::Chip;
 use hardwire_netlist::unit::RowPermutation;
@@ -25,7 +26,7 @@ pub(super) fn calibrate(work: &mut Work<'_>, mut embedding: Option<Curvature>) -
     stream(work.checkpoint, &texts, &mut |site| {
         let i = work.tables.iter().position(|t| t.id == site.node).expect("every weight has a node");
         let heeded = if let Op::Linear { inputs, .. } = graph.graph[site.node].op {
-            let source = formats::source(graph, site.node);
+            let source = order::source(graph, site.node);
             if known.as_ref().is_none_or(|(of, _)| *of != source) && work.is_chosen(i)? {
                 // Another expert may have been chosen in float: then nothing tells what should have entered this one.
                 let float = graph.graph[site.node].expert.is_none().then_some(&site.float[..]);
@@ -50,7 +51,7 @@ pub(super) fn calibrate(work: &mut Work<'_>, mut embedding: Option<Curvature>) -
 
 /// The calibration text as tokens, in windows.
 pub(super) fn texts(checkpoint: &Checkpoint, plan: &Plan, tokens: usize) -> Result<Vec<Vec<u32>>, Error> {
-    let text = plan.choice.calibration.as_deref().unwrap_or(crate::CALIBRATION_TEXT);
+    let text = plan.choice.calibration.as_deref().unwrap_or(CALIBRATION_TEXT);
     let tokenizer = checkpoint.tokenizer()?.ok_or_else(|| {
         Error::option("quantizer", "calibration needs text as tokens, and the checkpoint has no tokenizer; --quantizer nearest needs none")
     })?;

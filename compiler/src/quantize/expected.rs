@@ -2,11 +2,14 @@
 //! and the widths that codes of trained weights need. Those come from synthetic rows of the same length, which go through the real
 //! encoders (`docs/scale.md` says how far that is from what whole matrices prove).
 
-use super::encode::{self, Coding, Facts, Kept, RowOut};
-use super::{QuantizedMatrix, QuantizedModel, Table, nearest, row_order, shared_group, tables_of};
+use super::encode::{self, Coding, Kept};
+use super::matrices::{QuantizedMatrix, QuantizedModel, Table, shared_group, tables_of};
+use super::nearest;
+use super::row::{Facts, RowOut, bits, mantissas};
 use crate::error::Error;
 use crate::formats;
 use crate::options::Plan;
+use crate::order::row_order;
 use crate::weights::Usual;
 use half::f16;
 use hardwire_models::{BlockFormat, Dtype, Numbers, Op, OpGraph, Shape, synthetic};
@@ -129,13 +132,13 @@ fn sample(numbers: Numbers, coding: &Coding, inputs: usize, act_bits: u8) -> Wid
         (Coding::Blocks { stored, .. }, Numbers::Blocks(dtype, _)) if !stored.one_scale => {
             for row in &rows {
                 let (scales, offsets, sums) = blocks(dtype, stored, row);
-                let made = encode::mantissas(&[&scales[..], &offsets[..]].concat());
+                let made = mantissas(&[&scales[..], &offsets[..]].concat());
                 let of = |i: usize| u64::from(made.values[i].unsigned_abs());
                 let mut facts = Facts::default();
                 for (g, &sum) in sums.iter().enumerate() {
                     let offset = if offsets.is_empty() { 0 } else { of(scales.len() + g) };
-                    scale_bits = scale_bits.max(encode::bits(of(g)));
-                    offset_bits = offset_bits.max(if offsets.is_empty() { 0 } else { encode::bits(offset).max(2) });
+                    scale_bits = scale_bits.max(bits(of(g)));
+                    offset_bits = offset_bits.max(if offsets.is_empty() { 0 } else { bits(offset).max(2) });
                     facts.group(of(g), offset, sum, stored.group);
                 }
                 see(&facts);
@@ -143,8 +146,8 @@ fn sample(numbers: Numbers, coding: &Coding, inputs: usize, act_bits: u8) -> Wid
         }
         (Coding::Grid { .. } | Coding::Blocks { .. }, _) => {
             // Ternary: every weight beyond half of the mean magnitude is one (BitNet b1.58's absmean rounding).
-            let scale = u64::from(encode::mantissas(&[TRAINED_SCALE]).values[0].unsigned_abs());
-            scale_bits = encode::bits(scale);
+            let scale = u64::from(mantissas(&[TRAINED_SCALE]).values[0].unsigned_abs());
+            scale_bits = bits(scale);
             for row in &rows {
                 let mean = row.iter().map(|w| w.abs()).sum::<f32>() / inputs as f32;
                 let mut facts = Facts::default();
@@ -162,8 +165,8 @@ fn sample(numbers: Numbers, coding: &Coding, inputs: usize, act_bits: u8) -> Wid
     let amax = (1u64 << (act_bits - 1)) - 1;
     // No group sums to more than its greatest code everywhere.
     let most = codebook.iter().map(|v| u64::from(v.unsigned_abs())).max().unwrap_or(1) * group as u64;
-    let acc = (encode::bits(group_sum * amax) + EXTREME_BITS).min(encode::bits(most * amax));
-    let tot = encode::bits(total.saturating_mul(amax).min(1 << 61)) + EXTREME_BITS;
+    let acc = (bits(group_sum * amax) + EXTREME_BITS).min(bits(most * amax));
+    let tot = bits(total.saturating_mul(amax).min(1 << 61)) + EXTREME_BITS;
     Widths { acc_bits: acc.min(40), tot_bits: tot.min(62), scale_bits, offset_bits }
 }
 
@@ -223,7 +226,7 @@ mod tests {
     #[test]
     fn blocks_of_synthetic_rows_have_the_widths_of_their_formats() {
         let rows = synthetic::rows(3, 512, 2);
-        let widest = |scales: &[f32]| encode::mantissas(scales).bits;
+        let widest = |scales: &[f32]| mantissas(scales).bits;
         let format =
             |group, code_min, code_max, has_offset| BlockFormat { group, code_min, code_max, has_offset, values: None, one_scale: false };
         // Powers of two that differ by a few; halves of 11 bits that do; products of a half and six bits.

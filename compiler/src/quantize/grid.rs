@@ -1,7 +1,7 @@
 //! Floats that were trained on a grid: in each group of 32 every weight is `q * s` with `|q| <= 7` and a short mantissa `s`.
 //! Recognised and kept exactly, so that the chip holds the very weights that were trained.
 
-use super::encode::{Mantissas, RowOut, mantissas};
+use super::row::{Mantissas, RowOut, mantissas};
 use crate::error::Error;
 use hardwire_models::Tensor;
 use rayon::prelude::*;

@@ -9,7 +9,7 @@
 mod blocks;
 mod budget;
 mod calibrate;
-mod choice;
+pub(crate) mod choice;
 mod compensate;
 mod curvature;
 mod eight;
@@ -19,59 +19,28 @@ mod fisher;
 mod fit;
 mod grid;
 mod lanes;
+pub(crate) mod matrices;
 mod nearest;
+mod row;
 
-use crate::Progress;
 use crate::error::Error;
 use crate::formats::{self, Formats};
-use crate::options::Plan;
+use crate::options::{Plan, Progress};
+use crate::order::{self, row_order};
 use choice::Width;
 use curvature::Curvature;
 use encode::{Coding, Encoded};
-use hardwire_models::{Checkpoint, Op, OpGraph, RowOrder};
-use hardwire_netlist::chip::MatrixQuality;
+use hardwire_models::{Checkpoint, Op, OpGraph};
 use hardwire_netlist::program::{MatrixData, ProgramWriter};
 use hardwire_netlist::unit::{Fixed, MatrixSpec, RowPermutation};
+use matrices::{Table, shared_group, tables_of};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
 
 pub use calibrate::chip_weights;
 pub use choice::{Choice, Quantizer};
 pub(crate) use expected::expected;
-
-/// One matrix in the chip's number system, its codes already in the program file.
-#[derive(Clone, Debug)]
-pub struct QuantizedMatrix {
-    pub spec: MatrixSpec,
-    /// Widths proven from the codes for `act_bits`-bit activations.
-    pub acc_bits: u8,
-    pub tot_bits: u8,
-    pub lossless: bool,
-    pub relative_square_error: f64,
-    pub coding: String,
-}
-
-/// Every matrix by its node's path, and the formats of all streams.
-#[derive(Clone, Debug)]
-pub struct QuantizedModel {
-    pub matrices: BTreeMap<String, QuantizedMatrix>,
-    pub formats: Formats,
-}
-
-impl QuantizedModel {
-    pub fn quality(&self) -> Vec<MatrixQuality> {
-        self.matrices
-            .values()
-            .map(|m| MatrixQuality {
-                tensor: m.spec.tensor.clone(),
-                bits_per_weight: m.spec.bits_per_weight(),
-                lossless: m.lossless,
-                relative_square_error: m.relative_square_error,
-                coding: m.coding.clone(),
-            })
-            .collect()
-    }
-}
+pub use matrices::{QuantizedMatrix, QuantizedModel};
 
 /// Quantizes all matrices of `checkpoint` and appends them to `programs`, in graph order.
 pub fn quantize(
@@ -81,7 +50,6 @@ pub fn quantize(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<QuantizedModel, Error> {
     let graph = checkpoint.graph();
-    crate::build::check(graph)?;
     let order = graph.topological_order();
     let mut work = Work {
         checkpoint,
@@ -168,7 +136,7 @@ impl<'a> Work<'a> {
         let formats = &self.formats;
         let shift_base = match &node.op {
             Op::Embed { .. } => -i32::from(formats.of(id).frac),
-            _ => i32::from(formats.of(formats::source(graph, id)).frac) - i32::from(formats.of(id).frac),
+            _ => i32::from(formats.of(order::source(graph, id)).frac) - i32::from(formats.of(id).frac),
         };
         let bias = bias_of(checkpoint, graph, id, formats.of(id))?;
         let shifts = encoded.exponents.iter().map(|&e| shift(&path, shift_base - e)).collect::<Result<Vec<i16>, Error>>()?;
@@ -190,24 +158,6 @@ impl<'a> Work<'a> {
             self.matrices.insert(path, matrix);
         }
     }
-}
-
-/// Matrices that share an input run in lockstep, so they share a group: the smallest of theirs, which `natural` knows. `None` if nothing
-/// forces one.
-fn shared_group<'g>(
-    graph: &'g OpGraph,
-    id: NodeIndex,
-    mut natural: impl FnMut(NodeIndex, &'g String) -> Result<u32, Error>,
-) -> Result<Option<u32>, Error> {
-    let Op::Linear { .. } = &graph.graph[id].op else { return Ok(None) };
-    let mut group: Option<u32> = None;
-    for sibling in graph.graph.neighbors(formats::source(graph, id)) {
-        if let Op::Linear { weight, .. } = &graph.graph[sibling].op {
-            let g = natural(sibling, weight)?;
-            group = Some(group.map_or(g, |least| least.min(g)));
-        }
-    }
-    Ok(group)
 }
 
 /// A matrix that waits to be written.
@@ -256,34 +206,6 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// A tensor that becomes a matrix of the chip.
-struct Table<'a> {
-    id: NodeIndex,
-    /// Its node's, and for learned positions that of [`positions_path`].
-    path: String,
-    weight: &'a String,
-    /// What all its weights are multiplied with.
-    scale: f32,
-}
-
-/// Under which the positions of an embedding are found among the matrices.
-pub(crate) fn positions_path(embedding: &str) -> String {
-    format!("{embedding}.positions")
-}
-
-fn tables_of(graph: &OpGraph, id: NodeIndex) -> Vec<Table<'_>> {
-    let node = &graph.graph[id];
-    let table = |path: String, weight, scale| Table { id, path, weight, scale };
-    match &node.op {
-        Op::Embed { weight, scale, positions } => {
-            let learned = positions.iter().map(|p| table(positions_path(&node.path), &p.weight, 1.0));
-            std::iter::once(table(node.path.clone(), weight, *scale)).chain(learned).collect()
-        }
-        Op::Linear { weight, .. } => vec![table(node.path.clone(), weight, 1.0)],
-        _ => Vec::new(),
-    }
-}
-
 fn shift(path: &str, k: i32) -> Result<i16, Error> {
     // The shifter is 8 bits of control; anything past it means weights of absurd magnitude.
     if (-127..=127).contains(&k) { Ok(k as i16) } else { Err(Error::model(path, format!("an output scale of 2^{} cannot be shifted", -k))) }
@@ -297,23 +219,6 @@ fn matrix_size(graph: &OpGraph, id: NodeIndex) -> u64 {
             rows as u64 * graph.graph[id].width as u64
         }
         _ => 0,
-    }
-}
-
-/// Order in which rows of the tensor become outputs: queries and keys in half-split order are interleaved, so that the two
-/// elements of a rotation are neighbours. Scores do not change, as both sides are permuted alike.
-pub(crate) fn row_order(graph: &OpGraph, id: NodeIndex) -> RowPermutation {
-    let mut at = id;
-    loop {
-        let mut next = graph.graph.neighbors(at);
-        let (Some(n), None) = (next.next(), next.next()) else { return RowPermutation::Identity };
-        match &graph.graph[n].op {
-            Op::Rope { head_dim, rotated, order: RowOrder::Half, .. } if *rotated > 0 => {
-                return RowPermutation::Interleave { head_dim: *head_dim as u32, rotated: *rotated as u32 };
-            }
-            Op::RmsNorm { .. } if matches!(graph.graph[id].op, Op::Linear { .. }) => at = n,
-            _ => return RowPermutation::Identity,
-        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! same order on every machine. Sums are per lane, then over the lanes; nothing is fused; so the same weights give the same codes
 //! with AVX2 and without.
 
-use super::encode::{Facts, RowOut};
 use super::lanes::{LANES, Lanes};
+use super::row::{Facts, RowOut};
 
 /// Adding and subtracting 1.5 * 2^23 rounds a small float to the nearest integer; the sum's low bits are that integer.
 const ROUND: f32 = 12_582_912.0;

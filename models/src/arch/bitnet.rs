@@ -3,10 +3,10 @@
 //! Files hold the ternary weights as floats, or packed with a scale a matrix. Rounding activations to 8 bits, as the original does
 //! at run time, is not part of the float reference: the chip has its own activation width.
 
-use super::{Architecture, Spec, as_is};
+use super::spec::{Spec, as_is};
 use crate::Error;
-use crate::config::{ModelConfig, Storage};
-use crate::huggingface::{Defaults, Fields};
+use crate::config::{Architecture, ModelConfig, Storage};
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec { model_type: "bitnet", class: "BitNetForCausalLM", whole: None, config, stored: as_is, gguf: None };
 

@@ -3,13 +3,9 @@
 //! Tensor names are those of Hugging Face's Llama and its relatives; an architecture whose files name or join tensors otherwise
 //! says so in its own file ([`super::Spec::stored`]).
 
-use super::{Builder, Id};
+use crate::config::RowOrder;
 use crate::config::{Activation, Experts, LinearAttention, ModelConfig, Norm, NormPlaces, QkNorm};
-use crate::graph::{Modelled, Op, OpGraph, Positions, RowOrder};
-
-pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
-pub(crate) const POSITIONS: &str = "model.embed_positions.weight";
-pub(crate) const HEAD: &str = "lm_head.weight";
+use crate::graph::{EMBEDDING, HEAD, Modelled, Node, Op, OpGraph, POSITIONS, Port, Positions};
 
 /// token → embed → layers × (attention, feed-forward) → norm → head → logits
 pub(super) fn build(config: &ModelConfig, order: RowOrder) -> OpGraph {
@@ -175,5 +171,37 @@ impl Decoder<'_> {
     fn linear(&mut self, path: String, bias: bool, x: Id, (inputs, outputs): (usize, usize)) -> Id {
         let op = Op::Linear { weight: format!("model.{path}.weight"), bias: bias.then(|| format!("model.{path}.bias")), inputs, outputs };
         self.b.add(path, op, outputs, &[x])
+    }
+}
+
+/// Grows a graph one operator at a time.
+struct Builder {
+    graph: petgraph::graph::DiGraph<Node, Port>,
+    /// The expert that nodes added now are part of.
+    expert: Option<u32>,
+}
+
+type Id = petgraph::graph::NodeIndex;
+
+impl Builder {
+    fn new() -> Builder {
+        Builder { graph: Default::default(), expert: None }
+    }
+
+    /// Add a node fed by `inputs`, in port order.
+    fn add(&mut self, path: impl Into<String>, op: Op, width: usize, inputs: &[Id]) -> Id {
+        let node = self.graph.add_node(Node { path: path.into(), op, width, expert: self.expert });
+        for (port, &source) in (0..).zip(inputs) {
+            self.graph.add_edge(source, node, Port(port));
+        }
+        node
+    }
+
+    fn width(&self, node: Id) -> usize {
+        self.graph[node].width
+    }
+
+    fn finish(self, output: Id) -> OpGraph {
+        OpGraph { graph: self.graph, output }
     }
 }

@@ -1,12 +1,12 @@
 //! Gemma 3, text: four norms a layer whose gain is the weight plus one, norms on each head's queries and keys, GeGLU, a scaled
 //! embedding, and five layers with a window and fast RoPE for each one with neither.
 
-use super::{Architecture, GgufSpec, Spec, as_is};
+use super::spec::{GgufSpec, Spec, as_is};
 use crate::Error;
-use crate::config::{Activation, ModelConfig, Norm, NormPlaces, QkNorm};
-use crate::gguf::Keys;
-use crate::graph::RowOrder;
-use crate::huggingface::{Defaults, Fields};
+use crate::config::RowOrder;
+use crate::config::{Activation, Architecture, ModelConfig, Norm, NormPlaces, QkNorm};
+use crate::gguf::config::Keys;
+use crate::huggingface::fields::{Defaults, Fields};
 use crate::rope::RopeTable;
 
 pub(super) const SPEC: Spec = Spec {

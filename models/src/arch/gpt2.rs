@@ -1,11 +1,13 @@
 //! GPT-2: LayerNorm, learned positions, GELU, and matrices stored transposed (`Conv1D`), queries, keys and values in one.
 
-use super::{Architecture, GgufSpec, Joined, POSITIONS, Part, Spec, Stored};
+use super::joined::{Joined, Part, Stored};
+use super::spec::{GgufSpec, Spec};
 use crate::Error;
-use crate::config::{Activation, ModelConfig, Norm};
-use crate::gguf::Keys;
-use crate::graph::RowOrder;
-use crate::huggingface::{Defaults, Fields};
+use crate::config::RowOrder;
+use crate::config::{Activation, Architecture, ModelConfig, Norm};
+use crate::gguf::config::Keys;
+use crate::graph::POSITIONS;
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "gpt2",
@@ -59,7 +61,7 @@ fn stored(tensor: &str, c: &ModelConfig) -> Option<Stored> {
     let tensor = tensor.strip_prefix("transformer.").unwrap_or(tensor);
     let named = |name: &str| Some(Stored::As(name.to_owned()));
     match tensor {
-        "wte.weight" => return named(super::EMBEDDING),
+        "wte.weight" => return named(crate::graph::EMBEDDING),
         "wpe.weight" => return named(POSITIONS),
         "ln_f.weight" => return named("model.norm.weight"),
         "ln_f.bias" => return named("model.norm.bias"),

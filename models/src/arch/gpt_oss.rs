@@ -3,12 +3,13 @@
 //! The experts of a layer are stacked, gate and up rows taking turns: as bfloat16 `[experts, inputs, outputs]`, or as MXFP4
 //! blocks and scales `[experts, outputs, inputs / 32, ..]`, which the reader gives as one tensor `[experts, outputs, inputs]`.
 
-use super::{Architecture, GgufSpec, Joined, Part, Spec, Stored};
+use super::joined::{Joined, Part, Stored};
+use super::spec::{GgufSpec, Spec};
 use crate::Error;
-use crate::config::{Activation, Experts, ModelConfig, Storage};
-use crate::gguf::Keys;
-use crate::graph::{RouteRule, RowOrder};
-use crate::huggingface::{Defaults, Fields};
+use crate::config::{Activation, Architecture, Experts, ModelConfig, Storage};
+use crate::config::{RouteRule, RowOrder};
+use crate::gguf::config::Keys;
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "gpt_oss",

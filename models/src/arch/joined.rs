@@ -1,7 +1,7 @@
 //! Stored tensors that are several of the graph's: fused projections, stacked experts, transposed matrices.
 
-use super::{EMBEDDING, HEAD};
 use crate::config::ModelConfig;
+use crate::graph::{EMBEDDING, HEAD};
 
 /// What a stored tensor is.
 pub(crate) enum Stored {

@@ -1,11 +1,11 @@
 //! Llama 2 and 3, SmolLM2, TinyLlama: `LlamaForCausalLM`.
 
-use super::{Architecture, GgufSpec, Spec, as_is};
+use super::spec::{GgufSpec, Spec, as_is};
 use crate::Error;
-use crate::config::ModelConfig;
-use crate::gguf::Keys;
-use crate::graph::RowOrder;
-use crate::huggingface::{Defaults, Fields};
+use crate::config::RowOrder;
+use crate::config::{Architecture, ModelConfig};
+use crate::gguf::config::Keys;
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "llama",

@@ -1,9 +1,9 @@
 //! Mistral: Llama with a sliding window. Its GGUF files say `llama`.
 
-use super::{Architecture, Spec, as_is};
+use super::spec::{Spec, as_is};
 use crate::Error;
-use crate::config::ModelConfig;
-use crate::huggingface::{Defaults, Fields};
+use crate::config::{Architecture, ModelConfig};
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec { model_type: "mistral", class: "MistralForCausalLM", whole: None, config, stored: as_is, gguf: None };
 

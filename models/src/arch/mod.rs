@@ -1,5 +1,6 @@
 //! The architectures this crate knows, one small file each: how its configuration reads, and what its files call and join
-//! otherwise than [`decoder`] does. A new one adds a file, a variant and a line of [`ALL`].
+//! otherwise than [`decoder`] does. A new one adds a file, a variant of
+//! [`Architecture`] and a line of [`ALL`].
 
 mod bitnet;
 mod decoder;
@@ -17,63 +18,17 @@ mod qwen3_5;
 mod qwen3_moe;
 mod smollm3;
 
+pub(crate) mod spec;
+
 use std::fmt;
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-pub(crate) use decoder::{EMBEDDING, HEAD, POSITIONS};
 pub(crate) use joined::{Joined, Part, Stored};
+pub(crate) use spec::{GgufSpec, Spec};
 
 use crate::Error;
-use crate::config::ModelConfig;
-use crate::gguf::Keys;
-use crate::graph::{Node, Op, OpGraph, Port, RowOrder};
-use crate::huggingface::Fields;
-
-/// A family of models with one operator graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Architecture {
-    BitNet,
-    Gemma3,
-    Gpt2,
-    GptOss,
-    Llama,
-    Mistral,
-    Olmo2,
-    Phi3,
-    Qwen2,
-    Qwen3,
-    Qwen35,
-    Qwen3Moe,
-    SmolLm3,
-}
-
-/// What an architecture's file says of it.
-pub(crate) struct Spec {
-    /// `model_type` of a `config.json`.
-    model_type: &'static str,
-    /// The class name in its `architectures`.
-    pub class: &'static str,
-    /// `model_type` and class of the multimodal model whose text part it is, where such files are read too.
-    pub whole: Option<(&'static str, &'static str)>,
-    /// Reads a `config.json`.
-    pub config: fn(&Fields) -> Result<ModelConfig, Error>,
-    /// What a stored tensor is, if not one of the graph's by its own name.
-    stored: fn(&str, &ModelConfig) -> Option<Stored>,
-    gguf: Option<GgufSpec>,
-}
-
-/// How GGUF files of an architecture differ from what [`crate::gguf`] reads of them all.
-pub(crate) struct GgufSpec {
-    /// `general.architecture`.
-    pub name: &'static str,
-    /// Row order of the query and key matrices.
-    pub order: RowOrder,
-    /// Completes the configuration that all files have.
-    pub config: fn(&Keys, ModelConfig) -> Result<ModelConfig, Error>,
-    /// Layer tensors: GGUF's name and Hugging Face's, where they differ from the common ones.
-    pub names: &'static [(&'static str, &'static str)],
-}
+use crate::config::{Architecture, ModelConfig, RowOrder};
+use crate::graph::OpGraph;
 
 const ALL: [(Architecture, &Spec); 13] = [
     (Architecture::BitNet, &bitnet::SPEC),
@@ -131,44 +86,24 @@ impl fmt::Display for Architecture {
     }
 }
 
-/// The operator graph of a configuration, not yet validated.
-pub(crate) fn build(config: &ModelConfig, order: RowOrder) -> OpGraph {
-    decoder::build(config, order)
+impl OpGraph {
+    /// Build the graph of a configuration; no weights needed.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] if the configuration's widths do not fit together.
+    pub fn from_config(config: &ModelConfig, order: RowOrder) -> Result<OpGraph, Error> {
+        let graph = decoder::build(config, order);
+        graph.validate()?;
+        Ok(graph)
+    }
 }
 
-/// An architecture that stores every tensor under the graph's name.
-fn as_is(_: &str, _: &ModelConfig) -> Option<Stored> {
-    None
-}
-
-/// Grows a graph one operator at a time.
-struct Builder {
-    graph: petgraph::graph::DiGraph<Node, Port>,
-    /// The expert that nodes added now are part of.
-    expert: Option<u32>,
-}
-
-type Id = petgraph::graph::NodeIndex;
-
-impl Builder {
-    fn new() -> Builder {
-        Builder { graph: Default::default(), expert: None }
-    }
-
-    /// Add a node fed by `inputs`, in port order.
-    fn add(&mut self, path: impl Into<String>, op: Op, width: usize, inputs: &[Id]) -> Id {
-        let node = self.graph.add_node(Node { path: path.into(), op, width, expert: self.expert });
-        for (port, &source) in (0..).zip(inputs) {
-            self.graph.add_edge(source, node, Port(port));
-        }
-        node
-    }
-
-    fn width(&self, node: Id) -> usize {
-        self.graph[node].width
-    }
-
-    fn finish(self, output: Id) -> OpGraph {
-        OpGraph { graph: self.graph, output }
+impl ModelConfig {
+    /// Check every field against the others, then count the parameters from the graph.
+    pub(crate) fn checked(mut self, source: &Path) -> Result<ModelConfig, Error> {
+        self.check(source)?;
+        let graph = OpGraph::from_config(&self, RowOrder::Half)?;
+        self.parameters = graph.weights().iter().map(|w| w.elements()).sum();
+        Ok(self)
     }
 }

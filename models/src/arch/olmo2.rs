@@ -1,11 +1,11 @@
 //! OLMo 2: norms after attention and feed-forward only, and one over all heads' queries (and keys) together.
 
-use super::{Architecture, GgufSpec, Spec, as_is};
+use super::spec::{GgufSpec, Spec, as_is};
 use crate::Error;
-use crate::config::{ModelConfig, NormPlaces, QkNorm};
-use crate::gguf::Keys;
-use crate::graph::RowOrder;
-use crate::huggingface::{Defaults, Fields};
+use crate::config::RowOrder;
+use crate::config::{Architecture, ModelConfig, NormPlaces, QkNorm};
+use crate::gguf::config::Keys;
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "olmo2",

@@ -4,12 +4,12 @@
 //! leaving cached keys as they are. A chip has one, chosen by its context as llama.cpp chooses by its own: the short factors up to the
 //! original context, past it the long ones at all positions ([`crate::Checkpoint::lengthen`]).
 
-use super::{Architecture, GgufSpec, Spec, as_is};
+use super::spec::{GgufSpec, Spec, as_is};
 use crate::Error;
-use crate::config::ModelConfig;
-use crate::gguf::Keys;
-use crate::graph::RowOrder;
-use crate::huggingface::{Defaults, Fields};
+use crate::config::RowOrder;
+use crate::config::{Architecture, ModelConfig};
+use crate::gguf::config::Keys;
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "phi3",

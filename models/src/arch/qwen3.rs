@@ -1,11 +1,12 @@
 //! Qwen3: a norm on each head's queries and keys.
 
-use super::{Architecture, GgufSpec, Spec, as_is, qwen2};
+use super::qwen2;
+use super::spec::{GgufSpec, Spec, as_is};
 use crate::Error;
-use crate::config::{ModelConfig, QkNorm};
-use crate::gguf::Keys;
-use crate::graph::RowOrder;
-use crate::huggingface::{Defaults, Fields};
+use crate::config::RowOrder;
+use crate::config::{Architecture, ModelConfig, QkNorm};
+use crate::gguf::config::Keys;
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3",

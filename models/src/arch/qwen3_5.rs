@@ -1,10 +1,10 @@
 //! Qwen3.5, text: three layers of gated linear attention for each one of attention, whose output is gated. Known by shape only: it can
 //! be planned, and its checkpoints are refused.
 
-use super::{Architecture, Spec, as_is};
+use super::spec::{Spec, as_is};
 use crate::Error;
-use crate::config::{LinearAttention, ModelConfig, Norm, QkNorm};
-use crate::huggingface::{Defaults, Fields};
+use crate::config::{Architecture, LinearAttention, ModelConfig, Norm, QkNorm};
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3_5_text",

@@ -1,11 +1,11 @@
 //! Qwen3-MoE: Qwen3 whose feed-forward is experts.
 
-use super::{Architecture, GgufSpec, Spec, as_is};
+use super::spec::{GgufSpec, Spec, as_is};
 use crate::Error;
-use crate::config::{Experts, ModelConfig, QkNorm};
-use crate::gguf::Keys;
-use crate::graph::{RouteRule, RowOrder};
-use crate::huggingface::{Defaults, Fields};
+use crate::config::{Architecture, Experts, ModelConfig, QkNorm};
+use crate::config::{RouteRule, RowOrder};
+use crate::gguf::config::Keys;
+use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3_moe",

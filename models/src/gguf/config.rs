@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::value::Metadata;
 use crate::Error;
-use crate::arch::{self, Architecture, EMBEDDING, GgufSpec, HEAD, POSITIONS};
-use crate::config::{Activation, Experts, Form, LayerPlan, MAX_LAYERS, ModelConfig, Storage};
-use crate::graph::RouteRule;
+use crate::arch::spec::GgufSpec;
+use crate::config::{Activation, Architecture, Experts, Form, LayerPlan, MAX_LAYERS, ModelConfig, RouteRule, Storage};
+use crate::graph::{EMBEDDING, HEAD, POSITIONS};
 use crate::rope::{LongFactors, RopeScaling, RopeTable};
 use crate::storage::TensorTable;
 
@@ -39,19 +39,6 @@ pub(crate) struct Keys<'a> {
     metadata: &'a Metadata,
     name: &'static str,
     table: &'a TensorTable,
-}
-
-/// `general.architecture`, and that this file is a whole model of it.
-pub(super) fn architecture(path: &Path, metadata: &Metadata) -> Result<(Architecture, &'static GgufSpec), Error> {
-    const KEY: &str = "general.architecture";
-    let name = metadata.required(KEY, metadata.text(KEY)?)?;
-    if let Some(parts) = metadata.size("split.count")?
-        && parts > 1
-    {
-        let supported = "one file; hint: join the parts with llama-gguf-split --merge";
-        return Err(metadata.unsupported("split.count", parts, supported));
-    }
-    Architecture::from_gguf_name(name).ok_or_else(|| Error::unsupported(path, format!("metadata {KEY}"), name, arch::supported_gguf()))
 }
 
 /// What all architectures' files say alike; the architecture completes it.

@@ -2,21 +2,20 @@
 //!
 //! Format: `docs/gguf.md` of the ggml repository, version 3, little-endian.
 
-mod config;
+pub(crate) mod config;
 mod header;
 mod tokenizer;
 mod value;
 
 use std::path::Path;
 
-pub(crate) use config::Keys;
 pub(crate) use tokenizer::tokenizer_json;
 pub(crate) use value::Metadata;
 
 use config::RopeFactors;
 
-use crate::config::ModelConfig;
-use crate::graph::RowOrder;
+use crate::arch::{self, GgufSpec};
+use crate::config::{Architecture, ModelConfig, RowOrder};
 use crate::storage::{self, Entry, Shard, TensorTable};
 use crate::{Error, Tensor};
 
@@ -37,7 +36,7 @@ pub(crate) struct Gguf {
 pub(crate) fn open(path: &Path) -> Result<Gguf, Error> {
     let bytes = storage::map_file(path)?;
     let header::Header { metadata, tensors } = header::parse(path, &bytes)?;
-    let (architecture, spec) = config::architecture(path, &metadata)?;
+    let (architecture, spec) = architecture(path, &metadata)?;
 
     let mut table = TensorTable { shards: vec![Shard { path: path.to_owned(), bytes }], ..Default::default() };
     let mut factors = RopeFactors::default();
@@ -64,4 +63,17 @@ pub(crate) fn open(path: &Path) -> Result<Gguf, Error> {
     }
     let config = config::from_metadata(path, (architecture, spec), &metadata, factors, &table)?;
     Ok(Gguf { metadata, config, order: spec.order, table })
+}
+
+/// `general.architecture`, and that this file is a whole model of it.
+fn architecture(path: &Path, metadata: &Metadata) -> Result<(Architecture, &'static GgufSpec), Error> {
+    const KEY: &str = "general.architecture";
+    let name = metadata.required(KEY, metadata.text(KEY)?)?;
+    if let Some(parts) = metadata.size("split.count")?
+        && parts > 1
+    {
+        let supported = "one file; hint: join the parts with llama-gguf-split --merge";
+        return Err(metadata.unsupported("split.count", parts, supported));
+    }
+    Architecture::from_gguf_name(name).ok_or_else(|| Error::unsupported(path, format!("metadata {KEY}"), name, arch::supported_gguf()))
 }

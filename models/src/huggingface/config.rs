@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use crate::Error;
-use crate::arch::{self, Architecture};
-use crate::config::ModelConfig;
+use crate::arch;
+use crate::config::{Architecture, ModelConfig};
 
 pub(crate) fn parse_config(text: &[u8], source: &Path) -> Result<ModelConfig, Error> {
     let value: Value = serde_json::from_slice(text).map_err(|e| Error::field(source, "JSON", e, "one JSON object"))?;

@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 
 use super::rope;
 use crate::Error;
-use crate::arch::Architecture;
-use crate::config::{Activation, Form, LayerPlan, MAX_LAYERS, ModelConfig, Norm, NormPlaces, QkNorm, Storage};
+use crate::config::{Activation, Architecture, Form, LayerPlan, MAX_LAYERS, ModelConfig, Norm, NormPlaces, QkNorm, Storage};
 use crate::rope::RopeTable;
 
 /// Fields that change what is computed. An architecture that does not read one refuses it, unless it says nothing: null, false,

@@ -2,12 +2,11 @@
 //! `tokenizer.json`.
 
 mod config;
-mod fields;
+pub(crate) mod fields;
 mod rope;
 mod tokenizer;
 mod weights;
 
 pub(crate) use config::parse_config;
-pub(crate) use fields::{Defaults, Fields};
 pub(crate) use tokenizer::{complete, tokenizer_json};
 pub(crate) use weights::{index_shard, open_weights};

@@ -6,9 +6,10 @@ use rayon::prelude::*;
 use super::attention::Heads;
 use super::kernels::{self, each_token};
 use super::panels::Panels;
-use super::{Block, Expert, FloatPass, Kernel, Step};
+use super::stream::FloatPass;
+use super::{Block, Expert, Kernel, Step};
 use crate::Error;
-use crate::graph::RouteRule;
+use crate::config::RouteRule;
 
 /// A matrix that [`FloatPass::backward`] has come to. An expert's has only the tokens that chose it.
 pub struct Slope<'a> {

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::panels::PARALLEL_FROM;
 use crate::config::Activation;
-use crate::graph::{RouteRule, RowOrder};
+use crate::config::{RouteRule, RowOrder};
 
 /// Elements given to a thread at a time.
 const ELEMENTS_A_TASK: usize = 1 << 13;

@@ -81,8 +81,9 @@ pub(crate) fn formats(weights: &dyn Weights) -> Result<Formats, Error> {
                 residual = Fixed::new(32, frac(r, BELOW).clamp(8, 20));
                 (residual, r)
             }
-            Op::RmsNorm { gain, eps, gain_offset, groups } => {
+            Op::RmsNorm { gain, eps, gain_offset, scale, groups } => {
                 let gains = weights.gains(gain, f64::from(*gain_offset), node.width / groups)?;
+                let gains = gains.iter().map(|g| g * f64::from(*scale)).collect();
                 let norm = Norm { gains, bias: Vec::new(), eps: *eps, len: node.width / groups };
                 norm.formats(graph, id, residual, &mut f, &mut column_gain)?
             }

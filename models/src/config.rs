@@ -126,6 +126,8 @@ pub struct Form {
     pub attention_gate: bool,
     /// The embedding is multiplied by this.
     pub embed_scale: f32,
+    /// What the last norm gives is multiplied by this, and so are the logits; 1 before a LayerNorm.
+    pub logit_scale: f32,
     /// Scores are multiplied by this, rope tables' attention factor not yet counted.
     pub score_scale: f64,
 }
@@ -309,7 +311,11 @@ impl ModelConfig {
                 return Err(Error::unsupported(source, "rope_scaling.attention_factor", table.attention_factor(), supported));
             }
         }
-        for (field, value) in [("embedding scale", f64::from(self.form.embed_scale)), ("score scale", self.form.score_scale)] {
+        for (field, value) in [
+            ("embedding scale", f64::from(self.form.embed_scale)),
+            ("logit scale", f64::from(self.form.logit_scale)),
+            ("score scale", self.form.score_scale),
+        ] {
             if !(value.is_finite() && value > 0.0) {
                 return bad(field, value.to_string(), "a positive number");
             }

@@ -40,11 +40,12 @@ pub enum Op {
         scale: f32,
         positions: Option<Positions>,
     },
-    /// `x / sqrt(mean(x^2) + eps) * (gain_offset + gain)`, over each of `groups` equal parts.
+    /// `x / sqrt(mean(x^2) + eps) * (gain_offset + gain) * scale`, over each of `groups` equal parts.
     RmsNorm {
         gain: String,
         eps: f32,
         gain_offset: f32,
+        scale: f32,
         groups: usize,
     },
     /// `(x - mean(x)) / sqrt(variance(x) + eps) * gain + bias`

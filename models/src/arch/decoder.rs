@@ -21,6 +21,9 @@ pub(super) fn build(config: &ModelConfig, order: RowOrder) -> OpGraph {
         x = d.feed_forward(layer, x);
     }
     let x = d.norm("norm".into(), x);
+    if let Op::RmsNorm { scale, .. } = &mut d.b.graph[x].op {
+        *scale = config.form.logit_scale;
+    }
     let weight = if config.tied_embeddings { EMBEDDING } else { HEAD };
     let head = Op::Linear { weight: weight.into(), bias: None, inputs: config.hidden, outputs: config.vocab };
     let logits = d.b.add("lm_head", head, config.vocab, &[x]);
@@ -87,7 +90,7 @@ impl Decoder<'_> {
         let delta = Modelled::LinearAttention { shape: *shape, at: format!("model.layers.{layer}.linear_attn") };
         let o = self.b.add(at("state"), Op::Modelled(delta), shape.output(), &[qkv, b, a]);
         let gain = format!("model.{}.weight", at("norm"));
-        let norm = Op::RmsNorm { gain, eps, gain_offset: 0.0, groups: shape.value_heads };
+        let norm = Op::RmsNorm { gain, eps, gain_offset: 0.0, scale: 1.0, groups: shape.value_heads };
         let o = self.b.add(at("norm"), norm, shape.output(), &[o]);
         let o = self.b.add(at("gate"), Op::GatedAct { act: Activation::Silu }, shape.output(), &[z, o]);
         let branch = self.linear(at("out_proj"), false, o, (shape.output(), hidden));
@@ -146,7 +149,7 @@ impl Decoder<'_> {
         let eps = self.config.norm_eps;
         let gain = format!("model.{path}.weight");
         let op = match self.config.form.norm {
-            Norm::Rms { gain_offset } => Op::RmsNorm { gain, eps, gain_offset, groups: 1 },
+            Norm::Rms { gain_offset } => Op::RmsNorm { gain, eps, gain_offset, scale: 1.0, groups: 1 },
             Norm::Layer => Op::LayerNorm { gain, bias: Some(format!("model.{path}.bias")), eps },
         };
         let width = self.b.width(x);
@@ -163,7 +166,7 @@ impl Decoder<'_> {
             Norm::Rms { gain_offset } => gain_offset,
             Norm::Layer => 0.0,
         };
-        let op = Op::RmsNorm { gain: format!("model.{path}.weight"), eps: self.config.norm_eps, gain_offset, groups };
+        let op = Op::RmsNorm { gain: format!("model.{path}.weight"), eps: self.config.norm_eps, gain_offset, scale: 1.0, groups };
         let width = self.b.width(x);
         self.b.add(path, op, width, &[x])
     }

@@ -1,5 +1,7 @@
 //! GGUF metadata into a [`ModelConfig`]. Keys as llama.cpp's `llama-arch.cpp` names them.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::value::Metadata;
@@ -10,7 +12,7 @@ use crate::graph::{EMBEDDING, HEAD, POSITIONS};
 use crate::rope::{LongFactors, RopeScaling, RopeTable};
 use crate::storage::TensorTable;
 
-/// Keys that change the computation in ways no operator here has.
+/// Keys that change the computation: refused unless the architecture reads them.
 const REFUSED: [&str; 9] = [
     "attention.scale",
     "attention.clamp_kqv",
@@ -39,6 +41,8 @@ pub(crate) struct Keys<'a> {
     metadata: &'a Metadata,
     name: &'static str,
     table: &'a TensorTable,
+    /// The numbers that were asked for.
+    read: RefCell<BTreeSet<String>>,
 }
 
 /// What all architectures' files say alike; the architecture completes it.
@@ -49,13 +53,7 @@ pub(super) fn from_metadata(
     factors: RopeFactors,
     table: &TensorTable,
 ) -> Result<ModelConfig, Error> {
-    let keys = Keys { metadata, name: spec.name, table };
-    for part in REFUSED {
-        if let Some(value) = metadata.values.get(&keys.key(part)) {
-            let found = value.describe();
-            return Err(metadata.unsupported(&keys.key(part), found, "models without it"));
-        }
-    }
+    let keys = Keys { metadata, name: spec.name, table, read: RefCell::default() };
     let hidden = keys.required("embedding_length")?;
     let heads = keys.required("attention.head_count")?;
     let head_dim = match keys.size("attention.key_length")? {
@@ -115,7 +113,14 @@ pub(super) fn from_metadata(
     if base.rotated != head_dim && architecture != Architecture::Phi3 {
         return Err(metadata.unsupported(&keys.key("rope.dimension_count"), base.rotated, "all values of a head"));
     }
-    (spec.config)(&keys, base)?.checked(path)
+    let config = (spec.config)(&keys, base)?;
+    for key in REFUSED.map(|part| keys.key(part)) {
+        if let Some(value) = metadata.values.get(&key).filter(|_| !keys.read.borrow().contains(&key)) {
+            let found = value.describe();
+            return Err(metadata.unsupported(&key, found, "models without it"));
+        }
+    }
+    config.checked(path)
 }
 
 impl Keys<'_> {
@@ -128,7 +133,10 @@ impl Keys<'_> {
     }
 
     pub fn number(&self, part: &str) -> Result<Option<f64>, Error> {
-        self.metadata.number(&self.key(part))
+        let key = self.key(part);
+        let found = self.metadata.number(&key);
+        self.read.borrow_mut().insert(key);
+        found
     }
 
     fn required(&self, part: &str) -> Result<usize, Error> {

@@ -280,6 +280,7 @@ impl Form {
             sinks: false,
             attention_gate: false,
             embed_scale: 1.0,
+            logit_scale: 1.0,
             score_scale: 1.0 / (head_dim as f64).sqrt(),
         }
     }

@@ -34,8 +34,9 @@ fn steps_with(mut weights: Weights<'_>) -> Result<(Vec<Step>, usize), Error> {
                 scale: *scale,
                 positions: positions.as_ref().map(|p| weights.read(&p.weight)).transpose()?,
             },
-            Op::RmsNorm { gain, eps, gain_offset, .. } => {
-                Kernel::RmsNorm { gain: weights.vector(gain)?.iter().map(|g| g + gain_offset).collect(), eps: *eps }
+            Op::RmsNorm { gain, eps, gain_offset, scale, .. } => {
+                let gain = weights.vector(gain)?.iter().map(|g| (g + gain_offset) * scale).collect();
+                Kernel::RmsNorm { gain, eps: *eps }
             }
             Op::LayerNorm { gain, bias, eps } => {
                 Kernel::LayerNorm { gain: weights.vector(gain)?, bias: weights.optional(bias)?, eps: *eps }

@@ -48,6 +48,8 @@ pub enum Command {
     Explore(Explore),
     /// Our figures beside those of published chips, misses shown.
     Validate,
+    /// The claims of the essay behind this project one by one, and the three queues they come down to.
+    Essay,
     /// Write a synthetic checkpoint of a config.json's shape, to measure with.
     Synth(Synth),
     /// Let a chip write text, bit for bit as the silicon would.

@@ -195,6 +195,25 @@ fn baseline_validate_judges_rows_of_a_file() {
     hardwire(&["baseline", "validate", "--measured", &bad], &[]).refuses(&["bad.csv", "line 2", "tok_s", "NaN"]);
 }
 
+/// Thirteen claims, each with what others measured and a source; the anchors of the queues beside them.
+#[test]
+fn the_essay_is_answered_claim_by_claim() {
+    let value = json(&["essay"]);
+    let claims = value["claims"].as_array().unwrap();
+    assert_eq!(claims.len(), 13);
+    for (index, claim) in claims.iter().enumerate() {
+        assert_eq!(claim["number"].as_u64(), Some(index as u64 + 1));
+        for field in ["claimed", "ours", "measured_elsewhere", "because", "source"] {
+            let text = claim[field].as_str().unwrap();
+            assert!(!text.is_empty() && !text.contains("NaN"), "{claim}");
+        }
+    }
+    // 864 GB/s over 14 GB.
+    assert!(claims[1]["ours"].as_str().unwrap().contains("ceiling 61.7 tokens/s"));
+    let text = good(&["essay"]);
+    assert!(text.contains("8704 positions asked, HC1 holds 6144") && text.contains("64.2 mJ published"), "{text}");
+}
+
 /// Hand-checkable: 864 GB/s over 14 GB; Llama-3.1-8B keeps 64 KiB a token at 8 bits; one saturated H100 makes some 15,220 tokens/s.
 #[test]
 fn baseline_predictions_hold_their_anchors() {

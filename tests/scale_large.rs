@@ -47,7 +47,7 @@ fn published_chips_are_compared_with_every_miss_shown() {
     let dir = tempfile::tempdir().unwrap();
     let all: serde_json::Value = serde_json::from_str(&ok(dir.path(), &["validate", "--json"])).unwrap();
     let chips = all.as_array().unwrap();
-    assert_eq!(chips.len(), 3);
+    assert_eq!(chips.len(), 4);
     for row in chips.iter().flat_map(|c| c["rows"].as_array().unwrap()) {
         let of = |name: &str| row[name].as_f64().unwrap();
         assert!(of("low") <= of("ours") && of("ours") <= of("high"), "{row}");

@@ -2,6 +2,7 @@
 //!
 //! - [`gpu`]: decode, prefill, saturated serving and power of GPUs, validated against published measurements.
 //! - [`economics`]: what a token costs on units of any kind, given their speed, power and price.
+//! - [`mod@headline`]: one user, a full queue and a prompt-heavy one at the wall, beside a hardwired chip as its service reports it.
 //!
 //! Nothing of ours is imported: a chip comes in as plain numbers. Formulas, fit and errors: `docs/baseline.md`.
 //!
@@ -19,5 +20,6 @@
 pub mod economics;
 mod figure;
 pub mod gpu;
+pub mod headline;
 
 pub use figure::{Figure, Provenance};

@@ -5,6 +5,7 @@ mod books;
 mod compare;
 mod compile;
 mod demo;
+mod essay;
 mod evaluate;
 mod explore;
 mod inspect;
@@ -44,6 +45,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::Explore(c) => explore::run(c, &args.global),
         Command::Plan(c) => plan::run(c, &args.global),
         Command::Validate => validate::run(&args.global),
+        Command::Essay => essay::run(&args.global),
         Command::Synth(c) => synth::run(c, &args.global),
         Command::Compile(c) => compile::run(c, &args.global),
         Command::Simulate(c) => simulate::run(c, &args.global),

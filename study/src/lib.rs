@@ -8,6 +8,7 @@
 //! - [`chip`]: everything a report says about a compiled chip, gathered once;
 //! - [`compare`]: a chip beside devices that fetch their weights, one user and a full queue;
 //! - [`books`]: what a token costs on one site, from a chip and from GPUs;
+//! - [`mod@essay`]: the claims of the essay behind this project, answered one by one;
 //! - [`flat`]: any of these as a flat list of figures, for CSV and for lists of sources;
 //! - [`generate`]: text from a chip or from its float reference;
 //! - [`mod@evaluate`]: how good a chip's integers are beside the float model, and where its error comes from.
@@ -32,6 +33,7 @@ pub mod books;
 pub mod chip;
 pub mod compare;
 mod error;
+pub mod essay;
 pub mod evaluate;
 pub mod explore;
 pub mod flat;

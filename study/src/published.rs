@@ -53,7 +53,7 @@ const GPT_OSS_120B: &str = r#"{"model_type": "gpt_oss", "hidden_size": 2880, "in
 
 /// All comparisons.
 pub fn all() -> Result<Vec<Comparison>> {
-    Ok(vec![hc1()?, hnlpu()?, roma()?])
+    Ok(vec![hc1()?, hnlpu()?, roma()?, hc1_reported()?])
 }
 
 fn described(json: &str, name: &str, options: Options) -> Result<ShapeChip> {
@@ -125,6 +125,70 @@ fn hc1() -> Result<Comparison> {
                 "published is the whole card (200 to 250 W): conversion, memory and fan included; ours is the die",
             ),
             row(&r, "energy a token, one user", "J", 0.0118, |e| e.j_per_token_single_user, "as power and speed"),
+        ],
+    })
+}
+
+/// HC1 as its own service reports it: the decode interval against the context, the first token, the card at the wall.
+fn hc1_reported() -> Result<Comparison> {
+    let reported = hardwire_baseline::headline::hc1()?;
+    let options = Options {
+        bits: Some(3),
+        context: Some(hardwire_baseline::headline::HC1_POSITIONS),
+        users: Some(1),
+        node: Some("N6".into()),
+        ..Options::default()
+    };
+    let chip = described(LLAMA_8B, "Llama-3.1-8B", options)?;
+    let modelled_only = chip.modelled_only();
+    let process = Process::node("N6")?;
+    let at = |context| {
+        let setting = Setting { dies: 1, cut: Cut::Pipeline, context, users: 1, extra_sram_bits: 0, extra_mm2: 0.0 };
+        plan::range(&chip, &process, &setting)
+    };
+    // The shortest and the longest context that replies ended at, and a prompt of the telemetry's mean length.
+    let (short, long, prompt) = (at(41)?, at(354)?, at(21)?);
+    let interval = |e: &Figures| 1e6 / e.tokens_per_s_single_user;
+    Ok(Comparison {
+        chip: "Taalas HC1, as its service reports it",
+        model: "Llama-3.1-8B",
+        choices: "as above, with a cache of 6,144 positions for one user",
+        source: "chatjimmy.ai's server timers, 2026-09 and 2026-10 (baseline/data/hc1_telemetry.csv); client limit of 6,144 tokens",
+        modelled_only,
+        rows: vec![
+            row(
+                &short,
+                "time of a token at 41",
+                "us",
+                reported.interval_us.value,
+                interval,
+                "their interval is flat over these contexts: attention hides in it",
+            ),
+            row(
+                &long,
+                "time of a token at 354",
+                "us",
+                reported.interval_us.value,
+                interval,
+                "ours grows with the context, four positions a cycle; theirs does not",
+            ),
+            row(
+                &prompt,
+                "first token of 20",
+                "ms",
+                reported.first_token_ms.value,
+                |e| e.first_token_ms,
+                "theirs holds the service's fixed cost; ours streams the prompt through stations, one behind the other",
+            ),
+            row(
+                &long,
+                "power of a card at the wall",
+                "W",
+                hardwire_baseline::headline::HC1_SERVER_W / f64::from(hardwire_baseline::headline::HC1_CARDS),
+                |e| e.power_single_user_w,
+                "theirs is a tenth of a server: host, conversion and fans; ours is the die",
+            ),
+            row(&long, "die area with 6,144 positions", "mm2", 815.0, |e| e.area_mm2, "as above, and a cache three times as long"),
         ],
     })
 }

@@ -143,6 +143,10 @@ impl Tables {
         Tables { values: Function::ALL.map(fill), swish_alpha }
     }
 
+    pub fn swish_alpha(&self) -> f64 {
+        self.swish_alpha
+    }
+
     /// Checks lengths and values. Each entry is its formula's value, give or take the one that another machine's mathematics may round
     /// differently. The bounds that the integer sums rely on follow from the formulas.
     ///

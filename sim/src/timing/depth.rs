@@ -87,10 +87,10 @@ impl Node {
                 node.scan = Some((s.pos_lanes, s.window));
             }
             UnitKind::GatedAct(s) => {
-                node.delay = match s.activation {
-                    Activation::Silu | Activation::GeluTanh | Activation::Gelu => GATED_ACT,
-                    Activation::SwigluClamped { .. } => LIMITS + GATED_ACT,
-                    Activation::Relu2 => RELU2,
+                node.delay = match (s.activation, s.activation.table()) {
+                    (Activation::SwigluClamped { .. }, _) => LIMITS + GATED_ACT,
+                    (_, Some(_)) => GATED_ACT,
+                    (_, None) => RELU2,
                 }
             }
             UnitKind::Route(s) => {

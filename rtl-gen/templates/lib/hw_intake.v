@@ -16,24 +16,38 @@ module hw_intake #(
   input idle,                    // the embedding and the station after it are free
   output start,                  // the token is accepted in this cycle
   output [POSW-1:0] pos,         // its position, from 0
-  output reg [UW+POSW:0] header, // of the token in the embedding: want, user, position, the position lowest
-  output reg context_full        // a token came past the context and was dropped; stays until reset
+  output [UW+POSW:0] header,     // of the token in the embedding: want, user, position, the position lowest
+  output context_full            // a token came past the context and was dropped; stays until reset
 );
   `HW_REQUIRE((1 << POSW) > CONTEXT, hw_intake_POSW_is_too_small_for_CONTEXT)
   `HW_REQUIRE((1 << UW) >= USERS, hw_intake_UW_is_too_small_for_USERS)
-  reg [USERS*POSW-1:0] counts;
-  assign pos = first ? 0 : counts[user*POSW +: POSW];
+  reg [USERS*POSW-1:0] next_pos_q, next_pos_d; // the position of each user's next token
+  reg [UW+POSW:0] header_q, header_d;
+  reg context_full_q, context_full_d;
+  assign pos = first ? 0 : next_pos_q[user*POSW +: POSW];
   assign ready = idle;
   assign start = valid && idle && pos < CONTEXT;
-  always @(posedge clk) begin
-    if (valid && idle && pos >= CONTEXT) context_full <= 1;
+  assign header = header_q;
+  assign context_full = context_full_q;
+
+  always @* begin
+    next_pos_d = next_pos_q;
+    header_d = header_q;
+    context_full_d = context_full_q || (valid && idle && pos >= CONTEXT);
     if (start) begin
-      counts[user*POSW +: POSW] <= pos + 1;
-      header <= {want, user, pos};
+      next_pos_d[user*POSW +: POSW] = pos + 1;
+      header_d = {want, user, pos};
     end
+  end
+
+  always @(posedge clk) begin
+    header_q <= header_d;
     if (rst) begin
-      counts <= 0;
-      context_full <= 0;
+      next_pos_q <= 0;
+      context_full_q <= 0;
+    end else begin
+      next_pos_q <= next_pos_d;
+      context_full_q <= context_full_d;
     end
   end
 endmodule

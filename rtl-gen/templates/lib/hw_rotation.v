@@ -11,20 +11,31 @@ module hw_rotation #(
   input next_last,               // it is the last of its vector
   output out_valid,              // a beat of the vector goes out with it
   output [PP*32-1:0] out_data,   // PP pairs of 32 bits
-  output reg [BEATS*PP*32-1:0] rotation // the whole vector, pair 0 lowest
+  output [BEATS*PP*32-1:0] rotation // the whole vector, pair 0 lowest
 );
   localparam BW = $clog2(BEATS + 1);
-  reg [BW-1:0] wr, rd;
-  assign out_valid = next && rd < BEATS;
-  assign out_data = out_valid ? rotation[rd*PP*32 +: PP*32] : 0;
+  reg [BW-1:0] put_q, put_d;     // beat of the vector that comes next
+  reg [BW-1:0] get_q, get_d;     // beat that goes out next; BEATS: all have gone
+  reg [BEATS*PP*32-1:0] rotation_q;
+  assign out_valid = next && get_q < BEATS;
+  assign out_data = out_valid ? rotation_q[get_q*PP*32 +: PP*32] : 0;
+  assign rotation = rotation_q;
+
+  always @* begin
+    put_d = put_q;
+    get_d = get_q;
+    if (in_valid) put_d = (put_q == BEATS - 1) ? 0 : put_q + 1;
+    if (next) get_d = next_last ? 0 : (get_q < BEATS) ? get_q + 1 : get_q;
+  end
+
   always @(posedge clk) begin
-    if (in_valid) begin
-      rotation[wr*PP*32 +: PP*32] <= in_data;
-      wr <= (wr == BEATS - 1) ? 0 : wr + 1;
-    end
-    if (next) rd <= next_last ? 0 : (rd < BEATS) ? rd + 1 : rd;
+    if (in_valid) rotation_q[put_q*PP*32 +: PP*32] <= in_data;
     if (rst) begin
-      wr <= 0; rd <= 0;
+      put_q <= 0;
+      get_q <= 0;
+    end else begin
+      put_q <= put_d;
+      get_q <= get_d;
     end
   end
 endmodule

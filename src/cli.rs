@@ -46,6 +46,8 @@ pub enum Command {
     Plan(Plan),
     /// Sweep targets over a model's shape; what nothing beats, as table, JSON and plot.
     Explore(Explore),
+    /// Published models whose shape is known by name, for inspect.
+    Models,
     /// Our figures beside those of published chips, misses shown.
     Validate,
     /// The claims of the essay behind this project one by one, and the three queues they come down to.
@@ -200,8 +202,8 @@ pub struct Demo {
 
 #[derive(ClapArgs, Debug)]
 pub struct Inspect {
-    /// A chip folder or a checkpoint.
-    #[arg(value_name = "CHIP|CHECKPOINT")]
+    /// A chip folder, a checkpoint, a bare config.json, or the name of a known model (`hardwire models`).
+    #[arg(value_name = "CHIP|CHECKPOINT|CONFIG|NAME")]
     pub source: PathBuf,
     /// One weight of a chip: a unit or a tensor, and [output, input] of the tensor, as in layers.1.mlp.down_proj[7,30].
     #[arg(long, value_name = "WEIGHT")]

@@ -6,6 +6,7 @@ use crate::words::{errors, verdict};
 use hardwire_netlist::Figure;
 use hardwire_study::chip::{ChipFigures, SpeedAt};
 use hardwire_study::compare::{Comparison, InFlight};
+use hardwire_study::memory::Memory;
 use std::fmt::Write;
 
 fn at_middle(f: &ChipFigures) -> Option<&SpeedAt> {
@@ -156,6 +157,27 @@ pub fn comparison(b: &Comparison) -> String {
         b.prompt_tokens,
         b.output_tokens,
         errors(b)
+    );
+    out
+}
+
+/// What a model takes of memory and what devices make of it.
+pub fn memory(m: &Memory) -> String {
+    let devices: Vec<&str> = m.rows.first().iter().flat_map(|r| &r.devices).map(|d| d.device.as_str()).collect();
+    let mut head = vec!["bits a weight".to_owned(), "weights, GB".into(), "smallest device that holds it".into()];
+    head.extend(devices.iter().flat_map(|d| [format!("{d}, ceiling"), "tokens/s".into()]));
+    let rows = m.rows.iter().map(|r| {
+        let mut row = vec![Cell::from(r.bits), r.weights_gb.into(), r.smallest_device.as_deref().unwrap_or("none, split it").into()];
+        row.extend(r.devices.iter().flat_map(|d| [Cell::from(d.ceiling_tokens_per_s.clone()), d.tokens_per_s.clone().into()]));
+        row
+    });
+    let mut out = Table::of(head, rows.collect()).text();
+    let cache: Vec<String> = m.cache.iter().map(|c| format!("{} GB at {}", number(c.gb), c.context)).collect();
+    let _ = writeln!(out, "KV cache of one user, 16 bits: {}", cache.join(", "));
+    let _ = writeln!(
+        out,
+        "one user at context {}; ceiling: bandwidth over the bytes of a token; tokens/s: estimated (docs/baseline.md)",
+        m.context
     );
     out
 }

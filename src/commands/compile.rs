@@ -2,10 +2,13 @@
 
 use crate::cli::{Compile, CompileOptions, Cut, Global};
 use crate::progress;
+use crate::report::number;
 use anyhow::{Context, Result, bail};
 use hardwire_compiler::{Options, Quantizer};
 use hardwire_models::Checkpoint;
 use hardwire_netlist::Chip;
+use hardwire_study::chip::die_area_mm2;
+use hardwire_study::load::{Compiled, Request, one_user};
 use std::path::{Path, PathBuf};
 
 pub fn run(args: &Compile, global: &Global) -> Result<()> {
@@ -19,6 +22,18 @@ pub fn run(args: &Compile, global: &Global) -> Result<()> {
     let mut checkpoint = open_checkpoint(&args.checkpoint)?;
     let chip = compile(&mut checkpoint, &args.options, &args.output, global)?;
     println!("{}", chip.folder.display());
+    if !global.quiet {
+        let (rates, context) = (Compiled(&chip), Request::of(&chip).context);
+        let one = one_user(&rates, context);
+        let folder = chip.folder.display();
+        eprintln!(
+            "{} mm² in {}, {} tokens/s and {} µJ a token for one user at context {context}; next:\n  hardwire simulate {folder}\n  hardwire report {folder} -o report",
+            number(die_area_mm2(&chip).value),
+            chip.structure.technology.node,
+            number(one.tokens_per_s),
+            number(one.j_per_token * 1e6),
+        );
+    }
     Ok(())
 }
 

@@ -2,16 +2,30 @@
 
 use super::source::Source;
 use crate::cli::{Global, Inspect};
-use crate::summary;
+use crate::summary::{self, memory as memory_text};
+use crate::table::Table;
 use anyhow::{Context, Result, bail};
-use hardwire_models::Checkpoint;
+use hardwire_models::{Checkpoint, KnownShape, ModelConfig, config_from_file};
 use hardwire_netlist::Chip;
 use hardwire_netlist::silicon::{Silicon, bit_text};
-use hardwire_study::chip::figures;
+use hardwire_study::chip::{figures, shape_of_config};
 use hardwire_study::compare::Against;
+use hardwire_study::memory::memory;
+use serde::Serialize;
 use serde_json::json;
 
 pub fn run(args: &Inspect, global: &Global) -> Result<()> {
+    if args.at.is_none() && !args.source.exists() {
+        let name = args.source.to_string_lossy();
+        if let Some(shape) = KnownShape::find(&name) {
+            return inspect_shape(shape.name, &shape.source(), &shape.config()?, global);
+        }
+    }
+    if args.at.is_none() && args.source.extension().is_some_and(|e| e == "json") {
+        let name = args.source.file_stem().unwrap_or_default().to_string_lossy();
+        let source = args.source.display().to_string();
+        return inspect_shape(&name, &source, &config_from_file(&args.source)?, global);
+    }
     match (Source::open(&args.source)?, &args.at) {
         (Source::Chip(chip), Some(at)) => inspect_weight(&chip, at, global),
         (Source::Checkpoint(_), Some(_)) => {
@@ -69,26 +83,86 @@ fn inspect_weight(chip: &Chip, at: &str, global: &Global) -> Result<()> {
     Ok(())
 }
 
-fn inspect_checkpoint(checkpoint: &Checkpoint, global: &Global) -> Result<()> {
-    let config = checkpoint.config();
-    let mut tensors = Vec::new();
+/// Tensors of one kind: those whose names differ in numbers alone.
+#[derive(Serialize)]
+struct Kind {
+    tensors: usize,
+    name: String,
+    dtypes: Vec<String>,
+    shape: String,
+    weights: u64,
+}
+
+fn kinds(checkpoint: &Checkpoint) -> Result<Vec<Kind>> {
+    let mut out: Vec<Kind> = Vec::new();
     for name in checkpoint.tensor_names() {
         let t = checkpoint.tensor(&name)?;
-        tensors.push(json!({"name": name, "shape": t.shape, "dtype": t.dtype.to_string()}));
+        let parts = name.split('.').map(|part| if part.bytes().all(|b| b.is_ascii_digit()) { "*" } else { part });
+        let (name, dtype) = (parts.collect::<Vec<_>>().join("."), t.dtype.to_string());
+        let shape = t.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+        let weights = t.shape.iter().map(|&n| n as u64).product::<u64>();
+        match out.iter_mut().find(|k| k.name == name && k.shape == shape) {
+            Some(k) => {
+                k.tensors += 1;
+                k.weights += weights;
+                if !k.dtypes.contains(&dtype) {
+                    k.dtypes.push(dtype);
+                }
+            }
+            None => out.push(Kind { tensors: 1, name, dtypes: vec![dtype], shape, weights }),
+        }
     }
+    Ok(out)
+}
+
+fn inspect_checkpoint(checkpoint: &Checkpoint, global: &Global) -> Result<()> {
+    let config = checkpoint.config();
+    let memory = memory(&shape_of_config(checkpoint.name(), config))?;
+    let kinds = kinds(checkpoint)?;
     if global.json {
-        let all = json!({"name": checkpoint.name(), "config": config, "digest": checkpoint.digest(), "tensors": tensors});
+        let mut tensors = Vec::new();
+        for name in checkpoint.tensor_names() {
+            let t = checkpoint.tensor(&name)?;
+            tensors.push(json!({"name": name, "shape": t.shape, "dtype": t.dtype.to_string()}));
+        }
+        let all = json!({"name": checkpoint.name(), "config": config, "digest": checkpoint.digest(), "memory": memory, "kinds": kinds,
+            "tensors": tensors});
         println!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(());
     }
-    println!("{} ({}), {}, {} parameters", checkpoint.name(), checkpoint.source(), config.architecture, config.parameters);
+    print_config(checkpoint.name(), &checkpoint.source().to_string(), config);
+    println!("tokenizer: {}\n", if checkpoint.tokenizer_json()?.is_some() { "in the file" } else { "none" });
+    print!("{}", memory_text(&memory));
+    let mut table = Table::new(&["tensors", "of kind", "stored as", "shape", "weights"]);
+    for k in &kinds {
+        table.row([
+            (k.tensors as u32).into(),
+            k.name.as_str().into(),
+            k.dtypes.join(", ").into(),
+            k.shape.as_str().into(),
+            (k.weights as f64).into(),
+        ]);
+    }
+    print!("\n{}", table.text());
+    Ok(())
+}
+
+/// A model without weights: a `config.json`, or a bundled shape.
+fn inspect_shape(name: &str, source: &str, config: &ModelConfig, global: &Global) -> Result<()> {
+    let memory = memory(&shape_of_config(name, config))?;
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&json!({"name": name, "config": config, "memory": memory}))?);
+        return Ok(());
+    }
+    print_config(name, source, config);
+    print!("\n{}", memory_text(&memory));
+    Ok(())
+}
+
+fn print_config(name: &str, source: &str, config: &ModelConfig) {
+    println!("{name} ({source}), {}, {} parameters", config.architecture, config.parameters);
     println!(
         "{} layers, hidden {}, feed-forward {}, heads {} over {} of {}, vocabulary {}, context {}",
         config.layers, config.hidden, config.ffn, config.heads, config.kv_heads, config.head_dim, config.vocab, config.context
     );
-    for t in tensors {
-        let shape: Vec<String> = t["shape"].as_array().into_iter().flatten().map(ToString::to_string).collect();
-        println!("{:<8} {:>16}  {}", t["dtype"].as_str().unwrap_or(""), shape.join(" x "), t["name"].as_str().unwrap_or(""));
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod essay;
 mod evaluate;
 mod explore;
 mod inspect;
+mod models;
 mod plan;
 mod report;
 mod rtl;
@@ -44,6 +45,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         }
         Command::Explore(c) => explore::run(c, &args.global),
         Command::Plan(c) => plan::run(c, &args.global),
+        Command::Models => models::run(&args.global),
         Command::Validate => validate::run(&args.global),
         Command::Essay => essay::run(&args.global),
         Command::Synth(c) => synth::run(c, &args.global),

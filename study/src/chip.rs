@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The model as the GPU baseline sees it.
-pub use crate::model_shape::model_shape;
+pub use crate::model_shape::{model_shape, shape_of_config};
 
 /// Version of the JSON report. Raised when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 3;

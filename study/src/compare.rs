@@ -70,14 +70,19 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// The device that makes most tokens for one user.
+    /// The device that makes most tokens for one user, of those that can be bought.
     pub fn fastest_for_one(&self) -> Option<&GpuRow> {
-        self.gpus.iter().max_by(|a, b| a.single.tokens_per_s.value.total_cmp(&b.single.tokens_per_s.value))
+        self.most(|g| g.single.tokens_per_s.value)
     }
 
-    /// The device that makes most tokens of a full queue.
+    /// The device that makes most tokens of a full queue, of those that can be bought.
     pub fn fastest_for_a_queue(&self) -> Option<&GpuRow> {
-        self.gpus.iter().max_by(|a, b| a.saturated.tokens_per_s.value.total_cmp(&b.saturated.tokens_per_s.value))
+        self.most(|g| g.saturated.tokens_per_s.value)
+    }
+
+    /// Speed and cost are told of one device: one without a price is named only where none has one.
+    fn most(&self, score: fn(&GpuRow) -> f64) -> Option<&GpuRow> {
+        self.gpus.iter().max_by(|a, b| a.priced.cmp(&b.priced).then(score(a).total_cmp(&score(b))))
     }
 }
 

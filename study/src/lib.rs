@@ -6,6 +6,7 @@
 //! - [`load`]: what is asked of a chip, and its speed, energy and power under that load;
 //! - [`price`]: what a token of it costs;
 //! - [`chip`]: everything a report says about a compiled chip, gathered once;
+//! - [`memory`]: what a model takes of memory, and what that lets devices do;
 //! - [`compare`]: a chip beside devices that fetch their weights, one user and a full queue;
 //! - [`books`]: what a token costs on one site, from a chip and from GPUs;
 //! - [`mod@essay`]: the claims of the essay behind this project, answered one by one;
@@ -39,6 +40,7 @@ pub mod explore;
 pub mod flat;
 pub mod generate;
 pub mod load;
+pub mod memory;
 mod model_shape;
 pub mod plan;
 pub mod price;

@@ -1,6 +1,7 @@
-//! The model of a chip as a GPU would run it.
+//! A model as a GPU would run it: of a chip, or of a configuration.
 
 use hardwire_baseline::gpu::{ModelShape, WeightFormat};
+use hardwire_models::ModelConfig;
 use hardwire_netlist::Chip;
 
 /// The model `chip` holds, at the bits a weight it holds them in, with 16-bit keys and values.
@@ -33,6 +34,42 @@ pub fn model_shape(chip: &Chip) -> ModelShape {
         dense_bits: 0.0,
         weight_bits: if weights > 0.0 { bits / weights } else { 16.0 },
         weight_format: WeightFormat::Block,
+        kv_bits: 16.0,
+    }
+}
+
+/// The model that `config` describes, with 16-bit weights, keys and values.
+pub fn shape_of_config(name: &str, config: &ModelConfig) -> ModelShape {
+    let (experts, active, width) = config.experts.as_ref().map_or((0, 0, 0), |e| (e.count, e.active, e.ffn));
+    let expert_layers = config.plan.iter().filter(|l| l.experts).count();
+    // Gate, up and down of every expert that does not work on a token.
+    let resting = (3 * config.hidden * width * (experts - active) * expert_layers) as f64;
+    // A layer with a state in place of a cache is one that keeps as many tokens as the state has room for.
+    let cached = (2 * config.kv_heads * config.head_dim).max(1);
+    let state = config.linear.as_ref().map(|l| (l.value_heads * l.key_dim * l.value_dim).div_ceil(cached));
+    let windows: Vec<usize> = config.plan.iter().filter_map(|l| if l.linear { state } else { l.window }).collect();
+    let parameters = config.parameters as f64;
+    ModelShape {
+        name: name.into(),
+        parameters,
+        active_parameters: parameters - resting,
+        layers: config.layers as u32,
+        hidden: config.hidden as u32,
+        heads: config.heads as u32,
+        kv_heads: config.kv_heads as u32,
+        head_dim: config.head_dim as u32,
+        vocab: config.vocab as u32,
+        tied_embeddings: config.tied_embeddings,
+        experts: experts as u32,
+        experts_per_token: active as u32,
+        context_limit: config.context as u32,
+        window_layers: windows.len() as u32,
+        window_tokens: windows.iter().max().copied().unwrap_or(0) as u32,
+        expert_layers: expert_layers as u32,
+        latent_cache: 0,
+        dense_bits: 0.0,
+        weight_bits: 16.0,
+        weight_format: WeightFormat::Float16,
         kv_bits: 16.0,
     }
 }

@@ -82,6 +82,8 @@ pub struct GpuRow {
     pub device: String,
     /// The user's own, measured or described.
     pub own: bool,
+    /// Whether anyone says what it costs.
+    pub priced: bool,
     pub single: Single,
     pub saturated: Saturated,
     /// One user both: chip tokens/s over GPU tokens/s.
@@ -128,6 +130,7 @@ pub fn row(baseline: &Baseline, model: &ModelShape, request: Request, chip: &Chi
     Ok(GpuRow {
         device: baseline.device.name.clone(),
         own: baseline.own,
+        priced: baseline.device.price.is_some(),
         user_speed_ratio: chip.tokens_per_s.value / one.tokens_per_s_per_user.value,
         user_energy_ratio: one.j_per_token.value / chip.j_per_token.value,
         queue_tokens_ratio: queue.tokens_per_s.value / chip.as_built.tokens_per_s.value,

@@ -158,6 +158,9 @@ pub struct Simulate {
     /// Text to begin with [default: the model's begin token].
     #[arg(long, conflicts_with = "ids")]
     pub prompt: Option<String>,
+    /// Take the prompt as a user's turn, in the model's own chat template.
+    #[arg(long, requires = "prompt")]
+    pub chat: bool,
     /// Token ids to begin with, such as 0,5,17.
     #[arg(long, value_delimiter = ',')]
     pub ids: Option<Vec<u32>>,

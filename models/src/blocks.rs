@@ -32,7 +32,7 @@ const E2M1_VALUES: [i16; 15] = [-12, -8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8
 /// The grid of a dtype; `None` for the plain float types.
 pub(crate) fn format(dtype: Dtype) -> Option<BlockFormat> {
     let (group, code_min, code_max, has_offset) = match dtype {
-        Dtype::F32 | Dtype::F16 | Dtype::BF16 => return None,
+        Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64 => return None,
         Dtype::Q8_0 => (32, -128, 127, false),
         Dtype::Q4_0 => (32, -8, 7, false),
         Dtype::Q4_1 => (32, 0, 15, true),
@@ -63,7 +63,7 @@ pub(crate) fn decode_row(dtype: Dtype, bytes: &[u8], codes: &mut [i16], scales: 
         let scales = &mut scales[i * groups..(i + 1) * groups];
         let offsets = &mut offsets[i * groups..(i + 1) * groups];
         match dtype {
-            Dtype::F32 | Dtype::F16 | Dtype::BF16 => return,
+            Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64 => return,
             Dtype::Q8_0 => {
                 (scales[0], offsets[0]) = (half_at(block, 0), 0.0);
                 for (code, byte) in codes.iter_mut().zip(&block[2..]) {

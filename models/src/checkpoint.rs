@@ -1,18 +1,19 @@
 //! A checkpoint: configuration, operator graph, tensors and tokenizer of one trained model,
 //! the same whether it came as a Hugging Face folder, a GGUF file or inside this binary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::buffers::{is_buffer, quantization};
 use crate::config::ModelConfig;
 use crate::config::RowOrder;
-use crate::graph::OpGraph;
+use crate::graph::{EMBEDDING, HEAD, OpGraph};
 use crate::rotate::{self, Kind as Made, Turn};
 use crate::shape::{Shape, own_name};
 use crate::storage::{self, Bytes, TensorTable};
-use crate::{Error, Tensor, Tokenizer, bundled, gguf, huggingface, resolve};
+use crate::{ChatTemplate, Error, Tensor, Tokenizer, bundled, gguf, huggingface, resolve};
 
 /// A model whose every tensor is present, has the shape its graph asks for, and lies mapped.
 pub struct Checkpoint {
@@ -22,6 +23,8 @@ pub struct Checkpoint {
     table: TensorTable,
     /// Tensors of a rotated model, by name.
     turns: BTreeMap<String, Turn>,
+    /// What was passed over in the files.
+    warnings: Vec<String>,
     /// Digests of tensors' bytes that were asked for.
     digests: Mutex<BTreeMap<String, [u8; 32]>>,
 }
@@ -33,7 +36,7 @@ enum Kind {
 }
 
 impl Checkpoint {
-    /// Open a Hugging Face folder or one GGUF file. Weights are mapped, not read.
+    /// Open a Hugging Face folder, one GGUF file under any name, or a folder that holds one. Weights are mapped, not read.
     ///
     /// # Errors
     /// The path is neither; a file is missing, truncated or malformed; the architecture or a
@@ -47,9 +50,12 @@ impl Checkpoint {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
         let found = match extension.to_ascii_lowercase().as_str() {
             "gguf" => return open_gguf(path),
+            _ if gguf::is_gguf(path) => return open_gguf(path),
             "safetensors" | "json" => "this is one file of a folder; hint: give the folder that holds it",
             _ => "this is a file of another kind",
         };
+        // What stands for a file that lies elsewhere says so.
+        storage::map_file(path)?;
         Err(Error::NotACheckpoint { path: path.to_owned(), found: found.to_owned() })
     }
 
@@ -83,6 +89,11 @@ impl Checkpoint {
 
     pub fn config(&self) -> &ModelConfig {
         &self.shape.config
+    }
+
+    /// What its files say that was passed over, a sentence each: fields that no operator of this family reads, tokens that cannot be.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The operators of one token, with Hugging Face tensor names.
@@ -167,11 +178,10 @@ impl Checkpoint {
         self.table.entries.keys().cloned().collect()
     }
 
-    /// The tokenizer; `None` if the checkpoint has none.
+    /// The tokenizer; `None` if the checkpoint has none. It may know tokens past the embedding's rows: only a text that has one fails.
     ///
     /// # Errors
-    /// It cannot be read, is of a kind that cannot be reproduced exactly, or makes tokens that
-    /// the embedding has no row for.
+    /// It cannot be read, or is of a kind that cannot be reproduced exactly.
     pub fn tokenizer(&self) -> Result<Option<Tokenizer>, Error> {
         let Some(json) = self.tokenizer_json()? else {
             return Ok(None);
@@ -180,11 +190,6 @@ impl Checkpoint {
             Error::Tokenizer { problem, .. } => Error::Tokenizer { origin: self.source(), problem },
             other => other,
         })?;
-        if tokenizer.vocab_size() > self.config().vocab {
-            let expected = format!("ids below the embedding's {} rows", self.config().vocab);
-            let found = tokenizer.vocab_size() - 1;
-            return Err(Error::field(&self.path, "tokenizer's greatest id", found, expected));
-        }
         Ok(Some(tokenizer))
     }
 
@@ -195,12 +200,21 @@ impl Checkpoint {
     /// As [`Checkpoint::tokenizer`].
     pub fn tokenizer_json(&self) -> Result<Option<Vec<u8>>, Error> {
         match &self.kind {
-            Kind::HuggingFace => huggingface::tokenizer_json(&self.path, self.config()),
+            Kind::HuggingFace => huggingface::tokenizer_json(&self.path, self.config().architecture),
             Kind::Gguf(metadata) => gguf::tokenizer_json(metadata),
-            Kind::Bundled => {
-                let bytes = bundled::TOKENIZER.to_vec();
-                huggingface::complete(&self.path, bytes, None, self.config()).map(Some)
-            }
+            Kind::Bundled => huggingface::begun(&self.path, bundled::TOKENIZER, self.config().bos).map(Some),
+        }
+    }
+
+    /// The chat template; `None` if the checkpoint has none.
+    ///
+    /// # Errors
+    /// A file that holds it cannot be read, or holds something else in its place.
+    pub fn chat_template(&self) -> Result<Option<ChatTemplate>, Error> {
+        match &self.kind {
+            Kind::HuggingFace => huggingface::chat_template(&self.path, self.config().architecture),
+            Kind::Gguf(metadata) => gguf::chat_template(metadata),
+            Kind::Bundled => Ok(None),
         }
     }
 
@@ -241,45 +255,19 @@ impl Checkpoint {
         config: ModelConfig,
         order: RowOrder,
         mut table: TensorTable,
+        mut warnings: Vec<String>,
     ) -> Result<Checkpoint, Error> {
+        resolve::resolve(&mut table, &config)?;
+        let config = settle_head(path, config, &mut table, &mut warnings)?;
         let mut shape = Shape::new(name, config, order)?;
         if let Some((node, modelled)) = shape.graph.modelled() {
             let found = format!("{} at {}", modelled.name(), node.path);
             let supported = "operators that the chip has; hint: this model can be planned by its config.json";
             return Err(Error::unsupported(path, format!("architecture {}", shape.config.architecture), found, supported));
         }
-        resolve::resolve(&mut table, &shape.config)?;
-        let weights = shape.graph.weights();
-        for spec in &weights {
-            let Some(entry) = table.entries.get(&spec.name) else {
-                return Err(Error::MissingTensor {
-                    path: path.to_owned(),
-                    tensor: spec.name.clone(),
-                    needed_by: format!("{} needs its shape {:?}", spec.needed_by, spec.shape),
-                });
-            };
-            if entry.shape != spec.shape {
-                return Err(Error::TensorShape {
-                    path: table.shards[entry.shard].path.clone(),
-                    tensor: spec.name.clone(),
-                    found: entry.shape.clone(),
-                    expected: spec.shape.clone(),
-                    needed_by: spec.needed_by.clone(),
-                });
-            }
-        }
-        let used: std::collections::HashSet<&str> = weights.iter().map(|spec| spec.name.as_str()).collect();
-        for (tensor, entry) in &table.entries {
-            if !used.contains(tensor.as_str()) {
-                return Err(Error::UnexpectedTensor {
-                    path: table.shards[entry.shard].path.clone(),
-                    tensor: tensor.clone(),
-                    architecture: shape.config.architecture.to_string(),
-                });
-            }
-        }
+        hold_against(path, &shape, &mut table)?;
         shape.types = table.entries.iter().map(|(name, entry)| (name.clone(), entry.dtype)).collect();
-        Ok(Checkpoint { shape, path: path.to_owned(), kind, table, turns: BTreeMap::new(), digests: Mutex::default() })
+        Ok(Checkpoint { shape, path: path.to_owned(), kind, table, turns: BTreeMap::new(), warnings, digests: Mutex::default() })
     }
 
     /// From parts compiled into the binary.
@@ -288,29 +276,131 @@ impl Checkpoint {
         let config = ModelConfig::from_json(config, path)?;
         let mut table = TensorTable::default();
         huggingface::index_shard(&mut table, path, Bytes::Static(weights))?;
-        let kind = Kind::Bundled;
-        Checkpoint::assemble(name.to_owned(), path, kind, config, RowOrder::Half, table)
+        Checkpoint::assemble(name.to_owned(), path, Kind::Bundled, config, RowOrder::Half, table, Vec::new())
+    }
+}
+
+/// A file that ties its head to the embedding and stores both has two if they differ, and one if only the head is there: so
+/// transformers 5 loads it (`PreTrainedModel.tie_weights`).
+fn settle_head(path: &Path, mut config: ModelConfig, table: &mut TensorTable, warnings: &mut Vec<String>) -> Result<ModelConfig, Error> {
+    if !config.tied_embeddings || !table.entries.contains_key(HEAD) {
+        return Ok(config);
+    }
+    let same = match (table.entries.get(EMBEDDING), table.entries.get(HEAD)) {
+        (Some(embedding), Some(head)) => table.view(EMBEDDING, embedding).same_values(&table.view(HEAD, head))?,
+        (None, Some(_)) => true,
+        _ => return Ok(config),
+    };
+    if same {
+        if let Some(head) = table.entries.remove(HEAD) {
+            table.entries.entry(EMBEDDING.to_owned()).or_insert(head);
+        }
+        return Ok(config);
+    }
+    warnings.push(format!("tie_word_embeddings is true and {HEAD} is stored with other values than the embedding: it is the head"));
+    config.tied_embeddings = false;
+    config.checked(path)
+}
+
+/// Every tensor that the graph reads is there in its shape, and no other but what no model reads, which goes.
+fn hold_against(path: &Path, shape: &Shape, table: &mut TensorTable) -> Result<(), Error> {
+    const DTYPES: &str = "F32, F16, BF16, F64, MXFP4";
+    let weights = shape.graph.weights();
+    let used: HashSet<&str> = weights.iter().map(|spec| spec.name.as_str()).collect();
+    let TensorTable { shards, entries, raw } = table;
+    for spec in &weights {
+        if let Some(raw) = raw.get(&spec.name) {
+            let found = match quantization(&spec.name, Some(raw)) {
+                Some(method) => format!("{} ({method} quantization)", raw.dtype),
+                None if raw.shape.is_empty() => format!("one {}", raw.dtype),
+                None => raw.dtype.clone(),
+            };
+            return Err(Error::unsupported(&shards[raw.place.shard].path, format!("tensor {}: dtype", spec.name), found, DTYPES));
+        }
+    }
+    entries.retain(|name, entry| used.contains(name.as_str()) || !is_buffer(name, &entry.shape));
+    raw.retain(|name, raw| !is_buffer(name, &raw.shape));
+    // A quantization shows in what is there as in what is not.
+    let stray = entries.iter().filter(|(name, _)| !used.contains(name.as_str()));
+    let stray: Vec<_> = stray.map(|(name, entry)| (name, entry.shard, None)).collect();
+    let stray: Vec<_> = stray.into_iter().chain(raw.iter().map(|(name, raw)| (name, raw.place.shard, Some(raw)))).collect();
+    for (name, shard, raw) in &stray {
+        if let Some(method) = quantization(name, *raw) {
+            let found = format!("{method} quantization");
+            return Err(Error::unsupported(&shards[*shard].path, format!("tensor {name}"), found, DTYPES));
+        }
+    }
+    if let Some((name, shard, Some(raw))) = stray.iter().find(|(_, _, raw)| raw.is_some()) {
+        let found = format!("{} {:?}", raw.dtype, raw.shape);
+        return Err(Error::unsupported(&shards[*shard].path, format!("tensor {name}: dtype"), found, DTYPES));
+    }
+    for spec in &weights {
+        let Some(entry) = entries.get(&spec.name) else {
+            return Err(Error::MissingTensor {
+                path: path.to_owned(),
+                tensor: spec.name.clone(),
+                needed_by: format!("{} needs its shape {:?}", spec.needed_by, spec.shape),
+            });
+        };
+        if entry.shape != spec.shape {
+            return Err(Error::TensorShape {
+                path: shards[entry.shard].path.clone(),
+                tensor: spec.name.clone(),
+                found: entry.shape.clone(),
+                expected: spec.shape.clone(),
+                needed_by: spec.needed_by.clone(),
+            });
+        }
+    }
+    match stray.first() {
+        None => Ok(()),
+        Some((name, shard, _)) => Err(Error::UnexpectedTensor {
+            path: shards[*shard].path.clone(),
+            tensor: (*name).clone(),
+            architecture: shape.config.architecture.to_string(),
+        }),
     }
 }
 
 fn open_folder(path: &Path) -> Result<Checkpoint, Error> {
     let config = path.join("config.json");
+    if !huggingface::has_weights(path)
+        && let Some(file) = lone_gguf(path)?
+    {
+        return open_gguf(&file);
+    }
     if !config.is_file() {
         return Err(Error::NotACheckpoint { path: path.to_owned(), found: "this folder has no config.json".to_owned() });
     }
-    let config = ModelConfig::from_json(&storage::read_small(&config)?, &config)?;
+    let (mut config, mut warnings) = huggingface::parse_config(&storage::read_small(&config)?, &config)?;
+    huggingface::ends_of_text(path, &mut config, &mut warnings)?;
     let table = huggingface::open_weights(path)?;
-    let kind = Kind::HuggingFace;
-    Checkpoint::assemble(own_name(path), path, kind, config, RowOrder::Half, table)
+    Checkpoint::assemble(own_name(path), path, Kind::HuggingFace, config, RowOrder::Half, table, warnings)
+}
+
+/// The one GGUF file of a folder, whatever its name: stores keep files under the digest of their content.
+fn lone_gguf(folder: &Path) -> Result<Option<PathBuf>, Error> {
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, "list", e))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.is_file() && gguf::is_gguf(file));
+    files.sort();
+    match &files[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        [one, ..] => {
+            let found = format!("this folder has {} GGUF files, {} first; hint: give one of them", files.len(), own_name(one));
+            Err(Error::NotACheckpoint { path: folder.to_owned(), found })
+        }
+    }
 }
 
 fn open_gguf(path: &Path) -> Result<Checkpoint, Error> {
-    let gguf::Gguf { metadata, config, order, table } = gguf::open(path)?;
+    let gguf::Gguf { metadata, config, order, table, warnings } = gguf::open(path)?;
     let name = match metadata.text("general.name")? {
         Some(name) if !name.is_empty() => name.to_owned(),
         _ => own_name(path),
     };
-    Checkpoint::assemble(name, path, Kind::Gguf(metadata), config, order, table)
+    Checkpoint::assemble(name, path, Kind::Gguf(metadata), config, order, table, warnings)
 }
 
 impl fmt::Debug for Checkpoint {

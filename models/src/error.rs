@@ -57,6 +57,10 @@ pub enum Error {
     #[error("position {position} is past the context of {context} tokens; hint: shorten the prompt or generate less")]
     Context { position: usize, context: usize },
 
+    /// A chat template that cannot be run, or refuses a conversation.
+    #[error("{origin}: chat template: {problem}")]
+    Chat { origin: String, problem: String },
+
     /// The tokenizer library's own complaint.
     #[error("{origin}: tokenizer: {problem}")]
     Tokenizer { origin: String, problem: String },

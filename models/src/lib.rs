@@ -5,6 +5,7 @@
 //!   [`OpGraph`], what one token computes, as named operators;
 //! - [`Tensor`]: one weight as stored, with quantised blocks as exact codes and scales;
 //! - [`Tokenizer`]: text to tokens and back;
+//! - [`ChatTemplate`]: turns of a conversation as the model was trained on them;
 //! - [`synthetic`]: checkpoints of any size that nobody trained, to measure with;
 //! - [`FloatModel`]: the plain `f32` reference that everything else is held against.
 //!
@@ -28,7 +29,9 @@
 
 mod arch;
 mod blocks;
+mod buffers;
 mod bundled;
+mod chat;
 mod checkpoint;
 mod config;
 mod error;
@@ -47,6 +50,7 @@ mod tensor;
 mod tokenizer;
 
 pub use blocks::BlockFormat;
+pub use chat::{ChatTemplate, Message};
 pub use checkpoint::Checkpoint;
 pub use config::{
     Activation, Architecture, Experts, Form, LayerPlan, LinearAttention, ModelConfig, Norm, NormPlaces, QkNorm, RouteRule, RowOrder,

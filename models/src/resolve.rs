@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::arch::{Joined, Part, Stored};
 use crate::config::{Architecture, ModelConfig};
-use crate::storage::{Entry, Place, TensorTable};
+use crate::graph::HEAD;
+use crate::storage::{Entry, Place, Raw, TensorTable};
 use crate::tensor::Layout;
 use crate::{Dtype, Error};
 
@@ -13,9 +14,15 @@ use crate::{Dtype, Error};
 const BLOCKS: &str = "_blocks";
 const SCALES: &str = "_scales";
 const MXFP4: &str = "_mxfp4";
+/// safetensors' name of a byte.
+const BYTES: &str = "U8";
+
+/// Where the embedding stands in names as families' files have it, and what the graph, or the family's own reading, has before its name.
+const BODIES: [(&str, &str); 2] = [("embed_tokens.weight", "model."), ("wte.weight", "")];
 
 /// Replaces every entry that the graph knows otherwise. Needs the entries' shapes to be what the configuration says.
 pub(crate) fn resolve(table: &mut TensorTable, config: &ModelConfig) -> Result<(), Error> {
+    strip_prefix(table)?;
     if config.architecture == Architecture::BitNet {
         pair_ternary(table);
     }
@@ -25,11 +32,50 @@ pub(crate) fn resolve(table: &mut TensorTable, config: &ModelConfig) -> Result<(
         let Some(stored) = config.architecture.stored(&name, config) else { continue };
         let Some(entry) = table.entries.remove(&name) else { continue };
         match stored {
-            Stored::Ignored => {}
             Stored::As(new) => table.insert(new, entry)?,
             Stored::Joined(joined) => cut(table, &name, &entry, joined)?,
         }
     }
+    Ok(())
+}
+
+/// Brings a checkpoint that lies whole under another prefix (`module.` of data parallelism, `_orig_mod.` of `torch.compile`,
+/// `language_model.` of what also sees, none at all) under the graph's. The embedding tells the prefix of the body; the head stands beside
+/// the body, or in it.
+fn strip_prefix(table: &mut TensorTable) -> Result<(), Error> {
+    let prefix_of = |name: &String| {
+        BODIES.iter().find_map(|(embedding, ours)| {
+            let prefix = name.strip_suffix(embedding)?;
+            (prefix.is_empty() || prefix.ends_with('.')).then(|| (prefix.to_owned(), *ours))
+        })
+    };
+    let found: Vec<_> = table.entries.keys().filter_map(prefix_of).collect();
+    // Of a head alone, which is the embedding too, its own prefix and the usual one of a body.
+    let (prefix, ours) = match &found[..] {
+        [one] => one.clone(),
+        [] => match table.entries.keys().filter_map(|name| name.strip_suffix(HEAD)).collect::<Vec<_>>()[..] {
+            [head] if head.ends_with('.') => (format!("{head}model."), "model."),
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    if prefix == ours {
+        return Ok(());
+    }
+    let renamed = |name: &str| match name.strip_suffix(HEAD) {
+        Some(head) if prefix.starts_with(head) && (head.is_empty() || head.ends_with('.')) => Some(HEAD.to_owned()),
+        _ => name.strip_prefix(&prefix).map(|rest| format!("{ours}{rest}")),
+    };
+    let names: Vec<String> = table.entries.keys().cloned().collect();
+    for name in names {
+        if let Some(new) = renamed(&name).filter(|new| *new != name)
+            && let Some(entry) = table.entries.remove(&name)
+        {
+            table.insert(new, entry)?;
+        }
+    }
+    let raw = std::mem::take(&mut table.raw);
+    table.raw = raw.into_iter().map(|(name, raw)| (renamed(&name).unwrap_or(name), raw)).collect();
     Ok(())
 }
 
@@ -78,20 +124,20 @@ fn piece(path: &Path, name: &str, entry: &Entry, part: &Part) -> Result<Entry, E
 /// stays, to be refused.
 fn pair_ternary(table: &mut TensorTable) {
     let mut left = BTreeMap::new();
-    for (name, (shape, place)) in std::mem::take(&mut table.raw) {
+    for (name, raw) in std::mem::take(&mut table.raw) {
         let scale_name = format!("{name}_scale");
         let scale = table.entries.get(&scale_name).filter(|s| s.shape == [1] && matches!(s.dtype, Dtype::F32 | Dtype::BF16));
         let scale = scale.map(|s| Place { shard: s.shard, range: s.range.clone() });
-        let rows = shape.first().and_then(|rows| rows.checked_mul(4));
-        let (Some(scale), Some(rows), [_, columns]) = (scale, rows, &shape[..]) else {
-            left.insert(name, (shape, place));
+        let rows = raw.shape.first().and_then(|rows| rows.checked_mul(4)).filter(|_| raw.dtype == BYTES);
+        let (Some(scale), Some(rows), [_, columns]) = (scale, rows, &raw.shape[..]) else {
+            left.insert(name, raw);
             continue;
         };
         if rows == 0 || *columns == 0 || !columns.is_multiple_of(32) || table.entries.contains_key(&name) {
-            left.insert(name, (shape, place));
+            left.insert(name, raw);
             continue;
         }
-        let mut entry = Entry::stored(place.shard, Dtype::Ternary, vec![rows, *columns], place.range);
+        let mut entry = Entry::stored(raw.place.shard, Dtype::Ternary, vec![rows, *columns], raw.place.range);
         entry.scales = Some(scale);
         table.entries.remove(&scale_name);
         table.entries.insert(name, entry);
@@ -99,32 +145,33 @@ fn pair_ternary(table: &mut TensorTable) {
     table.raw = left;
 }
 
-/// `x_blocks` `[.., n, 16]` and `x_scales` `[.., n]` become `x_mxfp4` `[.., 32 n]`; bytes left over mean nothing known.
+/// `x_blocks` `[.., n, 16]` and `x_scales` `[.., n]` of bytes become `x_mxfp4` `[.., 32 n]`.
 fn pair_mxfp4(table: &mut TensorTable) -> Result<(), Error> {
-    let raw = std::mem::take(&mut table.raw);
-    for (name, (shape, place)) in &raw {
-        let path = &table.shards[place.shard].path;
-        let unknown = |found: &str| Err(Error::unsupported(path, format!("tensor {name}: dtype"), found, "F32, F16, BF16, MXFP4"));
-        if let Some(stem) = name.strip_suffix(SCALES)
-            && raw.contains_key(&format!("{stem}{BLOCKS}"))
-        {
+    let stems: Vec<String> = table.raw.keys().filter_map(|name| name.strip_suffix(BLOCKS)).map(str::to_owned).collect();
+    for stem in stems {
+        let (blocks_name, scales_name) = (format!("{stem}{BLOCKS}"), format!("{stem}{SCALES}"));
+        let halves = (table.raw.get(&blocks_name), table.raw.get(&scales_name));
+        let (Some(blocks), Some(scales)) = halves else { continue };
+        if blocks.dtype != BYTES || scales.dtype != BYTES {
             continue;
         }
-        let Some(stem) = name.strip_suffix(BLOCKS) else { return unknown("U8") };
-        let scales_name = format!("{stem}{SCALES}");
-        let Some((scales_shape, scales)) = raw.get(&scales_name) else { return unknown("U8 without scales") };
-        let fits = shape.len() > 1 && shape[..shape.len() - 1] == scales_shape[..] && shape[shape.len() - 1] == 16;
+        let path = &table.shards[blocks.place.shard].path;
+        let Raw { shape, .. } = blocks;
+        let fits = shape.len() > 1 && shape[..shape.len() - 1] == scales.shape[..] && shape[shape.len() - 1] == 16;
         if !fits {
-            let found = format!("shape {scales_shape:?} beside blocks {shape:?}");
+            let found = format!("shape {:?} beside blocks {shape:?}", scales.shape);
             return Err(Error::field(path, format!("tensor {scales_name}"), found, "blocks of 16 bytes, and a scale for each"));
         }
-        let mut whole = scales_shape.clone();
+        let mut whole = scales.shape.clone();
         let columns = whole.last_mut().and_then(|n| n.checked_mul(32).map(|c| *n = c));
         if columns.is_none() {
-            return unknown("U8 of an impossible shape");
+            let supported = "F32, F16, BF16, F64, MXFP4";
+            return Err(Error::unsupported(path, format!("tensor {blocks_name}: dtype"), "U8 of an impossible shape", supported));
         }
-        let mut entry = Entry::stored(place.shard, Dtype::MxFp4, whole, place.range.clone());
-        entry.scales = Some(scales.clone());
+        let mut entry = Entry::stored(blocks.place.shard, Dtype::MxFp4, whole, blocks.place.range.clone());
+        entry.scales = Some(scales.place.clone());
+        table.raw.remove(&blocks_name);
+        table.raw.remove(&scales_name);
         table.entries.insert(format!("{stem}{MXFP4}"), entry);
     }
     Ok(())

@@ -28,7 +28,7 @@ impl ModelConfig {
     /// JSON that is not an object, a missing or impossible field, an architecture, activation,
     /// RoPE scaling or quantization that this crate cannot compute.
     pub fn from_json(text: &[u8], source: &Path) -> Result<ModelConfig, Error> {
-        huggingface::parse_config(text, source)
+        huggingface::parse_config(text, source).map(|(config, _)| config)
     }
 }
 

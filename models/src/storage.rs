@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use crate::tensor::Layout;
 use crate::{Dtype, Error, Tensor};
 
+/// How the text file begins that stands for one kept elsewhere (`git-lfs/docs/spec.md`).
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// Largest JSON side file read into memory: the largest known `tokenizer.json` are about 35 MB.
 const MAX_SIDE_FILE: u64 = 256 << 20;
 
@@ -44,7 +46,23 @@ pub(crate) fn map_file(path: &Path) -> Result<Bytes, Error> {
     }
     // SAFETY: the mapping is private and read-only; the module comment states the one assumption.
     let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, "map", e))?;
+    refuse_pointer(path, &map)?;
     Ok(Bytes::Mapped(map))
+}
+
+/// Whether a file begins so; one that cannot be read does not.
+pub(crate) fn begins_with(path: &Path, magic: &[u8]) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(magic.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == magic
+}
+
+fn refuse_pointer(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if bytes.starts_with(LFS_POINTER) {
+        let expected = "the file that it points to; hint: git lfs pull";
+        return Err(Error::field(path, "file", "a pointer of Git LFS", expected));
+    }
+    Ok(())
 }
 
 /// Read a side file (JSON) into memory, up to a bound.
@@ -56,6 +74,7 @@ pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
         let expected = format!("at most {MAX_SIDE_FILE}");
         return Err(Error::field(path, "file size", "more", expected));
     }
+    refuse_pointer(path, &bytes)?;
     Ok(bytes)
 }
 
@@ -99,8 +118,17 @@ pub(crate) struct Place {
 pub(crate) struct TensorTable {
     pub shards: Vec<Shard>,
     pub entries: BTreeMap<String, Entry>,
-    /// Tensors of plain bytes, which mean something only together: shape and place.
-    pub raw: BTreeMap<String, (Vec<usize>, Place)>,
+    /// Tensors that are no weights by themselves: of types without a reading, which may mean something together, and single numbers.
+    pub raw: BTreeMap<String, Raw>,
+}
+
+/// A stored tensor without a reading of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Raw {
+    /// As its file names it.
+    pub dtype: String,
+    pub shape: Vec<usize>,
+    pub place: Place,
 }
 
 impl TensorTable {

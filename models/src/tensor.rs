@@ -23,6 +23,8 @@ pub enum Dtype {
     F32,
     F16,
     BF16,
+    /// Rounded to `f32` where rows are read.
+    F64,
     Q8_0,
     Q4_0,
     Q4_1,
@@ -46,6 +48,7 @@ impl Dtype {
         match self {
             Dtype::F32 => (1, 4),
             Dtype::F16 | Dtype::BF16 => (1, 2),
+            Dtype::F64 => (1, 8),
             Dtype::Q8_0 => (32, 34),
             Dtype::Q4_0 => (32, 18),
             Dtype::Q4_1 => (32, 20),
@@ -82,6 +85,7 @@ impl fmt::Display for Dtype {
             Dtype::F32 => "F32",
             Dtype::F16 => "F16",
             Dtype::BF16 => "BF16",
+            Dtype::F64 => "F64",
             Dtype::Q8_0 => "Q8_0",
             Dtype::Q4_0 => "Q4_0",
             Dtype::Q4_1 => "Q4_1",
@@ -211,6 +215,33 @@ impl<'a> Tensor<'a> {
         *hasher.finalize().as_bytes()
     }
 
+    /// Whether both hold the same numbers, however stored.
+    ///
+    /// # Errors
+    /// As [`Tensor::row_f32`].
+    pub(crate) fn same_values(&self, other: &Tensor) -> Result<bool, Error> {
+        if self.shape != other.shape {
+            return Ok(false);
+        }
+        let plain = |t: &Tensor| t.scales.is_none() && t.layout == Layout::rows_of(t.cols());
+        let mut same = self.dtype == other.dtype && plain(self) && plain(other) && self.bytes == other.bytes;
+        if !same {
+            let (mut mine, mut theirs) = (vec![0.0; self.cols()], vec![0.0; self.cols()]);
+            same = true;
+            for row in (0..self.rows()).take_while(|_| self.cols() > 0) {
+                self.row_f32(row, &mut mine)?;
+                other.row_f32(row, &mut theirs)?;
+                if mine != theirs {
+                    same = false;
+                    break;
+                }
+            }
+        }
+        self.release();
+        other.release();
+        Ok(same)
+    }
+
     /// Product of all dimensions but the last; 1 for a vector.
     pub fn rows(&self) -> usize {
         self.shape[..self.shape.len() - 1].iter().product()
@@ -233,6 +264,7 @@ impl<'a> Tensor<'a> {
             Dtype::F16 => self.each(row, out, |b: [u8; 2]| f16::from_le_bytes(b).to_f32()),
             // The upper half of an f32; whether it is a number is asked below.
             Dtype::BF16 => self.each(row, out, |b: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
+            Dtype::F64 => self.each(row, out, |b: [u8; 8]| f64::from_le_bytes(b) as f32),
             _ => blocks::dequantize_row(self.dtype, &self.row_blocks_bytes(row)?, out),
         }
         // All exponents first, without a branch a weight; then, if one is full, which.
@@ -261,7 +293,7 @@ impl<'a> Tensor<'a> {
         Ok(out)
     }
 
-    /// The integer grid of a block-quantised type; `None` for F32, F16, BF16.
+    /// The integer grid of a block-quantised type; `None` for F32, F16, BF16, F64.
     pub fn block_format(&self) -> Option<BlockFormat> {
         blocks::format(self.dtype)
     }

@@ -6,8 +6,11 @@
 mod vetting;
 
 use std::fmt;
+use std::path::Path;
 
 use serde_json::{Value, json};
+
+use tokenizers::AddedToken;
 
 use crate::Error;
 
@@ -35,6 +38,15 @@ impl Tokenizer {
     /// The text contains something the vocabulary cannot express.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
         let encoding = self.inner.encode(text, true).map_err(|e| problem("prompt", e))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// As [`Tokenizer::encode`] without the begin token, for text that has its own: what a chat template writes.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn encode_bare(&self, text: &str) -> Result<Vec<u32>, Error> {
+        let encoding = self.inner.encode(text, false).map_err(|e| problem("prompt", e))?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -143,6 +155,39 @@ pub(crate) fn template_processor(bos: Option<(&str, u32)>, eos: Option<(&str, u3
         "pair": pair,
         "special_tokens": specials,
     })
+}
+
+/// A `tokenizer.json` with further tokens, each an object as its `added_tokens` has; a token whose text the model knows keeps its id, others
+/// get the ids after all.
+pub(crate) fn with_tokens(path: &Path, bytes: &[u8], tokens: &[Value]) -> Result<Vec<u8>, Error> {
+    let origin = path.display().to_string();
+    let added = |token: &Value| {
+        let flag = |name: &str| token[name] == true;
+        AddedToken::from(token["content"].as_str().unwrap_or_default(), flag("special"))
+            .single_word(flag("single_word"))
+            .lstrip(flag("lstrip"))
+            .rstrip(flag("rstrip"))
+            .normalized(flag("normalized"))
+    };
+    let mut tokenizer = Tokenizer::from_json(bytes)?;
+    tokenizer.inner.add_tokens(&tokens.iter().map(added).collect::<Vec<_>>());
+    tokenizer.inner.to_string(false).map(String::into_bytes).map_err(|e| problem(&origin, e))
+}
+
+/// The id of a token's text in a `tokenizer.json`, or in a bare `vocab.json`; a file that is neither has none.
+pub(crate) fn id_of(bytes: &[u8], text: &str) -> Option<u32> {
+    let file: Value = serde_json::from_slice(bytes).ok()?;
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    let added = file["added_tokens"].as_array().into_iter().flatten().find(|token| token["content"] == text);
+    if let Some(token) = added {
+        return id(&token["id"]);
+    }
+    match &file["model"]["vocab"] {
+        // Unigram's: the place in the list is the id.
+        Value::Array(pieces) => pieces.iter().position(|piece| piece[0] == text).map(|at| at as u32),
+        Value::Object(vocab) => id(vocab.get(text)?),
+        _ => id(file.get(text)?),
+    }
 }
 
 fn problem(origin: &str, error: impl fmt::Display) -> Error {

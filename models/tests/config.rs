@@ -66,7 +66,7 @@ fn absent_fields_take_transformers_defaults() {
     object.insert("bos_token_id".into(), json!(null));
     let config = parse(value);
     assert_eq!((config.kv_heads, config.head_dim, config.rope[0].theta), (2, 16, 10_000.0));
-    assert!(!config.tied_embeddings && config.bos.is_none() && config.eos.is_empty());
+    assert!(!config.tied_embeddings && config.bos.is_none() && config.eos == [2]);
     // transformers 5 keeps the base beside the scaling.
     let mut value = common::config();
     value.as_object_mut().unwrap().remove("rope_theta");

@@ -133,11 +133,15 @@ fn a_folder_says_whether_texts_begin_with_a_token() {
         let alone = Tokenizer::from_json(&checkpoint.tokenizer_json().unwrap().unwrap()).unwrap();
         alone.encode("a").unwrap()
     };
-    assert_eq!(encode(json!(null), None), [1, 3]);
-    assert_eq!(encode(json!(null), Some(json!({"add_bos_token": true}))), [1, 3]);
-    assert_eq!(encode(json!(null), Some(json!({"add_bos_token": false}))), [3]);
-    assert_eq!(encode(json!(null), Some(json!({"tokenizer_class": "LlamaTokenizer"}))), [1, 3]);
-    assert_eq!(encode(json!(null), Some(json!({"tokenizer_class": "GPT2Tokenizer"}))), [3]);
+    // What stands beside the file adds no begin token, as in transformers 5; its own post-processor does.
+    assert_eq!(encode(json!(null), None), [3]);
+    assert_eq!(encode(json!(null), Some(json!({"add_bos_token": true, "bos_token": "<s>"}))), [3]);
+    assert_eq!(encode(json!(null), Some(json!({"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>"}))), [3]);
+    let begins = json!({
+        "type": "TemplateProcessing", "pair": [], "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}},
+        "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    });
+    assert_eq!(encode(begins, Some(json!({"add_bos_token": false}))), [1, 3]);
     let own = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true});
     assert_eq!(encode(own, None), [3]);
 }

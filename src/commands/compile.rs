@@ -42,7 +42,11 @@ pub fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
     if path.as_os_str() == "tales" && !path.exists() {
         return Ok(Checkpoint::bundled());
     }
-    Ok(Checkpoint::open(path)?)
+    let checkpoint = Checkpoint::open(path)?;
+    for warning in checkpoint.warnings() {
+        eprintln!("warning: {}: {warning}", path.display());
+    }
+    Ok(checkpoint)
 }
 
 /// Compiles with a progress bar. The checkpoint becomes that of the context asked for.
@@ -53,6 +57,9 @@ pub fn compile(checkpoint: &mut Checkpoint, options: &CompileOptions, target: &P
     let options = resolve(options)?;
     if let Some(positions) = options.context {
         checkpoint.lengthen(positions as usize)?;
+    }
+    if let Err(error) = checkpoint.tokenizer() {
+        eprintln!("warning: the chip takes ids only: {error}");
     }
     let bar = progress::bar(global.quiet, checkpoint.config().parameters, "weights");
     let chip = hardwire_compiler::compile(checkpoint, &options, target, &|p| {

@@ -3,8 +3,8 @@
 use super::source::Source;
 use crate::cli::{Global, Simulate};
 use crate::report::number;
-use anyhow::{Result, bail};
-use hardwire_models::Tokenizer;
+use anyhow::{Context, Result, bail};
+use hardwire_models::{Message, Tokenizer};
 use hardwire_sim::sample::Sampling;
 use hardwire_study::generate::{self, Generation, Implementation};
 use hardwire_study::load::{self, Run};
@@ -32,8 +32,11 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
     if !(args.temperature >= 0.0 && args.temperature.is_finite()) {
         bail!("--temperature {}: expected zero or more", args.temperature);
     }
-    let tokenizer = source.tokenizer()?;
-    let ids = generate::prompt_ids(tokenizer.as_ref(), args.prompt.as_deref(), args.ids.as_deref(), source.bos())?;
+    let tokenizer = source.tokenizer_for(args.ids.as_deref())?;
+    let ids = match (&args.prompt, args.chat) {
+        (Some(prompt), true) => chat_ids(&source, tokenizer.as_ref(), prompt)?,
+        _ => generate::prompt_ids(tokenizer.as_ref(), args.prompt.as_deref(), args.ids.as_deref(), source.bos())?,
+    };
     let mut emit = |piece: &str| {
         if !global.json {
             // A closed pipe shows at the next flush; the run itself does not depend on it.
@@ -61,6 +64,16 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
         (g, if args.scalar { "scalar reference" } else { "fast engine" }, Some(took))
     };
     report(&generation, implementation, took, args, tokenizer.as_ref(), global)
+}
+
+/// A user's turn as the model was trained on it.
+fn chat_ids(source: &Source, tokenizer: Option<&Tokenizer>, prompt: &str) -> Result<Vec<u32>> {
+    let Source::Checkpoint(checkpoint) = source else {
+        bail!("--chat needs the checkpoint: a chip holds no chat template");
+    };
+    let template = checkpoint.chat_template()?.context("the checkpoint has no chat template: leave --chat out")?;
+    let tokenizer = tokenizer.context("the checkpoint has no tokenizer: give the prompt as --ids 1,2,3")?;
+    Ok(tokenizer.encode_bare(&template.render(&[Message::new("user", prompt)])?)?)
 }
 
 fn report(

@@ -28,6 +28,17 @@ impl Source {
         }
     }
 
+    /// As [`Source::tokenizer`] for a prompt; where that comes as ids, a tokenizer that cannot be read is missed, not asked for.
+    pub fn tokenizer_for(&self, ids: Option<&[u32]>) -> Result<Option<Tokenizer>> {
+        match self.tokenizer() {
+            Err(error) if ids.is_some() => {
+                eprintln!("warning: no text: {error}");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
     pub fn bos(&self) -> Option<u32> {
         match self {
             Source::Chip(chip) => chip.model().bos,

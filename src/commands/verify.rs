@@ -68,7 +68,7 @@ struct Outcome {
 pub fn run(args: &Verify, global: &Global) -> Result<()> {
     args.trace.as_deref().map(Waveform::of).transpose()?;
     let source = Source::open(&args.source)?;
-    let tokenizer = source.tokenizer()?;
+    let tokenizer = source.tokenizer_for(args.ids.as_deref())?;
     let prompt = prompt_ids(tokenizer.as_ref(), args.prompt.as_deref(), args.ids.as_deref(), source.bos())?;
     let scratch = tempdir()?;
     let chip = source.into_chip(&args.options, &scratch.0, global)?;

@@ -47,7 +47,7 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     (c.form.qkv_bias, c.form.output_bias) = (bias, bias);
     let scalar = fields.size("query_pre_attn_scalar")?.unwrap_or(256);
     form(&mut c, scalar, 1.0);
-    let (global, local) = fields.two_rope_tables(GLOBAL_THETA, fields.number("rope_local_base_freq")?.unwrap_or(LOCAL_THETA))?;
+    let (global, local) = fields.two_rope_tables(c.context, GLOBAL_THETA, LOCAL_THETA)?;
     c.rope = vec![global, local];
     let window = Some(fields.size("sliding_window")?.unwrap_or(4096));
     let pattern = fields.size("sliding_window_pattern")?.unwrap_or(PATTERN);
@@ -76,11 +76,12 @@ fn gguf(keys: &Keys, mut c: ModelConfig) -> Result<ModelConfig, Error> {
     // llama.cpp's `llama-model.cpp`.
     let scalar = if c.layers == 62 { c.hidden / c.heads } else { c.head_dim };
     form(&mut c, scalar, 0.0);
-    let window = keys.size("attention.sliding_window")?;
+    let window = keys.size("attention.sliding_window")?.filter(|&window| window > 0);
+    let slides = keys.windowed(c.layers, PATTERN)?;
     let local = keys.number("rope.freq_base_swa")?.unwrap_or(LOCAL_THETA);
     c.rope.push(RopeTable { theta: local, scaling: None });
-    for (i, layer) in c.plan.iter_mut().enumerate() {
-        layer.window = window.filter(|_| !(i + 1).is_multiple_of(PATTERN));
+    for (layer, slides) in c.plan.iter_mut().zip(slides) {
+        layer.window = window.filter(|_| slides);
     }
     local_tables(&mut c);
     Ok(c)

@@ -27,7 +27,7 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
             return Err(fields.unsupported(field, flag, &wanted.to_string()));
         }
     }
-    let hidden = fields.required_size("n_embd")?;
+    let hidden = fields.size_or("n_embd", 768)?.unwrap_or_default();
     let defaults = Defaults {
         names: [
             ("hidden_size", "n_embd"),
@@ -58,7 +58,6 @@ fn form(c: &mut ModelConfig) {
 }
 
 fn stored(tensor: &str, c: &ModelConfig) -> Option<Stored> {
-    let tensor = tensor.strip_prefix("transformer.").unwrap_or(tensor);
     let named = |name: &str| Some(Stored::As(name.to_owned()));
     match tensor {
         "wte.weight" => return named(crate::graph::EMBEDDING),
@@ -91,8 +90,6 @@ fn stored(tensor: &str, c: &ModelConfig) -> Option<Stored> {
         "attn.c_proj" => transposed(&[("self_attn.o_proj", c.hidden)], c.hidden),
         "mlp.c_fc" => transposed(&[("mlp.up_proj", c.ffn)], c.hidden),
         "mlp.c_proj" => transposed(&[("mlp.down_proj", c.hidden)], c.ffn),
-        // The causal mask, which old files store.
-        "attn" if matches!(kind, "bias" | "masked_bias") => Some(Stored::Ignored),
         _ => None,
     }
 }

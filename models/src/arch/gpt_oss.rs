@@ -10,6 +10,7 @@ use crate::config::{Activation, Architecture, Experts, ModelConfig, Storage};
 use crate::config::{RouteRule, RowOrder};
 use crate::gguf::config::Keys;
 use crate::huggingface::fields::{Defaults, Fields};
+use crate::rope::RopeScaling;
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "gpt_oss",
@@ -38,6 +39,9 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     if method.is_some() {
         c.storage = Storage::MxFp4Experts;
     }
+    if fields.inner("rope_parameters")?.is_none() && fields.inner("rope_scaling")?.is_none() {
+        c.rope[0].scaling = Some(YARN);
+    }
     let bias = fields.flag("attention_bias")?.unwrap_or(true);
     (c.form.qkv_bias, c.form.output_bias) = (bias, bias);
     let (alpha, limit) = (fields.number("swiglu_alpha")?.unwrap_or(ALPHA), fields.number("swiglu_limit")?.unwrap_or(LIMIT));
@@ -53,6 +57,16 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     form(&mut c, experts, alpha as f32, limit as f32);
     Ok(c)
 }
+
+/// What `GptOssConfig` takes for an absent `rope_parameters`; the last is `0.1 ln 32 + 1`.
+const YARN: RopeScaling = RopeScaling::Yarn {
+    factor: 32.0,
+    fast: 32.0,
+    slow: 1.0,
+    truncate: false,
+    original_context: 4096,
+    attention_factor: 1.346_573_590_279_972_7,
+};
 
 const ALPHA: f64 = 1.702;
 const LIMIT: f64 = 7.0;
@@ -100,9 +114,9 @@ fn stored(tensor: &str, c: &ModelConfig) -> Option<Stored> {
 fn gguf(keys: &Keys, mut c: ModelConfig) -> Result<ModelConfig, Error> {
     let experts = keys.experts(RouteRule::TopThenSoftmax, true)?;
     (c.form.qkv_bias, c.form.output_bias) = (true, true);
-    let window = keys.size("attention.sliding_window")?;
-    for (i, layer) in c.plan.iter_mut().enumerate() {
-        layer.window = window.filter(|_| i.is_multiple_of(2));
+    let window = keys.size("attention.sliding_window")?.filter(|&window| window > 0);
+    for (layer, slides) in c.plan.iter_mut().zip(keys.windowed(c.layers, 2)?) {
+        layer.window = window.filter(|_| slides);
     }
     form(&mut c, experts, ALPHA as f32, LIMIT as f32);
     Ok(c)

@@ -1,15 +1,12 @@
 //! Stored tensors that are several of the graph's: fused projections, stacked experts, transposed matrices.
 
 use crate::config::ModelConfig;
-use crate::graph::{EMBEDDING, HEAD};
 
 /// What a stored tensor is.
 pub(crate) enum Stored {
     /// One of the graph's, under another name.
     As(String),
     Joined(Joined),
-    /// Nothing that any operator reads.
-    Ignored,
 }
 
 /// A tensor that holds several of the graph's.
@@ -45,13 +42,8 @@ impl Part {
     }
 }
 
-/// Joined tensors, and tensors nobody reads, as more than one architecture has them.
+/// Joined tensors as more than one architecture has them.
 pub(super) fn common(tensor: &str, c: &ModelConfig) -> Option<Stored> {
-    // Old checkpoints store RoPE's frequencies, which the configuration already gives; tied ones may store the head again, which
-    // transformers overwrites with the embedding.
-    if tensor.ends_with(".rotary_emb.inv_freq") || (c.tied_embeddings && tensor == HEAD && tensor != EMBEDDING) {
-        return Some(Stored::Ignored);
-    }
     let (stem, kind) = tensor.rsplit_once('.')?;
     let (at, part) = stem.rsplit_once('.')?;
     let (at_name, vector) = (|part: &str| format!("{at}.{part}.{kind}"), kind == "bias");

@@ -6,6 +6,7 @@ use crate::config::RowOrder;
 use crate::config::{Architecture, ModelConfig, NormPlaces, QkNorm};
 use crate::gguf::config::Keys;
 use crate::huggingface::fields::{Defaults, Fields};
+use crate::rope::RopeTable;
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "olmo2",
@@ -35,8 +36,17 @@ fn form(c: &mut ModelConfig) {
     c.form.qk_norm = QkNorm::Whole;
 }
 
+/// OLMo 3's files say `olmo2` too: three of four layers have a window, and rotate unscaled.
 fn gguf(keys: &Keys, mut c: ModelConfig) -> Result<ModelConfig, Error> {
-    keys.refuse_experts_and_windows()?;
+    keys.refuse_experts()?;
     form(&mut c);
+    if let Some(window) = keys.size("attention.sliding_window")?.filter(|&window| window > 0) {
+        let theta = keys.number("rope.freq_base_swa")?.unwrap_or(c.rope[0].theta);
+        c.rope.push(RopeTable { theta, scaling: None });
+        for (layer, slides) in c.plan.iter_mut().zip(keys.windowed(c.layers, 4)?) {
+            layer.window = Some(window).filter(|_| slides);
+            layer.rope = Some(usize::from(slides));
+        }
+    }
     Ok(c)
 }

@@ -4,26 +4,15 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::value::Metadata;
+use super::known;
+use super::value::{Metadata, Value};
+use super::vocab::Vocab;
 use crate::Error;
 use crate::arch::spec::GgufSpec;
 use crate::config::{Activation, Architecture, Experts, Form, LayerPlan, MAX_LAYERS, ModelConfig, RouteRule, Storage};
 use crate::graph::{EMBEDDING, HEAD, POSITIONS};
 use crate::rope::{LongFactors, RopeScaling, RopeTable};
 use crate::storage::TensorTable;
-
-/// Keys that change the computation: refused unless the architecture reads them.
-const REFUSED: [&str; 9] = [
-    "attention.scale",
-    "attention.clamp_kqv",
-    "attention.max_alibi_bias",
-    "attn_logit_softcapping",
-    "embedding_scale",
-    "expert_shared_count",
-    "final_logit_softcapping",
-    "logit_scale",
-    "residual_scale",
-];
 
 /// What a file's tensors outside the graph say of RoPE: divisors of each pair's frequency.
 #[derive(Default)]
@@ -54,6 +43,9 @@ pub(super) fn from_metadata(
     table: &TensorTable,
 ) -> Result<ModelConfig, Error> {
     let keys = Keys { metadata, name: spec.name, table, read: RefCell::default() };
+    if metadata.flag(&keys.key("attention.causal"))? == Some(false) {
+        return Err(metadata.unsupported(&keys.key("attention.causal"), false, "true, attention to what came before"));
+    }
     let hidden = keys.required("embedding_length")?;
     let heads = keys.required("attention.head_count")?;
     let head_dim = match keys.size("attention.key_length")? {
@@ -76,12 +68,11 @@ pub(super) fn from_metadata(
             metadata.required(&keys.key("attention.layer_norm_rms_epsilon"), eps)?
         }
     };
-    let mut eos: Vec<u32> = Vec::new();
-    for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"] {
-        eos.extend(metadata.token(key)?.filter(|t| !eos.contains(t)));
-    }
     let mut context = keys.required("context_length")?;
-    let rope = keys.rope(architecture, factors, &mut context)?;
+    let rotated = keys.size("rope.dimension_count")?.unwrap_or(head_dim);
+    let rope = keys.rope((architecture, rotated), factors, &mut context)?;
+    let vocab = vocabulary(&keys)?;
+    let (bos, eos) = ends(metadata, vocab)?;
     let base = ModelConfig {
         architecture,
         hidden,
@@ -94,11 +85,11 @@ pub(super) fn from_metadata(
         heads,
         kv_heads: keys.size("attention.head_count_kv")?.unwrap_or(heads),
         head_dim,
-        vocab: vocabulary(&keys)?,
+        vocab,
         context,
         norm_eps: eps as f32,
         rope: vec![rope],
-        rotated: keys.size("rope.dimension_count")?.unwrap_or(head_dim),
+        rotated,
         plan: vec![LayerPlan::PLAIN; layers],
         form: Form::plain(head_dim),
         experts: None,
@@ -106,7 +97,7 @@ pub(super) fn from_metadata(
         storage: Storage::Floats,
         tied_embeddings: !table.entries.contains_key(HEAD),
         activation: Activation::Silu,
-        bos: metadata.token("tokenizer.ggml.bos_token_id")?,
+        bos,
         eos,
         parameters: 0,
     };
@@ -114,13 +105,31 @@ pub(super) fn from_metadata(
         return Err(metadata.unsupported(&keys.key("rope.dimension_count"), base.rotated, "all values of a head"));
     }
     let config = (spec.config)(&keys, base)?;
-    for key in REFUSED.map(|part| keys.key(part)) {
-        if let Some(value) = metadata.values.get(&key).filter(|_| !keys.read.borrow().contains(&key)) {
-            let found = value.describe();
-            return Err(metadata.unsupported(&key, found, "models without it"));
-        }
-    }
+    known::refuse_unknown(metadata, spec.name, &keys.read.borrow())?;
     config.checked(path)
+}
+
+/// Where a text begins and ends: what the tokenizer says, or without one what the keys do.
+fn ends(metadata: &Metadata, rows: usize) -> Result<(Option<u32>, Vec<u32>), Error> {
+    // A vocabulary that cannot be read blocks text alone, not the model.
+    let (bos, eos) = match Vocab::read(metadata).ok().flatten() {
+        Some(vocab) => (vocab.bos(metadata)?, vocab.ends(metadata)?),
+        None => {
+            let token = |name: &str| metadata.token(&format!("tokenizer.ggml.{name}_token_id"));
+            (token("bos")?, [token("eos")?, token("eot")?, token("eom")?].into_iter().flatten().collect())
+        }
+    };
+    let mut seen = std::collections::HashSet::new();
+    let eos = eos.into_iter().filter(|&id| (id as usize) < rows && seen.insert(id)).collect();
+    Ok((bos.filter(|&id| (id as usize) < rows), eos))
+}
+
+/// Keys of tokens that point nowhere, in words.
+pub(super) fn passed_over(metadata: &Metadata, config: &ModelConfig) -> Vec<String> {
+    let pointer = |key: &str| key.starts_with("tokenizer.ggml.") && key.ends_with("_token_id");
+    let nowhere = |value: &Value| matches!(value, Value::Int(id) if !(0..config.vocab as i128).contains(id));
+    let bad = metadata.values.iter().filter(|(key, value)| pointer(key) && nowhere(value));
+    bad.map(|(key, value)| format!("{key} {} is passed over: the vocabulary has {} tokens", value.describe(), config.vocab)).collect()
 }
 
 impl Keys<'_> {
@@ -159,8 +168,31 @@ impl Keys<'_> {
         self.only("expert_count", 0, "0, a dense feed-forward")
     }
 
+    /// llama.cpp reads no window of these architectures; one as long as the context is none.
     pub fn refuse_windows(&self) -> Result<(), Error> {
-        self.only("attention.sliding_window", 0, "none, attention over the whole context")
+        let (window, context) = (self.size("attention.sliding_window")?, self.size("context_length")?);
+        match window {
+            Some(window) if window > 0 && context.is_none_or(|context| window < context) => {
+                let supported = "none, attention over the whole context";
+                Err(self.metadata.unsupported(&self.key("attention.sliding_window"), window, supported))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// For each layer whether it has the window: as `attention.sliding_window_pattern` lists them; or all but every so manieth, where it is
+    /// a number or absent.
+    pub fn windowed(&self, layers: usize, default: usize) -> Result<Vec<bool>, Error> {
+        let key = self.key("attention.sliding_window_pattern");
+        if let Some(Value::Array(_)) = self.metadata.values.get(&key) {
+            let listed = self.metadata.ints(&key)?.unwrap_or_default();
+            if listed.len() < layers {
+                return Err(self.metadata.error(&key, format!("{} values", listed.len()), &format!("{layers}, one a layer")));
+            }
+            return Ok(listed[..layers].iter().map(|&slides| slides != 0).collect());
+        }
+        let every = self.metadata.size(&key)?.unwrap_or(default);
+        Ok((0..layers).map(|layer| every == 0 || layer % every < every - 1).collect())
     }
 
     pub fn refuse_experts_and_windows(&self) -> Result<(), Error> {
@@ -176,48 +208,46 @@ impl Keys<'_> {
         Ok(Experts { count: self.required("expert_count")?, active: self.required("expert_used_count")?, rule, ffn, bias })
     }
 
-    /// `rope.freq_base` and `rope.scaling.*`, or `rope.scale_linear` of older files. `context` becomes the original one
-    /// where LongRoPE has factors of its own for longer texts.
-    fn rope(&self, architecture: Architecture, factors: RopeFactors, context: &mut usize) -> Result<RopeTable, Error> {
+    /// `rope.freq_base` and `rope.scaling.*`, or `rope.scale_linear` of older files; a factor without a type is linear, as in llama.cpp.
+    /// `context` becomes the original one where LongRoPE has factors of its own for longer texts.
+    fn rope(&self, (architecture, rotated): (Architecture, usize), found: RopeFactors, context: &mut usize) -> Result<RopeTable, Error> {
         let theta = self.number("rope.freq_base")?.unwrap_or(10_000.0);
-        let original = self.size("rope.scaling.original_context_length")?;
-        let kind = match self.metadata.text(&self.key("rope.scaling.type"))? {
-            Some(kind) => kind,
-            None if self.number("rope.scale_linear")?.is_some() => "linear",
-            None => "none",
-        };
-        let required = |part: &str| self.metadata.required(&self.key(part), self.number(part)?);
-        let mut scaling = match kind {
-            "none" | "longrope" => None,
-            "linear" => {
-                let factor = self.number("rope.scaling.factor")?.or(self.number("rope.scale_linear")?);
-                Some(RopeScaling::Linear { factor: self.metadata.required(&self.key("rope.scaling.factor"), factor)? })
-            }
+        let original = self.size("rope.scaling.original_context_length")?.unwrap_or(*context);
+        let kind = self.metadata.text(&self.key("rope.scaling.type"))?.unwrap_or("linear");
+        // Zero is no factor.
+        let factor = self.number("rope.scaling.factor")?.or(self.number("rope.scale_linear")?).filter(|&f| f != 0.0).unwrap_or(1.0);
+        let attention = self.number("rope.scaling.attn_factor")?.unwrap_or(1.0);
+        let (mut scaling, factor) = match kind {
+            "none" => (None, 1.0),
+            "linear" | "longrope" => (None, factor),
             "yarn" => {
-                let factor = required("rope.scaling.factor")?;
-                Some(RopeScaling::Yarn {
+                let implied = if factor <= 1.0 { 1.0 } else { 0.1 * libm::log(factor) + 1.0 };
+                let yarn = RopeScaling::Yarn {
                     factor,
                     fast: self.number("rope.scaling.yarn_beta_fast")?.unwrap_or(32.0),
                     slow: self.number("rope.scaling.yarn_beta_slow")?.unwrap_or(1.0),
                     // The one architecture whose original does not.
                     truncate: architecture != Architecture::GptOss,
-                    original_context: self.metadata.required(&self.key("rope.scaling.original_context_length"), original)?,
-                    attention_factor: if factor <= 1.0 { 1.0 } else { 0.1 * libm::log(factor) + 1.0 },
-                })
+                    original_context: original,
+                    attention_factor: implied * attention,
+                };
+                (Some(yarn), factor)
             }
             other => return Err(self.metadata.unsupported(&self.key("rope.scaling.type"), other, "none, linear, yarn, longrope")),
         };
-        let attention_factor = self.number("rope.scaling.attn_factor")?.unwrap_or(1.0);
-        match (factors.all, factors.short, factors.long) {
-            (None, None, None) if attention_factor == 1.0 => {}
-            (Some(factors), None, None) if scaling.is_none() => {
-                scaling = Some(RopeScaling::Factors { factors, attention_factor, long: None });
+        for (part, nothing) in [("rope.scaling.yarn_ext_factor", 1.0), ("rope.scaling.yarn_attn_factor", 1.0)] {
+            // Architectures here leave both at what the type implies.
+            if let Some(value) = self.number(part)?.filter(|&value| value != nothing && value >= 0.0) {
+                return Err(self.metadata.unsupported(&self.key(part), value, "1, or models without it"));
             }
-            (None, Some(factors), Some(long)) if scaling.is_none() => {
-                let original_context = self.metadata.required(&self.key("rope.scaling.original_context_length"), original)?;
-                let long = (original_context < *context).then_some(LongFactors { factors: long, original_context, context: *context });
-                *context = (*context).min(original_context);
-                scaling = Some(RopeScaling::Factors { factors, attention_factor, long });
+        }
+        let (factors, long) = match (found.all, found.short, found.long) {
+            (None, None, None) => (None, None),
+            (Some(factors), None, None) => (Some(factors), None),
+            (None, Some(factors), Some(long)) => {
+                let long = (original < *context).then_some(LongFactors { factors: long, original_context: original, context: *context });
+                *context = (*context).min(original);
+                (Some(factors), long)
             }
             (None, short, long) if short.is_some() != long.is_some() => {
                 let found = if short.is_some() { "short ones alone" } else { "long ones alone" };
@@ -225,6 +255,23 @@ impl Keys<'_> {
                 return Err(Error::field(&self.metadata.path, "RoPE factors", found, expected));
             }
             _ => return Err(self.metadata.unsupported(&self.key("rope.scaling.type"), kind, "one kind of scaling, not two")),
+        };
+        let times = |factors: Vec<f64>| factors.into_iter().map(|f| f * factor).collect::<Vec<_>>();
+        match (&scaling, factors) {
+            (Some(_), Some(_)) => {
+                return Err(self.metadata.unsupported(&self.key("rope.scaling.type"), kind, "one kind of scaling, not two"));
+            }
+            (Some(_), None) => {}
+            (None, Some(factors)) => {
+                let long = long.map(|long| LongFactors { factors: times(long.factors), ..long });
+                scaling = Some(RopeScaling::Factors { factors: times(factors), attention_factor: attention, long });
+            }
+            (None, None) if attention != 1.0 => {
+                let factors = times(vec![1.0; rotated / 2]);
+                scaling = Some(RopeScaling::Factors { factors, attention_factor: attention, long: None });
+            }
+            (None, None) if factor != 1.0 => scaling = Some(RopeScaling::Linear { factor }),
+            (None, None) => {}
         }
         Ok(RopeTable { theta, scaling })
     }

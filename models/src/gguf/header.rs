@@ -8,7 +8,7 @@ use std::path::Path;
 use super::value::{Array, Metadata, Value};
 use crate::{Dtype, Error};
 
-const MAGIC: [u8; 4] = *b"GGUF";
+pub(super) const MAGIC: [u8; 4] = *b"GGUF";
 const VERSION: u32 = 3;
 const DEFAULT_ALIGNMENT: usize = 32;
 /// ggml's own limit (`GGML_MAX_DIMS`).
@@ -112,7 +112,7 @@ impl RawTensor {
         let field = |part: &str| format!("tensor {}: {part}", self.name);
         let dtype = dtype(self.kind).ok_or_else(|| {
             let found = type_name(self.kind);
-            let supported = "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K, MXFP4, TQ1_0, TQ2_0";
+            let supported = "F32, F16, BF16, F64, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K, MXFP4, TQ1_0, TQ2_0";
             Error::unsupported(path, field("dtype"), found, supported)
         })?;
         let Some(size) = dtype.bytes_for(&self.shape) else {
@@ -150,6 +150,7 @@ fn dtype(kind: u32) -> Option<Dtype> {
         12 => Dtype::Q4K,
         13 => Dtype::Q5K,
         14 => Dtype::Q6K,
+        28 => Dtype::F64,
         30 => Dtype::BF16,
         34 => Dtype::TQ1_0,
         35 => Dtype::TQ2_0,
@@ -168,7 +169,6 @@ fn type_name(kind: u32) -> String {
         25 => "I16",
         26 => "I32",
         27 => "I64",
-        28 => "F64",
         _ => return format!("type number {kind}"),
     };
     format!("{name} (type number {kind})")
@@ -281,6 +281,13 @@ impl<'a> Cursor<'a> {
                 for _ in 0..count {
                     // Every kind of this arm fits.
                     out.push(self.integer(field, kind)? as i64);
+                }
+                Ok(Array::Ints(out))
+            }
+            7 => {
+                let mut out = Vec::with_capacity(count);
+                for _ in 0..count {
+                    out.push(self.boolean(field)?.into());
                 }
                 Ok(Array::Ints(out))
             }

@@ -4,13 +4,17 @@
 
 pub(crate) mod config;
 mod header;
+mod known;
+mod pretokenizer;
 mod tokenizer;
 mod value;
+mod vocab;
 
 use std::path::Path;
 
-pub(crate) use tokenizer::tokenizer_json;
+pub(crate) use tokenizer::{chat_template, sentence_piece, tokenizer_json};
 pub(crate) use value::Metadata;
+pub(crate) use vocab::Vocab;
 
 use config::RopeFactors;
 
@@ -30,6 +34,13 @@ pub(crate) struct Gguf {
     pub config: ModelConfig,
     pub order: RowOrder,
     pub table: TensorTable,
+    /// What was passed over.
+    pub warnings: Vec<String>,
+}
+
+/// Whether a file begins as GGUF files do.
+pub(crate) fn is_gguf(path: &Path) -> bool {
+    storage::begins_with(path, &header::MAGIC)
 }
 
 /// Map and parse a file; tensors come out under their Hugging Face names.
@@ -62,7 +73,8 @@ pub(crate) fn open(path: &Path) -> Result<Gguf, Error> {
         table.insert(name, entry)?;
     }
     let config = config::from_metadata(path, (architecture, spec), &metadata, factors, &table)?;
-    Ok(Gguf { metadata, config, order: spec.order, table })
+    let warnings = config::passed_over(&metadata, &config);
+    Ok(Gguf { metadata, config, order: spec.order, table, warnings })
 }
 
 /// `general.architecture`, and that this file is a whole model of it.

@@ -1,5 +1,6 @@
 //! GGUF metadata: typed values under text keys, and typed reads that name the key in errors.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -18,10 +19,11 @@ pub(crate) enum Value {
 /// A metadata array; large ones (a tokenizer's) stay flat.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Array {
+    /// Booleans are 0 and 1.
     Ints(Vec<i64>),
     Floats(Vec<f32>),
     Texts(Vec<String>),
-    /// Arrays of booleans, of f64, of u64 or of arrays: no field read here has such a type.
+    /// Arrays of f64, of u64 or of arrays: no field read here has such a type.
     Other {
         count: usize,
     },
@@ -75,18 +77,25 @@ impl Metadata {
         Error::unsupported(&self.path, format!("metadata {key}"), found, supported)
     }
 
+    /// One number, or one a layer that is the same for all.
     pub fn size(&self, key: &str) -> Result<Option<usize>, Error> {
         self.read(key, "a whole number", |v| match v {
             Value::Int(n) => usize::try_from(*n).ok(),
+            Value::Array(Array::Ints(all)) => {
+                let first = all.first()?;
+                usize::try_from(*first).ok().filter(|_| all.iter().all(|n| n == first))
+            }
             _ => None,
         })
     }
 
+    /// A token id; a number that can be none, such as -1, points at no token.
     pub fn token(&self, key: &str) -> Result<Option<u32>, Error> {
-        self.read(key, "a token id", |v| match v {
-            Value::Int(n) => u32::try_from(*n).ok(),
+        let found = self.read(key, "a token id", |v| match v {
+            Value::Int(n) => Some(u32::try_from(*n).ok()),
             _ => None,
-        })
+        })?;
+        Ok(found.flatten())
     }
 
     pub fn number(&self, key: &str) -> Result<Option<f64>, Error> {
@@ -118,9 +127,11 @@ impl Metadata {
         })
     }
 
-    pub fn floats(&self, key: &str) -> Result<Option<&[f32]>, Error> {
+    /// Floats, or integers that mean some.
+    pub fn floats(&self, key: &str) -> Result<Option<Cow<'_, [f32]>>, Error> {
         self.read(key, "an array of floats", |v| match v {
-            Value::Array(Array::Floats(x)) => Some(x.as_slice()),
+            Value::Array(Array::Floats(x)) => Some(Cow::Borrowed(x.as_slice())),
+            Value::Array(Array::Ints(x)) => Some(x.iter().map(|&n| n as f32).collect()),
             _ => None,
         })
     }

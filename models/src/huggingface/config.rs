@@ -1,20 +1,19 @@
-//! `config.json` into a [`ModelConfig`]. Absent fields get the defaults that transformers' configuration classes document;
-//! fields that would change the computation are refused by name.
+//! `config.json` into a [`ModelConfig`]. Where a field is absent or stands twice, what transformers 5 makes of it counts; fields that
+//! would change the computation are refused by name, those that the family's class does not read are passed over.
 
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::fields::Fields;
+use super::json;
 use crate::Error;
 use crate::arch;
 use crate::config::{Architecture, ModelConfig};
 
-pub(crate) fn parse_config(text: &[u8], source: &Path) -> Result<ModelConfig, Error> {
-    let value: Value = serde_json::from_slice(text).map_err(|e| Error::field(source, "JSON", e, "one JSON object"))?;
-    let Value::Object(mut object) = value else {
-        return Err(Error::field(source, "JSON", "another value", "one JSON object"));
-    };
+/// The configuration, and what was passed over.
+pub(crate) fn parse_config(text: &[u8], source: &Path) -> Result<(ModelConfig, Vec<String>), Error> {
+    let mut object = json::parse(text, source)?;
     // A multimodal model's text part is a configuration of its own; what it leaves out stands outside.
     let whole = object.get("model_type").and_then(Value::as_str).and_then(Architecture::from_name);
     if let Some(Value::Object(text)) = object.get("text_config").filter(|_| whole.is_some_and(|a| a.spec().whole.is_some())).cloned() {
@@ -28,7 +27,9 @@ pub(crate) fn parse_config(text: &[u8], source: &Path) -> Result<ModelConfig, Er
         let found = format!("{} of {} values a head", config.rotated, config.head_dim);
         return Err(fields.unsupported("partial_rotary_factor", found, "1"));
     }
-    config.checked(source)
+    let config = config.checked(source)?;
+    let warnings = fields.passed_over(config.vocab);
+    Ok((config, warnings))
 }
 
 fn architecture(fields: &Fields) -> Result<Architecture, Error> {

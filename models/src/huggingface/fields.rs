@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::rope;
+use super::{defaults, rope};
 use crate::Error;
 use crate::config::{Activation, Architecture, Form, LayerPlan, MAX_LAYERS, ModelConfig, Norm, NormPlaces, QkNorm, Storage};
 use crate::rope::RopeTable;
@@ -36,6 +36,14 @@ const CHANGES_MEANING: [&str; 23] = [
     "use_bidirectional_attention",
     "use_sliding_window",
 ];
+
+/// Of those, the fields of attention windows: a class without windows keeps them unread, and files of its family carry them along.
+const WINDOWS: [&str; 3] = ["layer_types", "sliding_window", "use_sliding_window"];
+/// Families whose class has no window at all.
+const WITHOUT_WINDOWS: [&str; 4] = ["bitnet", "gpt2", "llama", "olmo2"];
+
+/// Fields that name tokens.
+const TOKENS: [&str; 3] = ["bos_token_id", "eos_token_id", "pad_token_id"];
 
 /// Typed reads of a JSON object's fields; null counts as absent, as in transformers.
 pub(crate) struct Fields<'a> {
@@ -78,7 +86,7 @@ impl Default for Defaults {
 impl<'a> Fields<'a> {
     /// Refuses every field that changes the computation, but for those the architecture reads.
     pub fn refuse_all_but(&self, read: &[&str]) -> Result<(), Error> {
-        for field in CHANGES_MEANING.into_iter().filter(|field| !read.contains(field)) {
+        for field in CHANGES_MEANING.into_iter().filter(|field| !read.contains(field) && !self.unread(field)) {
             let silent = match self.object.get(field) {
                 None | Some(Value::Null | Value::Bool(false)) => true,
                 Some(Value::Number(n)) => n.as_f64() == Some(1.0) && (field.ends_with("multiplier") || field.ends_with("factor")),
@@ -96,9 +104,17 @@ impl<'a> Fields<'a> {
     /// The configuration of a Llama-like decoder; the architecture changes what is its own.
     pub fn decoder(&self, architecture: Architecture, defaults: Defaults) -> Result<ModelConfig, Error> {
         let name = |common: &'static str| defaults.names.iter().find(|n| n.0 == common).map_or(common, |n| n.1);
-        let hidden = self.required_size(name("hidden_size"))?;
-        let heads = self.required_size(name("num_attention_heads"))?;
-        let head_dim = match self.size("head_dim")?.or(defaults.head_dim) {
+        let class = defaults::of(architecture);
+        let size = |field: &'static str, default: Option<usize>| {
+            let field = name(field);
+            match self.size_or_absent(field, default)? {
+                Some(size) => Ok(size),
+                None => Err(self.error(field, "nothing", "a whole number")),
+            }
+        };
+        let hidden = size("hidden_size", Some(class.hidden))?;
+        let heads = size("num_attention_heads", Some(class.heads))?;
+        let head_dim = match self.size_or_absent("head_dim", defaults.head_dim)? {
             Some(size) => size,
             None if heads > 0 && hidden.is_multiple_of(heads) => hidden / heads,
             None => {
@@ -106,27 +122,30 @@ impl<'a> Fields<'a> {
                 return Err(self.error(name("num_attention_heads"), heads, &expected));
             }
         };
-        let layers = self.required_size(name("num_hidden_layers"))?;
+        let layers = size("num_hidden_layers", Some(class.layers))?;
         if layers == 0 || layers > MAX_LAYERS {
             return Err(self.error("layer count", layers, &format!("1 to {MAX_LAYERS}")));
         }
         let ffn = match defaults.ffn {
             Some(ffn) => ffn,
-            None => self.required_size("intermediate_size")?,
+            None => size("intermediate_size", class.ffn)?,
         };
-        let context = self.required_size(name("max_position_embeddings"))?;
-        let (rope, partial) = rope::table(self, defaults.rope_theta, context)?;
+        let context = size("max_position_embeddings", Some(class.context))?;
+        let (rope, partial) = rope::table(self, defaults.rope_theta, context, class.original_context)?;
         // Longer texts have rotations of their own: `Checkpoint::lengthen`.
         let context = rope.long().map_or(context, |long| long.original_context);
+        let vocab = size("vocab_size", Some(class.vocab))?;
+        let bos = self.tokens_below("bos_token_id", class.bos, vocab)?.first().copied();
+        let eos = self.tokens_below("eos_token_id", class.eos, vocab)?;
         Ok(ModelConfig {
             architecture,
             hidden,
             ffn,
             layers,
             heads,
-            kv_heads: self.size("num_key_value_heads")?.unwrap_or(heads),
+            kv_heads: self.size_or_absent("num_key_value_heads", class.kv_heads)?.unwrap_or(heads),
             head_dim,
-            vocab: self.required_size("vocab_size")?,
+            vocab,
             context,
             norm_eps: self.number(name("rms_norm_eps"))?.unwrap_or(defaults.eps) as f32,
             rope: vec![rope],
@@ -139,10 +158,36 @@ impl<'a> Fields<'a> {
             storage: Storage::Floats,
             tied_embeddings: self.flag("tie_word_embeddings")?.unwrap_or(defaults.tied),
             activation: self.activation(defaults.activation_field, defaults.activation)?,
-            bos: self.tokens("bos_token_id")?.first().copied(),
-            eos: self.tokens("eos_token_id")?,
+            bos,
+            eos,
             parameters: 0,
         })
+    }
+
+    /// Whether this family's class has no such field: it is kept and never read.
+    fn unread(&self, field: &str) -> bool {
+        let family = self.object.get("model_type").and_then(Value::as_str);
+        WINDOWS.contains(&field) && family.is_some_and(|family| WITHOUT_WINDOWS.contains(&family))
+    }
+
+    /// What a reader passes over, in words: fields that would matter to other families, tokens that the vocabulary does not have.
+    pub fn passed_over(&self, vocab: usize) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let says = |field: &str| !matches!(self.object.get(field), None | Some(Value::Null | Value::Bool(false)));
+        for field in WINDOWS.into_iter().filter(|field| self.unread(field) && says(field)) {
+            warnings.push(format!("{field} {} is passed over: models of this family have no window", self.object[field]));
+        }
+        for field in TOKENS {
+            let ids = match self.object.get(field) {
+                Some(Value::Array(ids)) => &ids[..],
+                Some(id) => std::slice::from_ref(id),
+                None => &[],
+            };
+            for id in ids.iter().filter(|id| id.is_number() && id.as_u64().is_none_or(|id| id >= vocab as u64)) {
+                warnings.push(format!("{field} {id} is passed over: the vocabulary has {vocab} tokens"));
+            }
+        }
+        warnings
     }
 
     /// Layers with a window: those `layer_types` calls `sliding_attention`; without that field, those `default` names.
@@ -172,8 +217,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Gemma 3's tables: one for layers that see everything, one for those that do not.
-    pub fn two_rope_tables(&self, global: f64, local: f64) -> Result<(RopeTable, RopeTable), Error> {
-        rope::two_tables(self, global, local)
+    pub fn two_rope_tables(&self, context: usize, global: f64, local: f64) -> Result<(RopeTable, RopeTable), Error> {
+        rope::two_tables(self, context, global, local)
     }
 
     fn activation(&self, field: &str, default: &str) -> Result<Activation, Error> {
@@ -214,7 +259,11 @@ impl<'a> Fields<'a> {
 
     /// As [`Fields::size`] where an absent field has a value and null has none.
     pub fn size_or(&self, field: &str, absent: usize) -> Result<Option<usize>, Error> {
-        if self.object.contains_key(field) { self.size(field) } else { Ok(Some(absent)) }
+        self.size_or_absent(field, Some(absent))
+    }
+
+    fn size_or_absent(&self, field: &str, absent: Option<usize>) -> Result<Option<usize>, Error> {
+        if self.object.contains_key(field) { self.size(field) } else { Ok(absent) }
     }
 
     pub fn required_size(&self, field: &str) -> Result<usize, Error> {
@@ -253,14 +302,16 @@ impl<'a> Fields<'a> {
         self.read(field, "an object", Value::as_object)
     }
 
-    /// One token id or a list of them.
-    fn tokens(&self, field: &str) -> Result<Vec<u32>, Error> {
-        let id = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
+    /// One token id or a list of them, but for those the vocabulary does not have: -1 and ids left at a class's default.
+    pub fn tokens_below(&self, field: &str, absent: Option<u32>, vocab: usize) -> Result<Vec<u32>, Error> {
+        // `None` of a number that is no token's.
+        let id = |v: &Value| v.is_number().then(|| v.as_u64().and_then(|n| u32::try_from(n).ok()));
         let found = self.read(field, "a token id or a list of them", |v| match v {
             Value::Array(ids) => ids.iter().map(id).collect(),
             single => id(single).map(|id| vec![id]),
         })?;
-        Ok(found.unwrap_or_default())
+        let found = found.unwrap_or_else(|| if self.object.contains_key(field) { vec![] } else { vec![absent] });
+        Ok(found.into_iter().flatten().filter(|&id| (id as usize) < vocab).collect())
     }
 }
 

@@ -5,12 +5,17 @@ use std::path::{Component, Path};
 
 use safetensors::{SafeTensorError, SafeTensors};
 
-use crate::storage::{self, Bytes, Entry, Place, Shard, TensorTable};
+use crate::storage::{self, Bytes, Entry, Place, Raw, Shard, TensorTable};
 use crate::{Dtype, Error};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
-const DTYPES: &str = "F32, F16, BF16";
+const DTYPES: &str = "F32, F16, BF16, F64";
+
+/// Whether a folder has the files that [`open_weights`] reads.
+pub(crate) fn has_weights(folder: &Path) -> bool {
+    [SINGLE, INDEX].iter().any(|name| folder.join(name).is_file())
+}
 
 /// All tensors of a folder. The single file wins over an index, as in transformers.
 pub(crate) fn open_weights(folder: &Path) -> Result<TensorTable, Error> {
@@ -31,7 +36,7 @@ pub(crate) fn open_weights(folder: &Path) -> Result<TensorTable, Error> {
             index_shard(&mut table, &path, bytes)?;
         }
         for (tensor, file) in &map {
-            let shard = table.entries.get(tensor).map(|e| e.shard).or(table.raw.get(tensor).map(|raw| raw.1.shard));
+            let shard = table.entries.get(tensor).map(|e| e.shard).or(table.raw.get(tensor).map(|raw| raw.place.shard));
             let at = shard.map(|shard| &table.shards[shard].path);
             if at != Some(&folder.join(file)) {
                 return Err(Error::MissingTensor {
@@ -78,21 +83,18 @@ pub(crate) fn index_shard(table: &mut TensorTable, path: &Path, bytes: Bytes) ->
             safetensors::Dtype::F32 => Some(Dtype::F32),
             safetensors::Dtype::F16 => Some(Dtype::F16),
             safetensors::Dtype::BF16 => Some(Dtype::BF16),
-            safetensors::Dtype::U8 => None,
-            other => {
-                let field = format!("tensor {name}: dtype");
-                return Err(Error::unsupported(path, field, format!("{other:?}"), DTYPES));
-            }
+            safetensors::Dtype::F64 => Some(Dtype::F64),
+            _ => None,
         };
-        if info.shape.is_empty() {
-            let field = format!("tensor {name}: shape");
-            return Err(Error::field(path, field, "a single number", "a vector or a matrix"));
-        }
         let (start, end) = info.data_offsets;
         let range = data.saturating_add(start)..data.saturating_add(end);
-        match dtype {
+        // What of these a model reads is known with its graph; a mask or a counter of any type is none of its weights.
+        match dtype.filter(|_| !info.shape.is_empty()) {
             Some(dtype) => entries.push((name, dtype, info.shape.clone(), range)),
-            None => raw.push((name, (info.shape.clone(), Place { shard: table.shards.len(), range }))),
+            None => {
+                let place = Place { shard: table.shards.len(), range };
+                raw.push((name, Raw { dtype: format!("{:?}", info.dtype), shape: info.shape.clone(), place }));
+            }
         }
     }
     // The metadata's map has no order; sorted, the first error is always the same one.

@@ -249,7 +249,7 @@ pub struct Books {
     /// TOML over the bundled assumptions: `utilisation = 0.8`, or a table of value, low, high, unit, source.
     #[arg(long, value_name = "FILE")]
     pub assumptions: Option<PathBuf>,
-    /// A country's electricity: us, france or germany [default: us].
+    /// A country's electricity: us, france, germany or italy [default: us].
     #[arg(long)]
     pub preset: Option<String>,
     /// Tokens of a prompt [default: half of the chip's context, at most 1000].

@@ -155,7 +155,7 @@ fn a_users_file_overrides_and_nonsense_names_its_field() {
         ("pue = 0.9", "field `pue` is 0.9, expected between 1 and 10"),
         ("wafer_usd = nan", "field `wafer_usd` is NaN, expected a finite number above 0"),
         ("wafer_eur = 1", "unknown input `wafer_eur`"),
-        ("preset = \"mars\"", "unknown preset `mars`; hint: one of france, germany, us"),
+        ("preset = \"mars\"", "unknown preset `mars`; hint: one of france, germany, italy, us"),
         ("pue = \"low\"", "`pue` is \"low\""),
         ("pue = { valeu = 1.2 }", "mine.toml: `pue`"),
         ("preset = 3", "expected a name in quotes"),
@@ -224,4 +224,16 @@ proptest! {
         let expected = die / 100.0 * defects;
         prop_assert!(base >= (-expected).exp() - 1e-12 && base <= 1.0 / (1.0 + expected) + 1e-12);
     }
+}
+
+#[test]
+fn every_country_has_its_tariff_and_its_grid() {
+    let grids: Vec<f64> = ["france", "italy", "germany"]
+        .map(|country| {
+            let preset = Assumptions::preset(country).unwrap();
+            assert!(preset.value(Input::ElectricityUsdPerKwh) > 0.1 && preset.inputs[&Input::GridGPerKwh].source.len() > 20);
+            preset.value(Input::GridGPerKwh)
+        })
+        .to_vec();
+    assert!(grids[0] < grids[1] && grids[1] < grids[2], "{grids:?}");
 }

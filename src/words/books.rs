@@ -13,6 +13,7 @@ pub fn place(books: &ChipBooks) -> &str {
         None | Some("us") => "the US",
         Some("france") => "France",
         Some("germany") => "Germany",
+        Some("italy") => "Italy",
         Some(other) => other,
     }
 }

@@ -135,7 +135,7 @@ impl Assumptions {
         Ok(assumptions)
     }
 
-    /// The defaults with a country's electricity: `france`, `us` or `germany`.
+    /// The defaults with a country's electricity: `us`, `france`, `germany` or `italy`.
     pub fn preset(name: &str) -> Result<Self, EconomicsError> {
         Self::defaults()?.with_preset(name)
     }

@@ -32,6 +32,7 @@ pub enum Architecture {
     Gemma3,
     Gpt2,
     GptOss,
+    Granite,
     Llama,
     Mistral,
     Olmo2,

@@ -10,13 +10,14 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "bitnet",
     "bitnet_packed",
     "gemma3",
     "gpt2",
     "gpt_oss",
     "gpt_oss_mxfp4",
+    "granite",
     "llama",
     "mistral",
     "olmo2",
@@ -80,6 +81,7 @@ fn what_changes_the_computation_is_refused() {
     field("gpt2", "activation_function", json!("quick_gelu"), &["activation_function", "quick_gelu"]);
     field("gpt_oss", "quantization_config", json!({"quant_method": "awq"}), &["quant_method", "awq", "mxfp4"]);
     field("llama", "attention_multiplier", json!(0.5), &["attention_multiplier", "0.5"]);
+    field("granite", "sliding_window", json!(8), &["sliding_window"]);
     field("llama", "rope_parameters", json!({"rope_type": "llama3", "factor": 2.0}), &["low_freq_factor", "nothing"]);
     field("mistral", "layer_types", json!(["chunked_attention", "full_attention"]), &["layer_types"]);
     field("olmo2", "clip_qkv", json!(8.0), &["clip_qkv"]);
@@ -100,6 +102,9 @@ fn numbers_that_cannot_be_are_named() {
     let mut rope = config_of("phi3")["rope_parameters"].clone();
     rope["partial_rotary_factor"] = json!(1.5);
     field("phi3", "rope_parameters", rope, &["partial_rotary_factor", "1.5"]);
+    field("granite", "residual_multiplier", json!(0.0), &["norm epsilon", "inf"]);
+    field("granite", "embedding_multiplier", json!(-12.0), &["embedding scale", "-20"]);
+    field("granite", "logits_scaling", json!(0), &["logit scale", "inf"]);
     field("qwen3_moe", "num_experts_per_tok", json!(0), &["experts per token"]);
     field("qwen3_moe", "num_hidden_layers", json!(4096), &["missing"]);
     field("smollm3", "no_rope_layers", json!([1]), &["no_rope_layers", "1 values"]);

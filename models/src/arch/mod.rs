@@ -7,6 +7,7 @@ mod decoder;
 mod gemma3;
 mod gpt2;
 mod gpt_oss;
+mod granite;
 mod joined;
 mod llama;
 mod mistral;
@@ -30,11 +31,12 @@ use crate::Error;
 use crate::config::{Architecture, ModelConfig, RowOrder};
 use crate::graph::OpGraph;
 
-const ALL: [(Architecture, &Spec); 13] = [
+const ALL: [(Architecture, &Spec); 14] = [
     (Architecture::BitNet, &bitnet::SPEC),
     (Architecture::Gemma3, &gemma3::SPEC),
     (Architecture::Gpt2, &gpt2::SPEC),
     (Architecture::GptOss, &gpt_oss::SPEC),
+    (Architecture::Granite, &granite::SPEC),
     (Architecture::Llama, &llama::SPEC),
     (Architecture::Mistral, &mistral::SPEC),
     (Architecture::Olmo2, &olmo2::SPEC),

@@ -33,7 +33,7 @@ pub(super) fn of(architecture: Architecture) -> ClassDefaults {
         Architecture::Gemma3 => class([262_208, 2304, 9216, 26, 8, 131_072], Some(4), [Some(2), Some(1)]),
         Architecture::Gpt2 => class([50_257, 768, 0, 12, 12, 1024], None, [Some(50_256); 2]),
         Architecture::GptOss => class([201_088, 2880, 2880, 36, 64, 131_072], Some(8), none),
-        Architecture::Llama => class([32_000, 4096, 11_008, 32, 32, 2048], None, llama_ends),
+        Architecture::Granite | Architecture::Llama => class([32_000, 4096, 11_008, 32, 32, 2048], None, llama_ends),
         Architecture::Mistral => class([32_000, 4096, 14_336, 32, 32, 131_072], Some(8), llama_ends),
         Architecture::Olmo2 => class([50_304, 4096, 11_008, 32, 32, 2048], None, [None, Some(50_279)]),
         Architecture::Phi3 => {

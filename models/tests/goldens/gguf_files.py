@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 HERE = Path(__file__).parent
 ARCHS = {
-    "gpt2": A.GPT2, "gpt_oss_mxfp4": A.GPT_OSS, "olmo2": A.OLMO2, "phi3": A.PHI3, "phi3_long": A.PHI3, "phi3_partial": A.PHI3,
+    "gpt2": A.GPT2, "gpt_oss_mxfp4": A.GPT_OSS, "granite": A.GRANITE, "olmo2": A.OLMO2, "phi3": A.PHI3, "phi3_long": A.PHI3, "phi3_partial": A.PHI3,
     "qwen2_full": A.QWEN2, "qwen3": A.QWEN3, "qwen3_moe_all": A.QWEN3MOE, "smollm3": A.SMOLLM3,
 }
 
@@ -39,6 +39,11 @@ def metadata(w, name, c):
     w.add_rope_freq_base(rope["rope_theta"])
     if name in ("phi3", "phi3_long", "gpt_oss_mxfp4"):
         w.add_sliding_window(c["sliding_window"])
+    if name == "granite":
+        w.add_embedding_scale(c["embedding_multiplier"])
+        w.add_residual_scale(c["residual_multiplier"])
+        w.add_attention_scale(c["attention_multiplier"])
+        w.add_logit_scale(c["logits_scaling"])
     if experts := c.get("num_local_experts", c.get("num_experts")):
         w.add_expert_count(experts)
         w.add_expert_used_count(c["num_experts_per_tok"])
@@ -89,7 +94,7 @@ def tensors(name, c, stored):
         if re.search(r"\.experts\.\d+\.", path):
             continue
         x = t.float().numpy()
-        if name == "smollm3" and ("q_proj" in path or "k_proj" in path):
+        if name in ("smollm3", "granite") and ("q_proj" in path or "k_proj" in path):
             x = pairs(x, c["num_attention_heads" if "q_proj" in path else "num_key_value_heads"])
         if name == "gpt2" and path.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
             x = x.T

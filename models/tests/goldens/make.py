@@ -46,6 +46,9 @@ MODELS = {
         layer_types=["sliding_attention", "full_attention", "sliding_attention"],
     )),
     "bitnet": ("bitnet", {}),
+    "granite": ("granite", dict(
+        embedding_multiplier=1.5, residual_multiplier=0.6, attention_multiplier=0.3, logits_scaling=6.0,
+    )),
     "gpt2": ("gpt2", dict(n_embd=32, n_head=4, n_layer=2, n_positions=64)),
     "gpt2_erf": ("gpt2", dict(n_embd=32, n_head=4, n_layer=2, n_positions=64, activation_function="gelu")),
     "qwen3_moe_all": ("qwen3_moe", dict(head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, norm_topk_prob=True)),

@@ -96,14 +96,16 @@ def wired(work, file, parameters):
 
 
 def verilog(module):
-    """Digest of a module, all it instantiates or includes, and how it is mapped; comments and checks (hw_check.vh) do not count."""
+    """Digest of a module, all it instantiates or includes, and how it is mapped; comments, checks (hw_check.vh) and what only chips have whose layers share
+    silicon (hw_layers.vh) do not count."""
     found, left = {}, [module + ".v"]
     while left:
         name = left.pop()
         path = os.path.join(TEMPLATES, name)
         if name in found or not os.path.exists(path):
             continue
-        found[name] = re.sub(r'\s*(//|`include "hw_check.vh"|`HW_REQUIRE\().*', "", open(path).read())
+        text = re.sub(r"`ifdef HW_LAYERS\n(?:(?!`else|`endif).*\n)*(?:`else\n((?:(?!`endif).*\n)*))?`endif\n", r"\1", open(path).read())
+        found[name] = re.sub(r'\s*(//|`include "hw_(check|layers).vh"|`HW_REQUIRE\().*', "", text)
         found[name] = re.sub(r"`HW_IMAGE\((.*)\)", r"initial $readmemh(\1);", found[name])
         left += [m + ".v" for m in re.findall(r"\bhw_\w+", found[name])] + re.findall(r'`include "(\w+\.vh)"', found[name])
     texts = [found[name] for name in sorted(found)] + [open(f).read() for f in sorted(glob.glob(os.path.join(HERE, "synth", "*.v")))]

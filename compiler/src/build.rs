@@ -1,6 +1,7 @@
 //! Stage 3: the operator graph becomes the unit graph: formats, widths, row feeds, stations. Of a checkpoint or of a bare shape, on one path.
 
 use crate::error::Error;
+use crate::folding::Folding;
 use crate::options::Plan;
 use crate::order::{source, waits};
 use crate::quantize::matrices::{QuantizedModel, positions_path};
@@ -72,6 +73,7 @@ struct Builder<'a> {
 pub(crate) fn build(
     weights: &dyn Weights,
     plan: &Plan,
+    folding: Folding,
     quantized: &QuantizedModel,
     tiles: &TilePlan,
     programs: &mut dyn Vectors,
@@ -101,7 +103,9 @@ pub(crate) fn build(
         b.add(Unit { path: "argmax".into(), station, kind: UnitKind::Argmax, out: Fixed::new(bits.max(2), 0), out_len: 1, expert: None });
     b.connect(head, argmax, 0);
     b.name_stations();
-    let netlist = Netlist { lanes: plan.lanes, stations: b.stations, tables: Tables::new(swish_alpha(&shape.config)), graph: b.graph };
+    let ring = folding.ring(b.stations.len() as u32 - 2);
+    let netlist =
+        Netlist { lanes: plan.lanes, stations: b.stations, ring, tables: Tables::new(swish_alpha(&shape.config)), graph: b.graph };
     Ok(Built { netlist, standins: b.standins })
 }
 

@@ -5,6 +5,7 @@
 //! stream gets the resolution that keeps [`BELOW`] bits under its expected root mean square; the bits above it are headroom.
 
 use crate::error::Error;
+use crate::folding::Folding;
 use crate::order::{row_order, source};
 use crate::weights::Weights;
 use hardwire_models::{Activation, Modelled, Op, OpGraph};
@@ -61,8 +62,27 @@ fn frac(rms: f64, below: i32) -> i16 {
     (below - log).clamp(-8, 40) as i16
 }
 
-/// Walks the graph once, carrying each stream's expected root mean square.
-pub(crate) fn formats(weights: &dyn Weights) -> Result<Formats, Error> {
+/// What formats follow from that is a layer's own: the root mean square of what a norm or a matrix gives out, and the greatest gain of a norm.
+#[derive(Default)]
+struct Spreads {
+    rms: BTreeMap<NodeIndex, f64>,
+    gain: BTreeMap<NodeIndex, f64>,
+}
+
+/// Formats of all streams; layers that share silicon have those that the widest of them needs.
+pub(crate) fn formats(weights: &dyn Weights, folding: Folding) -> Result<Formats, Error> {
+    let mut own = Spreads::default();
+    let alone = walk(weights, None, &mut own)?;
+    if !folding.is_folded() {
+        return Ok(alone);
+    }
+    let of = |values| folding.greatest(&weights.shape().graph, values);
+    let shared = Spreads { rms: of(&own.rms), gain: of(&own.gain) };
+    walk(weights, Some(&shared), &mut Spreads::default())
+}
+
+/// Walks the graph once, carrying each stream's expected root mean square: its own, told in `own`, or the one it has in shared silicon.
+fn walk(weights: &dyn Weights, shared: Option<&Spreads>, own: &mut Spreads) -> Result<Formats, Error> {
     let graph = &weights.shape().graph;
     let mut f = Formats { by_node: BTreeMap::new(), gains: BTreeMap::new() };
     let mut rms: BTreeMap<NodeIndex, f64> = BTreeMap::new();
@@ -85,21 +105,28 @@ pub(crate) fn formats(weights: &dyn Weights) -> Result<Formats, Error> {
                 let gains = weights.gains(gain, f64::from(*gain_offset), node.width / groups)?;
                 let gains = gains.iter().map(|g| g * f64::from(*scale)).collect();
                 let norm = Norm { gains, bias: Vec::new(), eps: *eps, len: node.width / groups };
-                norm.formats(graph, id, residual, &mut f, &mut column_gain)?
+                norm.formats(graph, id, residual, shared, own, &mut f, &mut column_gain)?
             }
             Op::LayerNorm { gain, bias, eps } => {
                 let bias = bias.as_ref().map_or(Ok(Vec::new()), |b| weights.vector(b, node.width))?;
                 let norm = Norm { gains: weights.gains(gain, 0.0, node.width)?, bias, eps: *eps, len: node.width };
-                norm.formats(graph, id, residual, &mut f, &mut column_gain)?
+                norm.formats(graph, id, residual, shared, own, &mut f, &mut column_gain)?
             }
             Op::Linear { weight, bias, .. } => {
-                let from = inputs[0];
-                let columns = column_gain.get(&from).filter(|g| g.len() == graph.graph[from].width);
-                let unit = if columns.is_some() { 1.0 } else { rms[&from] };
-                let mut r = weights.spread(weight, columns.map(Vec::as_slice))? * unit;
-                if let Some(bias) = bias {
-                    r = libm::hypot(r, spread(&weights.vector(bias, node.width)?));
-                }
+                let r = match shared {
+                    Some(shared) => shared.rms[&id],
+                    None => {
+                        let from = inputs[0];
+                        let columns = column_gain.get(&from).filter(|g| g.len() == graph.graph[from].width);
+                        let unit = if columns.is_some() { 1.0 } else { rms[&from] };
+                        let r = weights.spread(weight, columns.map(Vec::as_slice))? * unit;
+                        match bias {
+                            Some(bias) => libm::hypot(r, spread(&weights.vector(bias, node.width)?)),
+                            None => r,
+                        }
+                    }
+                };
+                own.rms.insert(id, r);
                 let format = match consumers(graph, id) {
                     Consumers::Residual => residual,
                     Consumers::Heads => Fixed::new(24, frac(r, BELOW_24)),
@@ -142,11 +169,14 @@ struct Norm {
 
 impl Norm {
     /// Format and root mean square of the output; gains go to `f`, what they make of a unit normal vector to `column_gain`.
+    #[allow(clippy::too_many_arguments)]
     fn formats(
         self,
         graph: &OpGraph,
         id: NodeIndex,
         residual: Fixed,
+        shared: Option<&Spreads>,
+        own: &mut Spreads,
         f: &mut Formats,
         column_gain: &mut BTreeMap<NodeIndex, Vec<f64>>,
     ) -> Result<(Fixed, f64), Error> {
@@ -157,13 +187,16 @@ impl Norm {
         let gains: Vec<f64> = (0..self.gains.len()).map(|i| self.gains[order.source_row(i as u32) as usize]).collect();
         let columns: Vec<f64> =
             if self.bias.is_empty() { gains.clone() } else { gains.iter().zip(&self.bias).map(|(&g, &b)| libm::hypot(g, b)).collect() };
-        let r = spread(&columns);
+        let greatest = |gains: &[f64]| gains.iter().fold(0f64, |m, g| m.max(g.abs()));
+        let (r, most) = shared.map_or_else(|| (spread(&columns), greatest(&gains)), |s| (s.rms[&id], s.gain[&id]));
+        own.rms.insert(id, r);
+        own.gain.insert(id, most);
         let wanted = match consumers(graph, id) {
             Consumers::Residual => Some(residual),
             Consumers::Heads => Some(Fixed::new(24, frac(r, BELOW_24))),
             Consumers::Limited | Consumers::Other => None,
         };
-        let (mantissas, fg) = gain_mantissas(&gains, self.len, wanted);
+        let (mantissas, fg) = gain_mantissas(&gains, most, self.len, wanted);
         let format = wanted.unwrap_or(Fixed::new(32, NORM_FRAC + fg));
         let shift = U_FRAC + fg - format.frac;
         if !(1..=51).contains(&shift) {
@@ -224,10 +257,10 @@ fn consumers(graph: &OpGraph, id: NodeIndex) -> Consumers {
     }
 }
 
-/// `gamma * sqrt(n) = mantissa * 2^-fg`, the largest mantissa filling 20 bits, or what the shift to the `wanted` output allows.
-fn gain_mantissas(gains: &[f64], n: usize, wanted: Option<Fixed>) -> (Vec<i32>, i16) {
+/// `gamma * sqrt(n) = mantissa * 2^-fg`, that of a gain of `most` filling 20 bits, or what the shift to the `wanted` output allows.
+fn gain_mantissas(gains: &[f64], most: f64, n: usize, wanted: Option<Fixed>) -> (Vec<i32>, i16) {
     let root = libm::sqrt(n as f64);
-    let max = gains.iter().fold(0f64, |m, g| m.max((g * root).abs()));
+    let max = most * root;
     let mut fg = if max > 0.0 { libm::floor(libm::log2(GAIN_MAX / max)) as i32 } else { 0 }.clamp(-16, 60);
     if libm::round(max * libm::exp2(f64::from(fg))) > GAIN_MAX {
         fg -= 1;

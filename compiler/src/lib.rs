@@ -24,6 +24,7 @@
 pub mod build;
 mod error;
 pub mod fabric;
+pub mod folding;
 mod formats;
 mod options;
 mod order;
@@ -38,6 +39,7 @@ pub use error::Error;
 pub use options::{CALIBRATION_TEXT, Options, Plan, Progress};
 pub use quantize::{Quantizer, chip_weights};
 
+use folding::Folding;
 use hardwire_models::Checkpoint;
 use hardwire_netlist::chip::{Chip, ChipWriter, Structure};
 use std::path::Path;
@@ -52,10 +54,11 @@ pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progre
     let plan = options.resolve(checkpoint.config())?;
     let technology = technology::node(&plan.node)?;
     build::check(checkpoint.graph())?;
+    let folding = Folding::of_graph(checkpoint.graph(), checkpoint.config().layers as u32, plan.fold, &plan.holdings)?;
     let mut writer = ChipWriter::create(target)?;
-    let quantized = quantize::quantize(checkpoint, &plan, writer.programs(), progress)?;
+    let quantized = quantize::quantize(checkpoint, &plan, folding, writer.programs(), progress)?;
     let tiles = tile::tile(checkpoint.graph(), &quantized, &plan)?;
-    let netlist = build::build(checkpoint, &plan, &quantized, &tiles, writer.programs())?.netlist;
+    let netlist = build::build(checkpoint, &plan, folding, &quantized, &tiles, writer.programs())?.netlist;
     netlist.validate()?;
     let floorplan = place::place(&netlist, &technology);
     let structure = Structure {

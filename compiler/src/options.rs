@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::fabric::{Holdings, Rule};
+use crate::folding::Fold;
 use crate::quantize::choice::{Choice, Quantizer};
 use hardwire_models::ModelConfig;
 
@@ -51,6 +52,8 @@ pub struct Options {
     pub fabric: Vec<Rule>,
     /// Cached positions attention reads a cycle.
     pub pos_lanes: Option<u32>,
+    /// Layers that share silicon.
+    pub fold: Option<Fold>,
     /// Process node by name.
     pub node: Option<String>,
 }
@@ -69,6 +72,7 @@ pub struct Plan {
     pub holdings: Holdings,
     pub tile_cols: u32,
     pub pos_lanes: u32,
+    pub fold: Fold,
     pub node: String,
 }
 
@@ -120,6 +124,7 @@ impl Options {
             holdings: Holdings { rows: within("tile-rows", self.tile_rows.unwrap_or(256), 8, 4096)?, rules: self.fabric.clone() },
             tile_cols: within("tile-cols", self.tile_cols.unwrap_or(256), 1, 4096)?,
             pos_lanes: within("pos-lanes", self.pos_lanes.unwrap_or((context / 512).max(1).next_power_of_two().min(16)), 1, 64)?,
+            fold: self.fold.unwrap_or(Fold::Layers(1)),
             node: self.node.clone().unwrap_or_else(|| "N6".into()),
         })
     }

@@ -20,14 +20,15 @@ struct Item {
     array: Option<(u32, u32)>,
 }
 
-/// Places every unit of `netlist` at the areas `technology` gives its census.
+/// Places every built unit of `netlist` at the areas `technology` gives its census.
 pub fn place(netlist: &Netlist, technology: &Technology) -> Floorplan {
     place_counted(netlist, technology, &|id| census::unit(netlist, id))
 }
 
 /// As [`place`], with the counts of each unit as `counted` says.
 pub(crate) fn place_counted(netlist: &Netlist, technology: &Technology, counted: &dyn Fn(UnitId) -> Census) -> Floorplan {
-    let stations: Vec<Vec<Item>> = (0..netlist.stations.len() as u32).map(|s| items(netlist, technology, s, counted)).collect();
+    let built = netlist.built_stations();
+    let stations: Vec<Vec<Item>> = built.iter().map(|&s| items(netlist, technology, s, counted)).collect();
     let areas: Vec<f64> = stations.iter().map(|items| items.iter().map(|i| i.area_um2).sum::<f64>() / (1.0 - CHANNEL)).collect();
     let core_um2 = areas.iter().sum::<f64>() / (1.0 - CHANNEL);
     let side_nm = libm::ceil(libm::sqrt(core_um2) * 1e3) as i64;
@@ -38,7 +39,7 @@ pub(crate) fn place_counted(netlist: &Netlist, technology: &Technology, counted:
     let mut regions = Vec::new();
     for (s, rect) in cut(&areas, core).into_iter().enumerate() {
         let rect = shrink(rect, CHANNEL);
-        regions.push(Region { path: netlist.stations[s].path.clone(), rect });
+        regions.push(Region { path: netlist.stations[built[s] as usize].path.clone(), rect });
         let areas: Vec<f64> = stations[s].iter().map(|i| i.area_um2).collect();
         for (item, rect) in stations[s].iter().zip(cut(&areas, rect)) {
             blocks.push(Block {
@@ -55,6 +56,7 @@ pub(crate) fn place_counted(netlist: &Netlist, technology: &Technology, counted:
 
 fn items(netlist: &Netlist, technology: &Technology, station: u32, counted: &dyn Fn(UnitId) -> Census) -> Vec<Item> {
     let mut items = Vec::new();
+    let layers = u64::from(netlist.rounds(station));
     for id in netlist.station_units(station) {
         let unit = netlist.unit(id);
         let area_um2 = technology.area_um2(&counted(id));
@@ -70,7 +72,7 @@ fn items(netlist: &Netlist, technology: &Technology, station: u32, counted: &dyn
                 Fabric::Metal(_) => push("metal", BlockKind::Metal, area_um2, None),
             },
             UnitKind::Attention(a) => {
-                let cache = technology.area_um2(&Census { sram_bits: a.kv_cache_bits(), ..Census::default() });
+                let cache = technology.area_um2(&Census { sram_bits: a.kv_cache_bits() * layers, ..Census::default() });
                 push("kv_cache", BlockKind::KvCache, cache, None);
                 push("vector", BlockKind::Vector, area_um2 - cache, None);
             }

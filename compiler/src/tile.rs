@@ -133,6 +133,7 @@ mod tests {
             holdings: crate::fabric::Holdings { rows: 256, rules: vec![] },
             tile_cols: 256,
             pos_lanes: 1,
+            fold: crate::folding::Fold::Layers(1),
             node: "N6".into(),
         }
     }

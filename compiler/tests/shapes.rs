@@ -303,3 +303,27 @@ fn the_page_about_constants_has_every_one() {
         assert!(page.lines().any(|l| l.starts_with(&format!("| `{name}` |")) && l.contains(source)), "{name} from {source}");
     }
 }
+
+#[test]
+fn a_fold_shares_logic_and_keeps_what_each_layer_has() {
+    use hardwire_compiler::folding::Fold;
+    let fold = |json: &str, fold| chip(json, &Options { fold: Some(fold), ..Options::default() });
+    let single = fold(LLAMA_8B, Fold::Layers(1));
+    let all = fold(LLAMA_8B, Fold::All);
+    assert_eq!((single.netlist.ring(), all.netlist.ring()), (64, 2));
+    assert_eq!(all.total().weights, single.total().weights);
+    assert_eq!(all.state_bits(), single.state_bits());
+    let own = |c: &ShapeChip| c.total().rom_bits as f64;
+    assert!((own(&all) / own(&single) - 1.0).abs() < 1e-3, "tables alone are shared: {} {}", own(&all), own(&single));
+    assert!(all.total().full_adders * 10 < single.total().full_adders);
+    all.netlist.validate().unwrap();
+    // What fits a die is not known here.
+    let error = shape::plan(&from(LLAMA_8B), &Options { fold: Some(Fold::Auto), ..Options::default() }).unwrap_err().to_string();
+    assert!(error.contains("fold") && error.contains("hardwire plan"), "{error}");
+    // Five of six layers have a window: six kinds of place, two more layers at the end.
+    let gemma = r#"{"model_type": "gemma3_text", "hidden_size": 640, "intermediate_size": 2048, "num_hidden_layers": 20,
+        "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256, "vocab_size": 4096, "max_position_embeddings": 32768,
+        "sliding_window": 512, "sliding_window_pattern": 6}"#;
+    let c = fold(gemma, Fold::All);
+    assert_eq!((c.netlist.ring(), c.netlist.rounds(1), c.netlist.rounds(5), c.netlist.exit()), (12, 4, 3, 4));
+}

@@ -12,18 +12,21 @@ pub mod tile;
 
 pub use counts::{Census, Module};
 
-/// Counts of one unit.
+/// Counts of the silicon of one unit, with all that the layers which share it hold there.
 pub fn unit(netlist: &Netlist, id: UnitId) -> Census {
-    modules(netlist, id).iter().map(|m| m.census.times(m.count)).sum()
+    let site = netlist.site(id);
+    let further = u64::from(netlist.rounds(site.unit().station)) - 1;
+    let one: Census = modules(netlist, id).iter().map(|m| m.census.times(m.count)).sum();
+    one + site.unit().kind.kind().own(&site).times(further)
 }
 
-/// The modules a unit is emitted as, with the counts of each.
+/// The modules a unit is emitted as, with the counts of each for one layer.
 pub fn modules(netlist: &Netlist, id: UnitId) -> Vec<Module> {
     let site = netlist.site(id);
     site.unit().kind.kind().modules(&site)
 }
 
-/// All of a netlist.
+/// All that is built of a netlist.
 pub fn total(netlist: &Netlist) -> Census {
-    netlist.units().map(|(id, _)| unit(netlist, id)).sum()
+    netlist.built_units().map(|(id, _)| unit(netlist, id)).sum()
 }

@@ -37,6 +37,9 @@ pub struct Netlist {
     /// V: elements a stream moves a cycle.
     pub lanes: u32,
     pub stations: Vec<Station>,
+    /// Stations between embedding and head that are built, where they are fewer than the graph's (see `ring`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring: Option<u32>,
     pub tables: Tables,
     /// Units in topological order of their ids.
     pub graph: DiGraph<Unit, Stream>,

@@ -46,6 +46,7 @@ pub mod graph;
 pub mod metal;
 mod permutation;
 pub mod program;
+mod ring;
 pub mod silicon;
 pub mod tables;
 pub mod technology;

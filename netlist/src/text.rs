@@ -16,7 +16,7 @@
 //! A unit is its path, kind, producers by input port (`2:path` where a port is not the next one), length and format of its output (`24q12`: 24
 //! bits, 12 of them fractional), then the fields of its kind as they stand in `chip.json`: nested ones with dots, absent ones left out, runs of numbers
 //! as `first..=last`. `expert=N` behind the format is its expert, `@N` before the kind a station other than the one it stands under. A kind needs
-//! nothing of its own here. Function tables are not written but for `swish_alpha`: they follow from it.
+//! nothing of its own here. `ring=N` behind the first line: so many stations between embedding and head are built. Function tables are not written but for `swish_alpha`: they follow from it.
 
 mod parse;
 
@@ -47,7 +47,8 @@ pub enum TextError {
 impl Netlist {
     /// The netlist as text.
     pub fn to_text(&self) -> String {
-        let mut out = format!("netlist lanes={} swish_alpha={}\n", self.lanes, self.tables.swish_alpha());
+        let ring = self.ring.map_or(String::new(), |ring| format!(" ring={ring}"));
+        let mut out = format!("netlist lanes={} swish_alpha={}{ring}\n", self.lanes, self.tables.swish_alpha());
         let mut units = self.units().peekable();
         for (i, station) in self.stations.iter().enumerate() {
             let layer = station.layer.map_or(String::new(), |l| format!(" layer={l}"));

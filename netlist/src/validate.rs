@@ -9,6 +9,7 @@
 //! | `graph` | stations, units, ports: who feeds whom |
 //! | `streams` | lengths and formats of the streams between units; row feeds and their matrices |
 //! | `experts` | routers, and who works for which expert |
+//! | `ring` | stations that share silicon |
 //! | `model` | the model, the process and the floorplan around the netlist |
 //! | `program` | records, and values in `program.bin` |
 //!
@@ -20,6 +21,7 @@ mod experts;
 mod graph;
 mod model;
 mod program;
+mod ring;
 mod streams;
 
 pub(crate) use model::structure;
@@ -52,7 +54,8 @@ impl Netlist {
             streams::inputs(self, id)?;
             streams::feed(self, id)?;
         }
-        experts::choices(self)
+        experts::choices(self)?;
+        ring::alike(self)
     }
 }
 

@@ -109,6 +109,13 @@ impl Folder {
         Ok(OutFile { out: BufWriter::with_capacity(1 << 18, file), path, emitted: &mut self.emitted })
     }
 
+    /// Opens a file of the folder to write on at its end.
+    pub fn more(&mut self, name: &str) -> Result<OutFile<'_>, Error> {
+        let path = self.work.join(name);
+        let file = File::options().append(true).open(&path).map_err(|e| Error::io(&path, e))?;
+        Ok(OutFile { out: BufWriter::with_capacity(1 << 18, file), path, emitted: &mut self.emitted })
+    }
+
     pub fn text(&mut self, name: &str, text: &str) -> Result<(), Error> {
         if let Some(texts) = &mut self.texts {
             texts.push((name.into(), text.into()));

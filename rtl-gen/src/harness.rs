@@ -34,11 +34,14 @@ pub struct RunOptions {
     pub trace: Option<PathBuf>,
     /// Compiler jobs.
     pub jobs: u32,
+    /// Cycles after which the host takes each output, and most cycles it leaves between the tokens it offers.
+    pub late: u32,
+    pub gap: u32,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        RunOptions { probe: false, trace: None, jobs: 2 }
+        RunOptions { probe: false, trace: None, jobs: 2, late: 0, gap: 0 }
     }
 }
 
@@ -139,7 +142,7 @@ pub fn run_verilated(dir: &Path, prompt: &[Feed], new: u32, options: &RunOptions
         text.push_str(&format!("{} {} {} {}\n", f.user, f.id, u32::from(f.first), u32::from(f.want)));
     }
     write(&dir.join("prompt.txt"), &text)?;
-    run(dir, &binary, &[format!("+new={new}")], options)
+    run(dir, &binary, &[format!("+new={new}"), format!("+late={}", options.late), format!("+gap={}", options.gap)], options)
 }
 
 /// As [`run_verilated`] for some layers alone: `beats` are lines of hexadecimal, one residual beat each.

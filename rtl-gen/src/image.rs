@@ -18,6 +18,17 @@ impl<'a> Image<'a> {
         Ok(Image { file: folder.file(name)?, word: Word::new(bits), line: vec![b'\n'; digits + 1] })
     }
 
+    /// Goes on with an image at the word of address `first`, where a further layer's words begin; creates it where that is 0.
+    pub fn layer(folder: &'a mut Folder, name: &str, bits: u32, first: u64) -> Result<Image<'a>, Error> {
+        if first == 0 {
+            return Image::create(folder, name, bits);
+        }
+        let digits = bits.div_ceil(4).max(1) as usize;
+        let mut file = folder.more(name)?;
+        file.put(format!("@{first:x}\n").as_bytes(), 1)?;
+        Ok(Image { file, word: Word::new(bits), line: vec![b'\n'; digits + 1] })
+    }
+
     /// Sets `bits` bits at bit `at` of the word being built; they must still be zero.
     pub fn field(&mut self, at: u32, bits: u32, value: i64) {
         self.word.field(at, bits, value);

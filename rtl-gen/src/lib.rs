@@ -79,7 +79,7 @@ pub fn emit(chip: &Chip, out_dir: &Path, options: &Options) -> Result<Emitted, E
         Some(kind) => single::emit(chip, &shape, &mut folder, kind)?,
         None => top::emit(chip, &shape, &mut folder, options.layers.as_ref(), options.probe)?,
     };
-    library::emit(&mut folder)?;
+    library::emit(&mut folder, chip.netlist().is_folded())?;
     guide::emit(chip, &mut folder, &top)?;
     folder.finish()
 }

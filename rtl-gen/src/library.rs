@@ -14,7 +14,9 @@ library![
     "hw_round.vh",
     "hw_check.vh",
     "hw_mvm_steps.vh",
+    "hw_layers.vh",
     "hw_rom.v",
+    "hw_layer_rom.v",
     "hw_sram.v",
     "hw_intake.v",
     "hw_embed.v",
@@ -52,7 +54,8 @@ library![
 ];
 
 /// Writes what the Verilog written so far needs of the library: the modules it instantiates, theirs in turn, and their headers.
-pub fn emit(folder: &mut Folder) -> Result<(), Error> {
+/// `folded`: layers share silicon.
+pub fn emit(folder: &mut Folder, folded: bool) -> Result<(), Error> {
     let mut left = FILES.to_vec();
     loop {
         let (wanted, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|(file, _)| {
@@ -63,7 +66,8 @@ pub fn emit(folder: &mut Folder) -> Result<(), Error> {
             return folder.text("lint.vlt", include_str!("../templates/lint.vlt"));
         }
         for (file, text) in wanted {
-            folder.text(&format!("rtl/{file}"), text)?;
+            let defined = if folded && file == "hw_layers.vh" { "`define HW_LAYERS\n" } else { "" };
+            folder.text(&format!("rtl/{file}"), &format!("{text}{defined}"))?;
         }
         left = rest;
     }

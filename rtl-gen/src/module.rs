@@ -16,9 +16,12 @@ use hardwire_netlist::{Chip, UnitKind};
 /// `Error::Option` where no unit has that path; `Error::Unit` for a unit outside what the Verilog can build.
 pub fn module(chip: &Chip, path: &str) -> Result<String, Error> {
     let netlist = chip.netlist();
-    let Some((id, unit)) = netlist.units().find(|(_, u)| u.path == path) else {
+    let Some(id) = netlist.find(path) else {
         return Err(Error::Option { option: "module", what: format!("{path}: no unit has this path; `hardwire inspect` lists them") });
     };
+    // Where layers share silicon, it goes by the name of the first.
+    let id = netlist.built(id);
+    let unit = netlist.unit(id);
     let mut folder = Folder::in_memory();
     let tables = roms::tables(&mut folder, &netlist.tables)?;
     let shape = Shape::new(chip, tables)?;

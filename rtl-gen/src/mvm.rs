@@ -76,6 +76,9 @@ struct Text<'a> {
     biases: String,
     tiles: Vec<TileText>,
     lanes: Vec<LaneText>,
+    layers: u32,
+    /// 0: every layer has its own silicon.
+    lw: u32,
 }
 
 /// Value bits and Verilog literal of a codebook, value 0 lowest.
@@ -94,7 +97,8 @@ fn list(values: &[i32]) -> (u32, String) {
     (bits, format!("{}'b{digits}", values.len() * bits as usize))
 }
 
-/// Writes the site module and the images of one matrix.
+/// Writes the site module and the images of one matrix, the first of `layers` that share it.
+#[allow(clippy::too_many_arguments)]
 pub fn emit(
     shape: &Shape,
     folder: &mut Folder,
@@ -102,6 +106,7 @@ pub fn emit(
     silicon: &Silicon<'_>,
     s: &MvmSpec,
     t: TileShape,
+    layers: u32,
     feed: &(&RowFeedSpec, FeedShape),
 ) -> Result<(), Error> {
     let (m, v) = (&s.matrix, shape.lanes);
@@ -170,6 +175,8 @@ pub fn emit(
         biases: out.biases,
         lanes: lanes(&t, &tiles, bands, v, e, u32::from(s.tot_bits)),
         tiles: texts,
+        layers,
+        lw: shape.layer_bits,
     };
     folder.text(&format!("rtl/mvm_{}.v", text.ident), &render("mvm.v", &text)?)
 }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::image::Image;
-use hardwire_netlist::silicon::Word;
+use hardwire_netlist::silicon::{Word, first_word};
 use hardwire_netlist::width::table_bits;
 use hardwire_netlist::{Function, Silicon, Tables};
 
@@ -14,7 +14,7 @@ pub fn matrix(folder: &mut Folder, silicon: &Silicon<'_>) -> Result<(), Error> {
     }
     let mut word = Word::default();
     for rom in silicon.images() {
-        let mut image = Image::create(folder, &rom.file, rom.word_bits)?;
+        let mut image = Image::layer(folder, &rom.file, rom.word_bits, rom.first)?;
         for line in 0..rom.lines {
             silicon.word(&rom, line, &mut word);
             image.put(&word)?;
@@ -24,12 +24,21 @@ pub fn matrix(folder: &mut Folder, silicon: &Silicon<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// A word a beat of `values(n)`, `bits` each.
-pub fn beats(folder: &mut Folder, name: &str, lanes: u32, len: u32, bits: u32, values: &dyn Fn(u32) -> i32) -> Result<(), Error> {
+/// A word a beat of `values(n)`, `bits` each, for the layer of `round` of those that share the ROM.
+pub fn layer_beats(
+    folder: &mut Folder,
+    name: &str,
+    round: u32,
+    lanes: u32,
+    len: u32,
+    bits: u32,
+    values: &dyn Fn(u32) -> i32,
+) -> Result<(), Error> {
     if !folder.takes_images() {
         return Ok(());
     }
-    let mut image = Image::create(folder, name, lanes * bits)?;
+    let first = first_word(round, u64::from(len.div_ceil(lanes)));
+    let mut image = Image::layer(folder, name, lanes * bits, first)?;
     for beat in 0..len.div_ceil(lanes) {
         for lane in 0..lanes {
             let n = beat * lanes + lane;
@@ -40,6 +49,11 @@ pub fn beats(folder: &mut Folder, name: &str, lanes: u32, len: u32, bits: u32, v
         image.word()?;
     }
     image.close()
+}
+
+/// The same for what there is once.
+pub fn beats(folder: &mut Folder, name: &str, lanes: u32, len: u32, bits: u32, values: &dyn Fn(u32) -> i32) -> Result<(), Error> {
+    layer_beats(folder, name, 0, lanes, len, bits, values)
 }
 
 /// A lookup table as its ROM holds it: value, and above it the slope to the next entry.

@@ -18,6 +18,8 @@ pub struct Shape {
     pub context: u32,
     pub user_bits: u32,
     pub pos_bits: u32,
+    /// Bits of a token's round, where layers share silicon; else 0.
+    pub layer_bits: u32,
     /// Pairs of the rotation vector, pairs a beat, beats.
     pub pairs: u32,
     pub pairs_a_beat: u32,
@@ -55,6 +57,7 @@ impl Shape {
             context: model.context,
             user_bits: index_bits(model.users),
             pos_bits: bits(model.context),
+            layer_bits: if netlist.is_folded() { index_bits(netlist.rounds(1)) } else { 0 },
             pairs,
             pairs_a_beat,
             rot_beats: pairs.div_ceil(pairs_a_beat).max(1),
@@ -63,9 +66,9 @@ impl Shape {
         })
     }
 
-    /// Bits of a token's header: want, user, position.
+    /// Bits of a token's header: want, round, user, position.
     pub fn header_bits(&self) -> u32 {
-        1 + self.user_bits + self.pos_bits
+        1 + self.layer_bits + self.user_bits + self.pos_bits
     }
 
     /// The ROM of a function table.

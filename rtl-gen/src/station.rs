@@ -24,6 +24,9 @@ struct Text<'a> {
     v: u32,
     rb: u32,
     header: u32,
+    /// 0: every layer has its own silicon.
+    lw: u32,
+    users: u32,
     uw: u32,
     posw: u32,
     pp: u32,
@@ -79,8 +82,10 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
     if !head && u32::from(last_unit.out.bits) != shape.residual_bits {
         return Err(Error::unit(&last_unit.path, format!("{} bits, the residual has {}", last_unit.out.bits, shape.residual_bits)));
     }
-    let rotation = turns(chip, station, until);
-    let passes = !head && turns(chip, station + 1, until);
+    // In a ring every station comes before one that rotates, if any does.
+    let from = |station| if netlist.is_folded() && !head { 0 } else { station };
+    let rotation = turns(chip, from(station), until);
+    let passes = !head && turns(chip, from(station + 1), until);
     let module = format!("station_{}", ident(path));
     let (mut nets, mut instances, mut probes, mut ovf, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for &id in &members {
@@ -104,6 +109,8 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
         v: shape.lanes,
         rb: shape.residual_bits,
         header: shape.header_bits(),
+        lw: shape.layer_bits,
+        users: shape.users,
         uw: shape.user_bits,
         posw: shape.pos_bits,
         pp: shape.pairs_a_beat,
@@ -151,16 +158,16 @@ pub fn sources(chip: &Chip, shape: &Shape, station: u32, id: UnitId) -> Result<V
 fn probe_of(chip: &Chip, shape: &Shape, id: UnitId) -> Result<Instance, Error> {
     let unit = chip.netlist().unit(id);
     let name = ident(&unit.path);
-    let i = |module: &str| Instance::new(module, format!("{name}_probe"), Vec::new()).file("PATH", &unit.path);
+    let i = |module: &str| named(chip, id, Instance::new(module, format!("{name}_probe"), Vec::new()));
     let i = match &unit.kind {
         UnitKind::RowFeed(s) if s.play == Play::Bits => {
-            let i = i("hw_probe_planes").param("LEN", s.len).param("BITS", s.act_bits).input("clk", 1, "clk");
+            let i = i("hw_probe_planes")?.param("LEN", s.len).param("BITS", s.act_bits).input("clk", 1, "clk");
             let i = i.input("valid", 1, format!("{name}_plane_valid")).input("last", 1, format!("{name}_plane_last"));
             i.input("plane", s.len, format!("{name}_plane"))
         }
         UnitKind::RowFeed(s) => {
             let f = feed_shape(chip, id, s);
-            let i = i("hw_probe_rows").param("BANDS", f.bands).param("ROWS", s.rows).param("LEN", s.len).param("BITS", f.act);
+            let i = i("hw_probe_rows")?.param("BANDS", f.bands).param("ROWS", s.rows).param("LEN", s.len).param("BITS", f.act);
             let i = i.param("RW", f.row_bits).input("clk", 1, "clk").input("valid", 1, format!("{name}_row_valid"));
             i.input("row", f.row_bits, format!("{name}_row")).input("data", f.bands * f.act, format!("{name}_a"))
         }
@@ -170,9 +177,33 @@ fn probe_of(chip: &Chip, shape: &Shape, id: UnitId) -> Result<Instance, Error> {
                 _ => (shape.lanes, unit.out_len, u32::from(unit.out.bits)),
             };
             let data = if matches!(kind, UnitKind::Argmax) { format!("{{1'b0, {name}_data}}") } else { format!("{name}_data") };
-            let i = i("hw_probe").param("V", v).param("LEN", len).param("BITS", bits).input("clk", 1, "clk");
+            let i = i("hw_probe")?.param("V", v).param("LEN", len).param("BITS", bits).input("clk", 1, "clk");
             i.input("valid", 1, format!("{name}_valid")).input("data", v * bits, data)
         }
     };
-    Ok(i.input("pos", 32, "pos").input("user", 32, "user"))
+    Ok(i.input("layer", 32, if shape.layer_bits > 0 { "layer" } else { "0" }).input("pos", 32, "pos").input("user", 32, "user"))
+}
+
+/// The probe of a unit by its path; where layers share it, by the path of each, whose numbers count up.
+fn named(chip: &Chip, id: UnitId, i: Instance) -> Result<Instance, Error> {
+    let netlist = chip.netlist();
+    let path = |id| netlist.unit(id).path.as_str();
+    let parts = |id| {
+        let (layer, rest) = path(id).strip_prefix("layers.")?.split_once('.')?;
+        Some((layer.parse::<u32>().ok()?, rest))
+    };
+    let all = netlist.worked(id);
+    if all.len() == 1 {
+        return Ok(i.file("PATH", path(id)));
+    }
+    let layers: Option<Vec<(u32, &str)>> = all.iter().map(|&id| parts(id)).collect();
+    let counts_up = |l: &Vec<(u32, &str)>| {
+        let step = l[1].0.wrapping_sub(l[0].0);
+        l.windows(2).all(|w| w[1].0.wrapping_sub(w[0].0) == step && w[1].1 == w[0].1) && step > 0
+    };
+    let Some(layers) = layers.filter(counts_up) else {
+        return Err(Error::unit(path(id), "the paths of the layers that share it do not count up, as those of a compiled chip do"));
+    };
+    let ((first, rest), step) = (layers[0], layers[1].0 - layers[0].0);
+    Ok(i.file("PATH", "layers.").param("FIRST", first).param("STEP", step).file("REST", &format!(".{rest}")))
 }

@@ -13,6 +13,8 @@ use std::ops::Range;
 
 struct StationText {
     index: u32,
+    /// The one its tokens go to next.
+    next: u32,
     module: String,
     head: bool,
     last: bool,
@@ -43,6 +45,14 @@ struct Top {
     users: u32,
     context: u32,
     first: u32,
+    /// 0: every layer has its own silicon. Else bits of a token's round; the station that the head follows; its last round.
+    lw: u32,
+    exit: u32,
+    last_round: u32,
+    /// The last station of the ring.
+    ring: u32,
+    /// Number of the head.
+    head_index: u32,
     links: Vec<u32>,
     stations: Vec<StationText>,
     embed_instance: String,
@@ -81,6 +91,12 @@ fn stations(chip: &Chip, layers: Option<&Range<u32>>) -> Result<Range<u32>, Erro
     let Some(layers) = layers else {
         return Ok(1..all.len() as u32);
     };
+    if chip.netlist().is_folded() {
+        return Err(Error::Option {
+            option: "layers",
+            what: format!("{layers:?}: the chip's layers share silicon; emit it whole, or compile with --fold 1"),
+        });
+    }
     let inside = |s: &hardwire_netlist::Station| s.layer.is_some_and(|l| layers.contains(&l));
     let first = all.iter().position(inside);
     let last = all.iter().rposition(inside);
@@ -95,7 +111,9 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
     let netlist = chip.netlist();
     let range = stations(chip, layers)?;
     let mut sites = Vec::new();
-    for s in range.clone() {
+    // The built ones.
+    let order: Vec<u32> = range.clone().filter(|&s| netlist.built_station(s) == s).collect();
+    for &s in &order {
         sites.push(station::emit(chip, shape, folder, s, range.end, probe)?);
     }
     let whole = layers.is_none();
@@ -117,7 +135,9 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         let mut text = String::new();
         text.push_str("  wire embed_valid, embed_ovf;\n");
         text.push_str(&format!("  wire [{}-1:0] embed_data;\n", shape.lanes * shape.residual_bits));
-        text.push_str(&format!("  assign s{first}_valid = embed_valid;\n  assign s{first}_data = embed_data;\n"));
+        if !netlist.is_folded() {
+            text.push_str(&format!("  assign s{first}_valid = embed_valid;\n  assign s{first}_data = embed_data;\n"));
+        }
         for (name, width) in crate::embed::nets(shape, spec) {
             text.push_str(&format!("  wire [{width}-1:0] {name};\n"));
         }
@@ -134,7 +154,11 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
     } else {
         String::new()
     };
-    let phase_instance = if rotation { crate::embed::phases(chip, shape, folder, &format!("r{first}"))?.text()? } else { String::new() };
+    let phase_instance = if rotation {
+        crate::embed::phases(chip, shape, folder, &if netlist.is_folded() { "r_new".into() } else { format!("r{first}") })?.text()?
+    } else {
+        String::new()
+    };
     let about = about(&sites);
     places.extend(sites.iter_mut().flat_map(|s| std::mem::take(&mut s.places)));
     let top = Top {
@@ -158,12 +182,18 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         users: shape.users,
         context: shape.context,
         first,
-        links: range.clone().collect(),
+        lw: shape.layer_bits,
+        exit: netlist.exit(),
+        ring: netlist.ring(),
+        last_round: netlist.round(netlist.decoder_stations()),
+        head_index: netlist.decoder_stations() + 1,
+        links: order.clone(),
         stations: sites
             .into_iter()
             .map(|s| StationText {
                 last: s.index + 1 == range.end,
                 index: s.index,
+                next: if netlist.is_folded() && s.index == netlist.ring() { 1 } else { s.index + 1 },
                 module: s.module,
                 head: s.head,
                 rotation: s.rotation,
@@ -233,5 +263,8 @@ fn idle_bound(chip: &Chip, shape: &Shape) -> u64 {
             _ => beats,
         }
     };
-    chip.netlist().units().map(|(_, u)| bound(u)).sum()
+    let netlist = chip.netlist();
+    let alone: u64 = netlist.units().map(|(_, u)| bound(u)).sum();
+    // In a ring a token may wait in every round for all others.
+    if netlist.is_folded() { alone * netlist.built_stations().len() as u64 } else { alone }
 }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::experts;
 use crate::folder::Folder;
 use crate::instance::Instance;
+use crate::roms;
 use crate::shape::{Shape, TOP_K, ident, index_bits};
 use crate::stream::{Source, feed_shape};
 use crate::{metal, mvm};
@@ -25,9 +26,19 @@ pub struct Site {
     pub ovf: Option<String>,
 }
 
+/// What a unit with ROM of its own is told where layers share silicon: how many, and which one its token is in.
+fn layered(shape: &Shape, rounds: u32, i: Instance) -> Instance {
+    match shape.layer_bits {
+        0 => i,
+        bits => i.param("LAYERS", rounds).param("LW", bits).input("layer", bits, "layer"),
+    }
+}
+
 /// Builds a unit's instance and writes its ROM images. `last`: it hands the residual on.
 pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs: &[Source], last: bool) -> Result<Site, Error> {
-    let unit = chip.netlist().unit(id);
+    let netlist = chip.netlist();
+    let unit = netlist.unit(id);
+    let rounds = netlist.rounds(unit.station);
     let name = ident(&unit.path);
     let v = shape.lanes;
     let out = u32::from(unit.out.bits);
@@ -46,8 +57,8 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             return Ok(Site { instances, nets, ovf: Some(net("_ovf")) });
         }
         UnitKind::RmsNorm(s) => {
-            let i = norm::parameters(chip, shape, folder, unit, s, &instance)?;
-            give(stream(i.clocked(), "in_valid", "in_data", 0))
+            let i = norm::parameters(chip, shape, folder, id, s, &instance)?;
+            give(stream(layered(shape, rounds, i.clocked()), "in_valid", "in_data", 0))
         }
         UnitKind::RowFeed(s) if s.play == Play::Bits => {
             nets =
@@ -93,7 +104,14 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
                 }
             };
             let f = (f, feed_shape(chip, feed, f));
-            mvm::emit(shape, folder, unit, silicon, s, t, &f)?;
+            mvm::emit(shape, folder, unit, silicon, s, t, rounds, &f)?;
+            for &layer in &netlist.worked(id)[1..] {
+                roms::matrix(folder, &Silicon::of(chip, layer)[0])?;
+            }
+            let i = match shape.layer_bits {
+                0 => i,
+                bits => i.input("layer", bits, "layer"),
+            };
             let i = i.input("row_valid", 1, experts::row_valid(chip, unit, feed, &from)).input("row", f.1.row_bits, format!("{from}_row"));
             let i = i.input("row_end", 1, format!("{from}_row_end")).input("row_last", 1, format!("{from}_row_last"));
             let i = i.input("a", f.1.bands * f.1.act, format!("{from}_a")).input("h", 5, format!("{from}_h"));
@@ -114,8 +132,12 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             give(stream(i, "in_valid", "in_data", 0))
         }
         UnitKind::Attention(s) => {
-            let i = attention::parameters(chip, shape, folder, unit, s, instance("hw_attention", attention::title(s)))?;
-            let i = i.clocked().input("pos", shape.pos_bits, "pos").input("user", shape.user_bits, "user");
+            let i = attention::parameters(chip, shape, folder, id, s, instance("hw_attention", attention::title(s)))?;
+            let i = i.clocked().input("pos", shape.pos_bits, "pos");
+            let i = match shape.layer_bits {
+                0 => i.input("user", shape.user_bits, "user"),
+                bits => layered(shape, rounds, i.input("user", shape.user_bits + bits, "cache_user")),
+            };
             let i = stream(stream(i, "q_valid", "q_data", 0), "k_valid", "k_data", 1);
             give(stream(i, "v_valid", "v_data", 2))
         }
@@ -149,7 +171,13 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i = instance("hw_add", if last { "the station's result".into() } else { String::from("sum") });
             let i = i.param("V", v).param("BITS", out).param("LEN", unit.out_len).param("HOLD", u32::from(last));
             let i = stream(stream(i.clocked(), "a_valid", "a_data", 0), "b_valid", "b_data", 1);
-            give(i.input("next_ready", 1, if last { "next_ready" } else { "1'b1" }).output("out_last", 1, net("_last")))
+            let i = i.input("next_ready", 1, if last { "next_ready" } else { "1'b1" }).output("out_last", 1, net("_last"));
+            if shape.layer_bits > 0 {
+                nets.extend([(net("_asks"), 1), (net("_waiting"), 1)]);
+                give(i.output("asks", 1, net("_asks")).output("waiting", 1, net("_waiting")))
+            } else {
+                give(i)
+            }
         }
         UnitKind::Argmax => {
             let (len, from) = logits(chip, id)?;

@@ -5,6 +5,9 @@
 module mvm_{{ ident }} (
   input clk,
   input rst,
+{%- if lw > 0 %}
+  input [{{ lw }}-1:0] layer,
+{%- endif %}
   input row_valid,
   input [{{ rw }}-1:0] row,
   input row_end,
@@ -32,9 +35,12 @@ module mvm_{{ ident }} (
     .LIFT({{ lift }}), .HALVE({{ halve }}), .DIGIT({{ digit }}), .FIRST({{ first_value }}),
     .A({{ a }}), .ACC({{ acc }}), .INNER({{ inner }}), .SCALE_BITS({{ scale_bits }}), .OFFSET_BITS({{ offset_bits }}), .AB({{ ab }}), .TOT({{ tot }}),
     .RW({{ rw }}), .SW({{ sw }}), .CW({{ cw }}), .KW({{ kw }}), .SCALE_WORDS({{ groups * steps }}),
+{%- if lw > 0 %}
+    .LAYERS({{ layers }}), .LW({{ lw }}),
+{%- endif %}
     .CODES("{{ t.codes }}"), .SCALES("{{ t.scales }}")
   ) tile{{ t.k_tile }}_{{ t.n_tile }} (
-    .clk(clk), .rst(rst), .ctl(ctl), .a(a[{{ t.k_tile * a }} +: {{ a }}]), .asum(asum[{{ t.k_tile * ab }} +: {{ ab }}]), .total(t{{ t.k_tile }}_{{ t.n_tile }})
+    .clk(clk), .rst(rst), {% if lw > 0 %}.layer(layer), {% endif %}.ctl(ctl), .a(a[{{ t.k_tile * a }} +: {{ a }}]), .asum(asum[{{ t.k_tile * ab }} +: {{ ab }}]), .total(t{{ t.k_tile }}_{{ t.n_tile }})
   );
 {% endfor %}
   wire [{{ bands * v * tot }}-1:0] totals;
@@ -43,8 +49,11 @@ module mvm_{{ ident }} (
 {%- endfor %}
   hw_mvm_out #(
     .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ bands }}), .TOT({{ tot }}), .OB({{ ob }}), .SHIFT_BITS({{ shift_bits }}), .BIAS({{ bias }}),
+{%- if lw > 0 %}
+    .LAYERS({{ layers }}), .LW({{ lw }}),
+{%- endif %}
     .SHIFTS("{{ shifts }}"), .BIASES("{{ biases }}")
   ) out (
-    .clk(clk), .rst(rst), .drain(drain), .totals(totals), .h(h), .out_valid(out_valid), .out_data(out_data), .ovf(ovf)
+    .clk(clk), .rst(rst), {% if lw > 0 %}.layer(layer), {% endif %}.drain(drain), .totals(totals), .h(h), .out_valid(out_valid), .out_data(out_data), .ovf(ovf)
   );
 endmodule

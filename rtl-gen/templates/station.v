@@ -4,7 +4,7 @@ module {{ module }} (
   input rst,
   input in_valid,
   input [{{ v * rb }}-1:0] in_data,
-  input [{{ header }}-1:0] in_header, // want, user, position
+  input [{{ header }}-1:0] in_header, // want, {% if lw > 0 %}round, {% endif %}user, position
 {%- if rotation %}
   input rot_in_valid,
   input [{{ pp * 32 }}-1:0] rot_in_data,
@@ -27,6 +27,11 @@ module {{ module }} (
   output [{{ v * rb }}-1:0] out_data,
   output [{{ header }}-1:0] out_header,
   input next_ready,
+{%- if lw > 0 %}
+  output asks,                   // the token's residual would go on in this cycle if next_ready were high
+  output waiting,                // it is in memory and waits
+  input turn,                    // all stations of the ring wait for one another: all go on at once
+{%- endif %}
 {%- if passes %}
   output rot_out_valid,
   output [{{ pp * 32 }}-1:0] rot_out_data,
@@ -41,6 +46,12 @@ module {{ module }} (
   reg [{{ header }}-1:0] header;
   wire [{{ posw }}-1:0] pos = header[{{ posw }}-1:0];
   wire [{{ uw }}-1:0] user = header[{{ posw }} +: {{ uw }}];
+{%- if lw > 0 %}
+  wire [{{ lw }}-1:0] layer = {% if head %}0{% else %}header[{{ posw + uw }} +: {{ lw }}]{% endif %};
+{%- if !head %}
+  wire [{{ uw + lw }}-1:0] cache_user = layer * {{ users }} + user;
+{%- endif %}
+{%- endif %}
   assign ready = !busy;
 {%- if head %}
   // A token for which no output is wanted ends here.
@@ -66,11 +77,27 @@ module {{ module }} (
 {%- else %}
   wire first_valid = in_valid;
   assign out_header = header;
+{%- if lw > 0 %}
+  assign asks = {{ last }}_asks;
+  assign waiting = {{ last }}_waiting;
+  // In a turn the next token comes in as this one leaves; what is in flight belongs to this one until its last beat.
+  reg turning;
+{%- endif %}
   always @(posedge clk) begin
     if (in_valid && !busy) begin
       busy <= 1;
       header <= in_header;
+{%- if lw > 0 %}
+    end else if ({{ last }}_last) begin
+      busy <= turning;
+      turning <= 0;
+      if (turning) header <= in_header;
+    end
+    if (turn) turning <= 1;
+    if (rst) turning <= 0;
+{%- else %}
     end else if ({{ last }}_last) busy <= 0;
+{%- endif %}
     if (rst) busy <= 0;
   end
 {%- endif %}

@@ -19,6 +19,10 @@ module hardwire_tb
   reg started, direct;
   reg [3:0] resetting;
   reg rst;
+  // A host that takes each output +late=N cycles after it came, and offers tokens up to +gap=N cycles apart.
+  integer late, gap, held_for, pause;
+  reg [15:0] noise;
+  wire out_ready = held_for >= late;
   reg in_valid, in_first, in_want;
   reg [{{ idw }}-1:0] in_id;
   reg [{{ uw }}-1:0] in_user;
@@ -32,7 +36,7 @@ module hardwire_tb
 
   hardwire_chip chip (
     .clk(clk), .rst(rst), .token_in_valid(in_valid), .token_in_ready(in_ready), .token_in_id(in_id), .token_in_user(in_user),
-    .token_in_first(in_first), .token_in_want(in_want), .token_out_valid(out_valid), .token_out_ready(1'b1), .token_out_id(out_id),
+    .token_in_first(in_first), .token_in_want(in_want), .token_out_valid(out_valid), .token_out_ready(out_ready), .token_out_id(out_id),
     .token_out_logit(out_logit), .token_out_user(out_user), .token_out_pos(out_pos), .logits_valid(logits_valid), .logits_data(logits_data),
     .top_valid(top_valid), .top_rank(top_rank), .top_id(top_id), .top_logit(top_logit), .context_full(context_full), .overflow(overflow)
   );
@@ -41,6 +45,11 @@ module hardwire_tb
     if (!$value$plusargs("prompt=%s", name)) name = "prompt.txt";
     if (!$value$plusargs("new=%d", new_tokens)) new_tokens = 16;
     if (!$value$plusargs("limit=%d", limit)) limit = 50000000;
+    if (!$value$plusargs("late=%d", late)) late = 0;
+    if (!$value$plusargs("gap=%d", gap)) gap = 0;
+    held_for = 0;
+    pause = 0;
+    noise = 16'hace1;
     for (u = 0; u < {{ users }}; u = u + 1) left[u] = new_tokens;
     count = 0;
     expected = 0;
@@ -89,7 +98,10 @@ module hardwire_tb
         started <= 1;
         zero <= cycle;
       end
-      if (out_valid) begin
+      noise <= {noise[14:0], noise[15] ^ noise[13] ^ noise[12] ^ noise[10]};
+      held_for <= (out_valid && !out_ready) ? held_for + 1 : 0;
+      if (pause > 0) pause = pause - 1;
+      if (out_valid && out_ready) begin
         $display("token %0d id %0d logit %0d cycle %0d user %0d pos %0d", outputs, out_id, out_logit, cycle - zero, out_user, out_pos);
         outputs = outputs + 1;
         quiet = 0;
@@ -104,7 +116,8 @@ module hardwire_tb
       if (!in_valid || in_ready) begin
         in_valid <= 0;
         in_first <= 0;
-        if (at < count) begin
+        if (pause > 0) quiet = 0;
+        else if (at < count) begin
           in_valid <= 1;
           in_user <= p_user[at];
           in_id <= p_id[at];
@@ -112,6 +125,7 @@ module hardwire_tb
           in_want <= p_want[at];
           at = at + 1;
           quiet = 0;
+          if (gap > 0) pause = noise % gap;
         end else if (q_head != q_tail) begin
           in_valid <= 1;
           in_user <= q_user[q_head];

@@ -54,13 +54,58 @@ module {{ module }} (
   wire r{{ s }}_valid;
   wire [{{ pp * 32 }}-1:0] r{{ s }}_data;
 {%- endfor %}
+{%- if lw > 0 %}
+  // The ring: a token that leaves its last station comes back to its first in the next round, until its last layer is done.
+{%- for s in stations %}
+{%- if !s.head %}
+  wire o{{ s.index }}_valid, o{{ s.index }}_asks, o{{ s.index }}_waiting, q{{ s.index }}_valid;
+  wire [{{ v * rb }}-1:0] o{{ s.index }}_data;
+  wire [{{ header }}-1:0] o{{ s.index }}_header;
+  wire [{{ pp * 32 }}-1:0] q{{ s.index }}_data;
+{%- if !s.passes %}
+  assign q{{ s.index }}_valid = 0;
+  assign q{{ s.index }}_data = 0;
+{%- endif %}
+{%- endif %}
+{%- endfor %}
+  wire done = o{{ exit }}_header[{{ posw + uw }} +: {{ lw }}] == {{ last_round }}; // the token in the station before the head
+  wire turn = !done{% for s in stations %}{% if !s.head %} && o{{ s.index }}_waiting{% endif %}{% endfor %};
+{%- for s in stations %}
+{%- if !s.head && s.index > 1 %}
+  assign s{{ s.index }}_valid = o{{ s.index - 1 }}_valid{% if s.index - 1 == exit %} && !done{% endif %};
+  assign s{{ s.index }}_data = o{{ s.index - 1 }}_data;
+  assign s{{ s.index }}_header = o{{ s.index - 1 }}_header;
+  assign r{{ s.index }}_valid = q{{ s.index - 1 }}_valid{% if s.index - 1 == exit %} && !done{% endif %};
+  assign r{{ s.index }}_data = q{{ s.index - 1 }}_data;
+{%- endif %}
+{%- endfor %}
+  assign s{{ head_index }}_valid = o{{ exit }}_valid && done;
+  assign s{{ head_index }}_data = o{{ exit }}_data;
+  assign s{{ head_index }}_header = o{{ exit }}_header;
+  assign r{{ head_index }}_valid = 0;
+  assign r{{ head_index }}_data = 0;
+  // Its entry: a token of the ring comes before a new one; who has been let in is on the way until the first station is busy.
+  reg coming;
+  wire entry_ready = s1_ready && !coming;
+  wire last_asks = o{{ ring }}_asks{% if exit == ring %} && !done{% endif %};
+  wire last_valid = o{{ ring }}_valid{% if exit == ring %} && !done{% endif %};
+  wire [{{ 1 + uw + posw }}-1:0] new_header;
+  wire r_new_valid;
+  wire [{{ pp * 32 }}-1:0] r_new_data;
+{%- if !rotation %}
+  assign r_new_valid = 0;
+  assign r_new_data = 0;
+{%- endif %}
+  wire [{{ header }}-1:0] last_header = o{{ ring }}_header;
+  wire [{{ lw }}-1:0] next_round = last_header[{{ posw + uw }} +: {{ lw }}] + 1;
+{%- endif %}
 {%- if embed %}
   wire start, busy_last, embed_last;
   wire [{{ posw }}-1:0] pos;
   reg embedding;
   hw_intake #(.USERS({{ users }}), .CONTEXT({{ context }}), .UW({{ uw }}), .POSW({{ posw }})) intake (
     .clk(clk), .rst(rst), .valid(token_in_valid), .ready(token_in_ready), .user(token_in_user), .first(token_in_first),
-    .want(token_in_want), .idle(!embedding && s{{ first }}_ready), .start(start), .pos(pos), .header(s{{ first }}_header), .context_full(context_full)
+    .want(token_in_want), .idle(!embedding && {% if lw > 0 %}entry_ready && !last_asks{% else %}s{{ first }}_ready{% endif %}), .start(start), .pos(pos), .header({% if lw > 0 %}new_header{% else %}s{{ first }}_header{% endif %}), .context_full(context_full)
   );
   always @(posedge clk) begin
     if (start) embedding <= 1;
@@ -68,6 +113,18 @@ module {{ module }} (
     if (rst) embedding <= 0;
   end
 {{ embed_instance }}
+{%- if lw > 0 %}
+  assign s1_valid = embed_valid || last_valid;
+  assign s1_data = last_valid ? o{{ ring }}_data : embed_data;
+  assign s1_header = last_valid ? {last_header[{{ header - 1 }}], next_round, last_header[{{ posw + uw }}-1:0]}
+    : {new_header[{{ uw + posw }}], {{ lw }}'d0, new_header[{{ uw + posw }}-1:0]};
+  assign r1_valid = r_new_valid || (q{{ ring }}_valid && last_valid);
+  assign r1_data = last_valid ? q{{ ring }}_data : r_new_data;
+  always @(posedge clk) begin
+    coming <= start || (last_asks && entry_ready) || (coming && s1_ready);
+    if (rst) coming <= 0;
+  end
+{%- endif %}
 {%- else %}
   assign context_full = 0;
   wire start = res_valid && res_ready;
@@ -127,10 +184,16 @@ module {{ module }} (
     .top_valid(top_valid), .top_rank(top_rank), .top_id(top_id), .top_logit(top_logit),
 {%- else if s.last %}
     .out_valid(out_valid), .out_data(out_data), .out_header(out_header), .next_ready(out_ready),
+{%- else if lw > 0 %}
+    .out_valid(o{{ s.index }}_valid), .out_data(o{{ s.index }}_data), .out_header(o{{ s.index }}_header),
+    .next_ready({% if s.index == exit %}done ? s{{ head_index }}_ready : {% endif %}{% if s.next == 1 %}entry_ready{% else %}s{{ s.next }}_ready{% endif %} || turn),
+    .asks(o{{ s.index }}_asks), .waiting(o{{ s.index }}_waiting), .turn(turn),
 {%- else %}
     .out_valid(s{{ s.index + 1 }}_valid), .out_data(s{{ s.index + 1 }}_data), .out_header(s{{ s.index + 1 }}_header), .next_ready(s{{ s.index + 1 }}_ready),
 {%- endif %}
-{%- if s.passes %}
+{%- if s.passes && lw > 0 %}
+    .rot_out_valid(q{{ s.index }}_valid), .rot_out_data(q{{ s.index }}_data),
+{%- else if s.passes %}
     .rot_out_valid(r{{ s.index + 1 }}_valid), .rot_out_data(r{{ s.index + 1 }}_data),
 {%- endif %}
     .ovf(ovf_{{ s.index }})

@@ -5,36 +5,20 @@
 //!
 //! - [`station`], [`token`]: one token through an empty chip.
 //! - [`generate`], [`first_token_cycles`]: one user, the prompt streamed back to back through the stations.
-//! - [`aggregate_interval`]: many users in flight.
+//! - [`serve`]: several users, each token in its cycle; [`aggregate_interval`]: many users in flight.
 
 mod depth;
 mod flow;
 mod path;
+mod ring;
 
 pub use flow::Prefill;
+pub use path::{StationTiming, UnitTiming};
 
 use flow::Flow;
-use hardwire_netlist::{Netlist, UnitId};
+use hardwire_netlist::Netlist;
 use path::Paths;
-
-/// When one unit works, in cycles from its station's first input beat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnitTiming {
-    pub unit: UnitId,
-    /// Cycle of its first input beat (for the first unit of the chip: of the token's acceptance).
-    pub start_cycle: u64,
-    /// One past the cycle of its last output beat.
-    pub end_cycle: u64,
-}
-
-/// One token's stay in a station whose successor is ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StationTiming {
-    pub station: u32,
-    /// From the first beat in (embed: the token's acceptance) to the first beat out (head: the token out).
-    pub latency_cycles: u64,
-    pub units: Vec<UnitTiming>,
-}
+use ring::{Offer, Ring};
 
 /// One token through the whole chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +55,12 @@ pub fn generate(netlist: &Netlist, prompt: u32, new: u32) -> Vec<u64> {
 /// As [`generate`], with the prompt's tokens overlapping or one at a time.
 pub fn generate_with(netlist: &Netlist, prompt: u32, new: u32, prefill: Prefill) -> Vec<u64> {
     let paths = Paths::new(netlist);
-    let mut flow = Flow::new(&paths);
     let mut out = Vec::with_capacity(new as usize);
+    if paths.is_folded() {
+        generate_in_ring(&paths, prompt, new, prefill, &mut out);
+        return out;
+    }
+    let mut flow = Flow::new(&paths);
     let mut offered = 0;
     for pos in 0..prompt {
         let last = pos + 1 == prompt;
@@ -87,6 +75,73 @@ pub fn generate_with(netlist: &Netlist, prompt: u32, new: u32, prefill: Prefill)
     while !out.is_empty() && out.len() < new as usize {
         let offered = out[out.len() - 1] + 1;
         out.push(flow.pass(prompt + out.len() as u32 - 1, offered, true));
+    }
+    out
+}
+
+fn generate_in_ring(paths: &Paths, prompt: u32, new: u32, prefill: Prefill, out: &mut Vec<u64>) {
+    let mut ring = Ring::new(paths);
+    let offer = |pos, cycle| Offer { pos, cycle, wanted: pos + 1 >= prompt };
+    let first = if prefill == Prefill::Serial { prompt.min(1) } else { prompt };
+    (0..first).for_each(|pos| ring.offer(offer(pos, 0)));
+    while let Some((token, cycle)) = ring.leave() {
+        let next = token as u32 + 1;
+        if next >= prompt {
+            out.push(cycle);
+            if out.len() >= new as usize {
+                break;
+            }
+        }
+        match prefill {
+            _ if next >= prompt => ring.offer(offer(next, cycle + 1)),
+            Prefill::Serial => ring.offer(offer(next, cycle)),
+            Prefill::Pipelined => {}
+        }
+    }
+    out.truncate(new as usize);
+}
+
+/// A token as a host gives it in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fed {
+    pub user: u32,
+    pub wanted: bool,
+}
+
+/// An output token: whose it is, at which position, and in which cycle from the acceptance of the first token it comes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    pub user: u32,
+    pub pos: u32,
+    pub cycle: u64,
+}
+
+/// Every output of several users, whose sequences begin here and stay within their context: the tokens of `feed` enter in order as fast as
+/// the chip takes them; then every output of a user who wants more of `new` is fed back in the cycle after it came out, in order.
+pub fn serve(netlist: &Netlist, feed: &[Fed], new: u32) -> Vec<Output> {
+    let paths = Paths::new(netlist);
+    let mut ring = Ring::new(&paths);
+    let users = feed.iter().map(|f| f.user as usize + 1).max().unwrap_or(0);
+    let (mut positions, mut left) = (vec![0u32; users], vec![new; users]);
+    let mut given: Vec<(Fed, u32)> = Vec::new();
+    let mut give = |ring: &mut Ring<'_>, given: &mut Vec<(Fed, u32)>, fed: Fed, cycle: u64| {
+        let pos = positions[fed.user as usize];
+        positions[fed.user as usize] += 1;
+        ring.offer(Offer { pos, cycle, wanted: fed.wanted });
+        given.push((fed, pos));
+    };
+    feed.iter().for_each(|&fed| give(&mut ring, &mut given, fed, 0));
+    let mut out = Vec::new();
+    while let Some((token, cycle)) = ring.leave() {
+        let (fed, pos) = given[token];
+        if fed.wanted {
+            out.push(Output { user: fed.user, pos, cycle });
+            let left = &mut left[fed.user as usize];
+            *left = left.saturating_sub(1);
+            if *left > 0 {
+                give(&mut ring, &mut given, Fed { user: fed.user, wanted: true }, cycle + 1);
+            }
+        }
     }
     out
 }

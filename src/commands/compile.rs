@@ -104,6 +104,7 @@ pub fn resolve(o: &CompileOptions) -> Result<Options> {
         tile_cols: o.tile_cols,
         fabric: o.fabric.clone(),
         pos_lanes: o.pos_lanes,
+        fold: o.fold,
         node: o.node.clone(),
     })
 }

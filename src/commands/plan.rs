@@ -61,6 +61,9 @@ fn print(plan: &plan::Plan, wall_s: f64) {
     }
     line("largest station", format!("{}, {} mm²", r.middle.largest_station, span(&|e| e.largest_station_mm2, r)));
     line("KV cache and state", format!("{} mm², {} positions of {} users", span(&|e| e.state_mm2, r), chip.plan.context, chip.plan.users));
+    if plan.fold > 1 {
+        line("fold", format!("{} layers share silicon, {} stations built", plan.fold, plan.stations));
+    }
     line("transistors", format!("{}, estimated", number(r.middle.transistors)));
     for at in &plan.at {
         let (context, r) = (at.context, &at.figures);

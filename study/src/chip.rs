@@ -228,7 +228,7 @@ pub fn block_kind(kind: BlockKind) -> &'static str {
 
 fn kinds(chip: &Chip) -> Vec<KindCount> {
     let mut out: Vec<KindCount> = Vec::new();
-    for (id, u) in chip.netlist().units() {
+    for (id, u) in chip.netlist().built_units() {
         let c = census::unit(chip.netlist(), id);
         let area_mm2 = chip.structure.technology.area_um2(&c) * 1e-6;
         match out.iter_mut().find(|k| k.kind == u.kind.name()) {

@@ -118,7 +118,7 @@ pub struct Compiled<'a>(pub &'a Chip);
 
 impl Rates for Compiled<'_> {
     fn stations(&self) -> u32 {
-        self.0.netlist().stations.len() as u32
+        self.0.netlist().built_stations().len() as u32
     }
 
     fn single_s(&self, context: u32) -> f64 {

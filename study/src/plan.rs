@@ -8,7 +8,9 @@ use crate::load::Request;
 use crate::{Error, Result};
 use hardwire_baseline::economics::silicon::RETICLE_MM2;
 use hardwire_compiler::Options;
+use hardwire_compiler::folding::Fold;
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
+use hardwire_compiler::technology;
 use hardwire_netlist::{Census, Floorplan};
 use serde::Serialize;
 
@@ -31,7 +33,10 @@ pub struct Plan {
     /// What in it has no Verilog.
     pub modelled_only: Vec<&'static str>,
     pub state_bits: u64,
+    /// Stations that are built.
     pub stations: u32,
+    /// Layers that share silicon, at most.
+    pub fold: u32,
     pub units: usize,
     pub blocks: usize,
     /// Two blocks that overlap; none.
@@ -56,14 +61,14 @@ pub struct At {
 /// # Errors
 /// An option out of range; dies past the reticle, with what would fit.
 pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Result<Plan> {
-    let chip = shape::plan(shape, options)?;
+    let chip = folded(shape, options)?;
     let node = options.node.as_deref().unwrap_or(NODE);
     let process = Process::node(node)?;
     let on = |dies, context, users| Setting { dies, cut, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
     let (context, users) = (chip.plan.context, chip.plan.users);
     let at = |dies| figures(&chip, &process, &on(dies, context, users));
     let dies = dies_within_reticle(cut, dies, &at)?;
-    let stations = chip.netlist.stations.len() as u32;
+    let stations = chip.netlist.built_stations().len() as u32;
     let floorplan = chip.floorplan(&process.technology);
     Ok(Plan {
         family: shape.config.architecture.to_string(),
@@ -74,6 +79,7 @@ pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Re
         modelled_only: chip.modelled_only(),
         state_bits: chip.state_bits(),
         stations,
+        fold: chip.netlist.rounds(1),
         units: chip.netlist.graph.node_count(),
         blocks: floorplan.blocks.len(),
         floorplan_conflict: floorplan.conflict(),
@@ -85,6 +91,25 @@ pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Re
         floorplan,
         chip,
     })
+}
+
+/// The chip of `shape`; where the fold is left open, the least of 1, 2, 4, ... and all whose die is within the reticle, and 1 if none is: then
+/// whole layers go on dies of their own.
+fn folded(shape: &Shape, options: &Options) -> Result<ShapeChip> {
+    if options.fold != Some(Fold::Auto) {
+        return Ok(shape::plan(shape, options)?);
+    }
+    let of = |fold| shape::plan(shape, &Options { fold: Some(fold), ..options.clone() });
+    let single = of(Fold::Layers(1))?;
+    let technology = technology::node(options.node.as_deref().unwrap_or(NODE))?;
+    let fits = |chip: &ShapeChip| chip.floorplan(&technology).die.area_um2() * 1e-6 <= RETICLE_MM2;
+    if fits(&single) {
+        return Ok(single);
+    }
+    let layers = shape.config.layers as u32;
+    let more = (1..).map(|n| 1 << n).take_while(|&n| n < layers).map(Fold::Layers).chain([Fold::All]);
+    // What cannot fold stays as it is.
+    Ok(more.filter_map(|fold| of(fold).ok()).find(fits).unwrap_or(single))
 }
 
 /// The dies asked for, or as few as keep each within the reticle.

@@ -56,7 +56,7 @@ impl Die {
             .collect();
         let total = census::total(netlist);
         let mut die = Die { blocks, total, by_path: HashMap::new(), chip };
-        die.by_path = (0..die.blocks.len()).map(|b| (die.block_path(b), b)).collect();
+        die.by_path = (0..die.blocks.len()).flat_map(|b| die.block_paths(b).into_iter().map(move |path| (path, b))).collect();
         die
     }
 
@@ -72,6 +72,14 @@ impl Die {
             BlockKind::KvCache | BlockKind::Io => false,
         };
         if main { block.path.clone() } else { format!("{}#{}", block.path, block.part) }
+    }
+
+    /// The paths of all the units that work in a block: several where layers share silicon.
+    fn block_paths(&self, b: usize) -> Vec<String> {
+        let (netlist, own) = (self.chip.netlist(), self.block_path(b));
+        let part = own.strip_prefix(self.plan().blocks[b].path.as_str()).unwrap_or_default().to_string();
+        let Some(unit) = self.blocks[b].unit else { return vec![own] };
+        netlist.worked(unit).into_iter().map(|id| format!("{}{part}", netlist.unit(id).path)).collect()
     }
 
     pub fn find_block(&self, path: &str) -> Option<usize> {

@@ -273,7 +273,7 @@ fn values(die: &Die, metric: Metric, position: u32) -> Vec<Option<f64>> {
     let token = metric.moves().then(|| timing::token(netlist, position));
     let mut busy = vec![0u64; netlist.graph.node_count()];
     for unit in token.iter().flat_map(|t| t.stations.iter().flat_map(|s| &s.units)) {
-        busy[unit.unit.index()] = unit.end_cycle.saturating_sub(unit.start_cycle);
+        busy[netlist.built(unit.unit).index()] += unit.end_cycle.saturating_sub(unit.start_cycle);
     }
     let latency = token.as_ref().map_or(1, |t| t.latency_cycles.max(1)) as f64;
     let one = |b: usize| -> Option<f64> {
@@ -282,7 +282,8 @@ fn values(die: &Die, metric: Metric, position: u32) -> Vec<Option<f64>> {
             Metric::Area => Some(block.rect.area_um2() * 1e-6),
             Metric::Power => {
                 let id = info.unit?;
-                let switching_pj = energy::cost(technology, &activity::unit(netlist, technology, id, position)).total_pj();
+                let of = |id| energy::cost(technology, &activity::unit(netlist, technology, id, position)).total_pj();
+                let switching_pj: f64 = netlist.worked(id).into_iter().map(of).sum();
                 let seconds = latency / (technology.clock_mhz.value * 1e6);
                 let watts = switching_pj * 1e-12 / seconds + technology.leakage_w(&info.census);
                 Some(watts * 1e3 / (technology.area_um2(&info.census) * 1e-6).max(1e-12))

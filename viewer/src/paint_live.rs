@@ -18,11 +18,12 @@ pub fn show(painter: &Painter, view: &View, theme: Theme) {
         let pass = &view.live.lanes[f.lane].passes[f.pass];
         let Some(station) = pass.schedule.timing.stations.get(f.station) else { continue };
         let colour = theme.lane(f.lane);
-        let path = &die.chip.netlist().stations[station.station as usize].path;
+        let netlist = die.chip.netlist();
+        let path = &netlist.stations[netlist.built_station(station.station) as usize].path;
         let region = die.plan().regions.iter().position(|r| r.path == *path);
         for (b, info) in die.blocks.iter().enumerate() {
             let Some(unit) = info.unit.filter(|_| info.station == region) else { continue };
-            let works = station.units.iter().any(|u| u.unit == unit && u.start_cycle <= f.cycle && f.cycle < u.end_cycle);
+            let works = station.units.iter().any(|u| netlist.built(u.unit) == unit && u.start_cycle <= f.cycle && f.cycle < u.end_cycle);
             let rect = &die.plan().blocks[b].rect;
             if works
                 && sees.sees(rect)
@@ -46,7 +47,8 @@ pub fn notes(painter: &Painter, view: &View, theme: Theme) {
     for f in view.live.in_flight() {
         let pass = &view.live.lanes[f.lane].passes[f.pass];
         let Some(station) = pass.schedule.timing.stations.get(f.station) else { continue };
-        let path = &die.chip.netlist().stations[station.station as usize].path;
+        let netlist = die.chip.netlist();
+        let path = &netlist.stations[netlist.built_station(station.station) as usize].path;
         let region = die.plan().regions.iter().find(|r| r.path == *path);
         if let Some(r) = region.and_then(|r| view.camera.rect(view.canvas, r.rect.into())) {
             let at = r.intersect(view.canvas).center_top();

@@ -7,6 +7,7 @@ use super::matrices::{QuantizedMatrix, QuantizedModel, Table, shared_group, tabl
 use super::nearest;
 use super::row::{Facts, RowOut, bits, mantissas};
 use crate::error::Error;
+use crate::folding::Folding;
 use crate::formats;
 use crate::options::Plan;
 use crate::order::row_order;
@@ -30,7 +31,7 @@ const TRAINED_SCALE: f32 = 0.503_906_25;
 ///
 /// # Errors
 /// An option that no answer without weights exists to.
-pub(crate) fn expected(shape: &Shape, plan: &Plan) -> Result<QuantizedModel, Error> {
+pub(crate) fn expected(shape: &Shape, plan: &Plan, folding: Folding) -> Result<QuantizedModel, Error> {
     if plan.choice.average_bits.is_some() {
         return Err(Error::option("average-bits", "bits are shared out by what weights lose, and there are no weights: give --bits"));
     }
@@ -74,7 +75,8 @@ pub(crate) fn expected(shape: &Shape, plan: &Plan) -> Result<QuantizedModel, Err
             QuantizedMatrix { spec, acc_bits, tot_bits, lossless: false, relative_square_error: 0.0, coding: "by shape".to_string() };
         matrices.insert(path, matrix);
     }
-    Ok(QuantizedModel { matrices, formats: formats::formats(&weights)? })
+    super::matrices::widen(folding, &mut matrices);
+    Ok(QuantizedModel { matrices, formats: formats::formats(&weights, folding)? })
 }
 
 fn kept(numbers: Numbers) -> Kept {

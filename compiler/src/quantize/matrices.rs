@@ -1,6 +1,7 @@
 //! The matrices of a model: which nodes have one, and what became of them.
 
 use crate::error::Error;
+use crate::folding::Folding;
 use crate::formats::Formats;
 use crate::order;
 use hardwire_models::{Op, OpGraph};
@@ -19,6 +20,27 @@ pub struct QuantizedMatrix {
     pub lossless: bool,
     pub relative_square_error: f64,
     pub coding: String,
+}
+
+/// Gives matrices that share silicon the widest of their widths.
+pub(crate) fn widen(folding: Folding, matrices: &mut BTreeMap<String, QuantizedMatrix>) {
+    if !folding.is_folded() {
+        return;
+    }
+    let mut widest: BTreeMap<String, [u8; 4]> = BTreeMap::new();
+    for (path, m) in matrices.iter() {
+        let own = [m.acc_bits, m.tot_bits, m.spec.scale_bits, m.spec.offset_bits];
+        let all = widest.entry(folding.built_path(path)).or_insert(own);
+        all.iter_mut().zip(own).for_each(|(w, own)| *w = (*w).max(own));
+    }
+    for (path, m) in matrices.iter_mut() {
+        let [acc, tot, scale, offset] = widest[&folding.built_path(path)];
+        (m.acc_bits, m.tot_bits, m.spec.scale_bits) = (acc, tot, scale);
+        // A matrix without offsets is another kind of silicon, and is refused by name when the chip is checked.
+        if m.spec.offset_bits > 0 {
+            m.spec.offset_bits = offset;
+        }
+    }
 }
 
 /// Every matrix by its node's path, and the formats of all streams.

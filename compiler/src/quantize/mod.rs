@@ -24,6 +24,7 @@ mod nearest;
 mod row;
 
 use crate::error::Error;
+use crate::folding::Folding;
 use crate::formats::{self, Formats};
 use crate::options::{Plan, Progress};
 use crate::order::{self, row_order};
@@ -46,6 +47,7 @@ pub use matrices::{QuantizedMatrix, QuantizedModel};
 pub fn quantize(
     checkpoint: &Checkpoint,
     plan: &Plan,
+    folding: Folding,
     programs: &mut ProgramWriter,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<QuantizedModel, Error> {
@@ -54,7 +56,7 @@ pub fn quantize(
     let mut work = Work {
         checkpoint,
         plan,
-        formats: formats::formats(checkpoint)?,
+        formats: formats::formats(checkpoint, folding)?,
         widths: BTreeMap::new(),
         natural: BTreeMap::new(),
         tables: order.iter().flat_map(|&id| tables_of(graph, id)).collect(),
@@ -75,6 +77,7 @@ pub fn quantize(
         Quantizer::Gptq => calibrate::calibrate(&mut work, embedding)?,
     }
     work.write_ready()?;
+    matrices::widen(folding, &mut work.matrices);
     Ok(QuantizedModel { matrices: work.matrices, formats: work.formats })
 }
 

@@ -15,6 +15,7 @@ pub use standin::Standin;
 
 use crate::build::{self, Built, Counted};
 use crate::error::Error;
+use crate::folding::Folding;
 use crate::options::{Options, Plan};
 use crate::weights::Usual;
 use crate::{place, quantize, tile};
@@ -34,10 +35,11 @@ pub fn plan(shape: &Shape, options: &Options) -> Result<ShapeChip, Error> {
         shape.lengthen(positions as usize)?;
     }
     let plan = options.resolve(&shape.config)?;
-    let quantized = quantize::expected(&shape, &plan)?;
+    let folding = Folding::of_graph(&shape.graph, shape.config.layers as u32, plan.fold, &plan.holdings)?;
+    let quantized = quantize::expected(&shape, &plan, folding)?;
     let tiles = tile::tile(&shape.graph, &quantized, &plan)?;
     let mut vectors = Counted(quantized.matrices.len() as u32);
-    let Built { netlist, standins } = build::build(&Usual(&shape), &plan, &quantized, &tiles, &mut vectors)?;
+    let Built { netlist, standins } = build::build(&Usual(&shape), &plan, folding, &quantized, &tiles, &mut vectors)?;
     let chip = ShapeChip { shape, plan, netlist, standins };
     if chip.modelled_only().is_empty() {
         chip.netlist.validate()?;
@@ -70,16 +72,16 @@ impl ShapeChip {
         Repeat { copies: 1, active: u32::from(works) }
     }
 
-    /// Counts of one unit.
+    /// Counts of the silicon of one unit.
     pub fn census_of(&self, id: UnitId) -> Census {
         match self.standins.get(&id) {
-            Some(standin) => standin.census(self.plan.lanes, self.plan.users),
+            Some(standin) => standin.census(self.plan.lanes, self.plan.users * self.netlist.rounds(self.netlist.unit(id).station)),
             None => census::unit(&self.netlist, id),
         }
     }
 
     pub fn total(&self) -> Census {
-        self.netlist.units().map(|(id, _)| self.census_of(id)).sum()
+        self.netlist.built_units().map(|(id, _)| self.census_of(id)).sum()
     }
 
     /// Counts of one station.

@@ -19,7 +19,7 @@ use crate::floorplan::Rect;
 use crate::graph::{Netlist, UnitId};
 use crate::program::MatrixView;
 use crate::unit::{Fabric, MatrixSpec, UnitKind};
-use crate::width::signed_bits;
+use crate::width::{index_bits, signed_bits};
 
 /// Bits of an output's bias in its image.
 const BIAS_BITS: u32 = 32;
@@ -45,7 +45,15 @@ pub struct RomImage {
     pub part: Part,
     pub tile: TileIndex,
     pub word_bits: u32,
+    /// Words of this matrix.
     pub lines: u64,
+    /// Address of the first of them: not 0 for a further layer of those that share the ROM.
+    pub first: u64,
+}
+
+/// Address of a ROM's first word of the layer of `round`, where each layer has `words`: the layer is the upper part of the address.
+pub fn first_word(round: u32, words: u64) -> u64 {
+    u64::from(round) << index_bits(words.clamp(2, 1 << 31) as u32)
 }
 
 /// Where the bits of one code lie.
@@ -53,7 +61,7 @@ pub struct RomImage {
 pub struct Address {
     /// ROM image, a path in the folder of the emitted Verilog.
     pub file: String,
-    /// Line of the image, from 0.
+    /// Word of the ROM, from 0; where every layer has its own ROM, the line of the image.
     pub line: u64,
     /// The code's lowest bit, from the lowest of the word.
     pub bit: u32,
@@ -101,6 +109,12 @@ impl Holder {
 /// One matrix of a chip and what holds it.
 pub struct Silicon<'a> {
     path: &'a str,
+    /// Path of the unit whose silicon holds it: its own, or that of the same place in a layer before.
+    built: &'a str,
+    /// Place of its layer among those that share the silicon.
+    round: u32,
+    /// Bits of an output's shift in its image, with room for the vector's own.
+    shift_bits: u32,
     /// Begins the names of its images.
     prefix: &'static str,
     pub matrix: &'a MatrixSpec,
@@ -136,10 +150,15 @@ impl<'a> Silicon<'a> {
     pub fn of(chip: &'a Chip, id: UnitId) -> Vec<Silicon<'a>> {
         let netlist = chip.netlist();
         let exponent = exponent(netlist, id);
+        let all = netlist.worked(id);
         held(netlist, id)
             .into_iter()
-            .map(|(matrix, holder, prefix)| Silicon {
+            .enumerate()
+            .map(|(at, (matrix, holder, prefix))| Silicon {
                 path: &netlist.unit(id).path,
+                built: &netlist.unit(all[0]).path,
+                round: netlist.round(netlist.unit(id).station),
+                shift_bits: shift_bits(all.iter().map(|&id| chip.programs.matrix(held(netlist, id)[at].0.program))),
                 prefix,
                 matrix,
                 program: chip.programs.matrix(matrix.program),
@@ -177,13 +196,15 @@ impl<'a> Silicon<'a> {
             Part::Shifts => "shifts".into(),
             Part::Biases => "biases".into(),
         };
-        format!("rom/{}/{}{name}.hex", self.path, self.prefix)
+        format!("rom/{}/{}{name}.hex", self.built, self.prefix)
     }
 
     /// Every ROM of the matrix.
     pub fn images(&self) -> Vec<RomImage> {
         let mut all: Vec<RomImage> = Vec::new();
-        let mut add = |part, tile, word_bits, lines| all.push(RomImage { file: self.file(part, tile), part, tile, word_bits, lines });
+        let mut add = |part, tile, word_bits, lines| {
+            all.push(RomImage { file: self.file(part, tile), part, tile, word_bits, lines, first: first_word(self.round, lines) });
+        };
         self.holder.layout().images(self, &mut add);
         if let Holder::Array(fabric) = self.holder {
             let lanes = fabric.lanes();
@@ -216,19 +237,19 @@ impl<'a> Silicon<'a> {
 
     /// Bits of an output's shift in its image, with room for the vector's own.
     pub fn shift_bits(&self) -> u32 {
-        let (mut lo, mut hi) = (0, 0);
-        for n in 0..self.program.outputs {
-            let k = i64::from(self.program.shift(n));
-            (lo, hi) = (lo.min(k), hi.max(k));
-        }
-        signed_bits(lo, hi).max(6)
+        self.shift_bits
+    }
+
+    fn first(&self, part: Part, tile: TileIndex) -> u64 {
+        self.images().iter().find(|i| i.part == part && i.tile == tile).map_or(0, |i| i.first)
     }
 
     /// Where the code of the weight from input `k` to output `n` lies; `None` past the matrix.
     pub fn address(&self, n: u32, k: u32) -> Option<Address> {
         (n < self.matrix.outputs && k < self.matrix.inputs).then(|| {
             let (tile, line, bit) = self.holder.layout().place(self.matrix, n, k);
-            Address { file: self.file(Part::Codes, tile), line, bit }
+            let first = if self.round == 0 { 0 } else { self.first(Part::Codes, tile) };
+            Address { file: self.file(Part::Codes, tile), line: first + line, bit }
         })
     }
 
@@ -247,6 +268,18 @@ impl<'a> Silicon<'a> {
         let real = mantissa as f64 * power_of_two(self.exponent - shift);
         Weight { row: self.matrix.rows.source_row(n), n, k, code, stored: self.stored(code), value, scale, offset, shift, real }
     }
+}
+
+/// Bits that hold the output shifts of all these, at least 6.
+fn shift_bits<'a>(programs: impl Iterator<Item = MatrixView<'a>>) -> u32 {
+    let (mut lo, mut hi) = (0, 0);
+    for program in programs {
+        for n in 0..program.outputs {
+            let k = i64::from(program.shift(n));
+            (lo, hi) = (lo.min(k), hi.max(k));
+        }
+    }
+    signed_bits(lo, hi).max(6)
 }
 
 /// The bits of a code as its cell has them, from left to right: the highest first.

@@ -32,6 +32,7 @@ pub(super) fn netlist(text: &str) -> Result<Netlist, TextError> {
     let lanes = at.number("a number of lanes")?;
     at.word("swish_alpha=")?;
     let swish_alpha = at.number("a number")?;
+    let ring = if at.skip() && at.take("ring=") { Some(at.number("a number of stations")?) } else { None };
     let mut stations: Vec<Station> = Vec::new();
     let mut drafts: Vec<Draft> = Vec::new();
     while at.skip() {
@@ -59,7 +60,7 @@ pub(super) fn netlist(text: &str) -> Result<Netlist, TextError> {
             graph.add_edge(UnitId::new(from), UnitId::new(i), Stream { port: *port });
         }
     }
-    Ok(Netlist { lanes, stations, tables: Tables::new(swish_alpha), graph })
+    Ok(Netlist { lanes, stations, ring, tables: Tables::new(swish_alpha), graph })
 }
 
 fn draft(at: &mut Cursor<'_>, station: u32) -> Result<Draft, TextError> {

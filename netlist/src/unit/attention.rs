@@ -137,6 +137,11 @@ impl Kind for AttentionSpec {
         vec![Module::new("hw_attention", all)]
     }
 
+    fn own(&self, _: &dyn Around) -> Census {
+        let sinks = if self.sinks.is_some() { SCORE * u64::from(self.heads) } else { 0 };
+        Census { sram_bits: self.kv_cache_bits(), rom_bits: sinks, ..Census::default() }
+    }
+
     /// All cached keys and all values are read once, by every query head of their group at once.
     fn activity(&self, around: &dyn Around, working: &Working) -> Activity {
         let cached = f64::from(working.position) + 1.0;

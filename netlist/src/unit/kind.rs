@@ -109,6 +109,13 @@ pub trait Kind {
     /// The library modules it is emitted as, with the counts of each.
     fn modules(&self, around: &dyn Around) -> Vec<Module>;
 
+    /// What of these every layer has for itself where several share the silicon: weights, their ROM, and caches. Logic there is once, and for
+    /// no layer more: a layer is the upper part of an address.
+    fn own(&self, around: &dyn Around) -> Census {
+        let _ = around;
+        Census::default()
+    }
+
     /// Events of one token, the hand-over of its output left out.
     fn activity(&self, around: &dyn Around, working: &Working) -> Activity;
 

@@ -103,6 +103,11 @@ impl Kind for MvmSpec {
         }
     }
 
+    fn own(&self, around: &dyn Around) -> Census {
+        let all: Census = self.modules(around).iter().map(|m| m.census.times(m.count)).sum();
+        Census { weights: all.weights, rom_bits: all.rom_bits, ..Census::default() }
+    }
+
     fn activity(&self, _: &dyn Around, working: &Working) -> Activity {
         match self.fabric {
             Fabric::Tile(t) => tile_activity(self, t, working.area_um2),

@@ -89,6 +89,17 @@ impl NormSpec {
     }
 }
 
+impl NormSpec {
+    /// Bits of its gains in ROM, as often as beats repeat them.
+    fn gain_bits(&self, lanes: u32) -> u64 {
+        u64::from(self.gain_words(lanes)) * u64::from(lanes) * u64::from(GAIN)
+    }
+
+    fn bias_bits(&self) -> u64 {
+        if self.centre.as_ref().is_some_and(|c| c.bias.is_some()) { BIAS * u64::from(self.len) } else { 0 }
+    }
+}
+
 impl Kind for NormSpec {
     fn name(&self) -> &'static str {
         if self.centre.is_some() { "layer_norm" } else { "rms_norm" }
@@ -131,6 +142,10 @@ impl Kind for NormSpec {
                 vec![Module::new("hw_layer_norm", centre(self, c, lanes) + rms_norm(self, tables, lanes, CENTRED, out) + bias)]
             }
         }
+    }
+
+    fn own(&self, around: &dyn Around) -> Census {
+        rom(self.gain_bits(around.lanes()) + self.bias_bits())
     }
 
     fn activity(&self, around: &dyn Around, _: &Working) -> Activity {
@@ -192,7 +207,7 @@ fn rms_norm(s: &NormSpec, tables: &Tables, lanes: u32, bits: u64, out: u64) -> C
     let root_lanes = if groups == 1 { 1 } else { v };
     let control = flops(2 * (stages + 2) + 14) + counter(2 * beat + 6) + flops(beat) + gates(40);
     sram(len * bits)
-        + rom(u64::from(s.gain_words(lanes)) * v * gain)
+        + rom(s.gain_bits(lanes))
         + table_rom(&tables[Function::Rsqrt])
         + (squares + first + second).times(v)
         + flops(value + 3 * size).times(root_lanes)
@@ -224,5 +239,5 @@ fn centre(s: &NormSpec, c: &CentreSpec, lanes: u32) -> Census {
 fn bias(s: &NormSpec, lanes: u32, out: u64) -> Census {
     let (v, len) = (u64::from(lanes), u64::from(s.len));
     let lane = flops(2 * out) + sum(BIAS + 1) + limit(BIAS + 1, out);
-    rom(BIAS * len) + lane.times(v) + counter(bit_length(len.div_ceil(v))) + flops(4)
+    rom(s.bias_bits()) + lane.times(v) + counter(bit_length(len.div_ceil(v))) + flops(4)
 }

@@ -55,11 +55,15 @@ fn matrix(m: &MatrixSpec, store: &ProgramStore) -> Result<(), Wrong> {
         ("inputs", *inputs, m.inputs),
         ("code_bits", u32::from(*code_bits), u32::from(m.code_bits)),
         ("groups", *groups, m.groups()),
-        ("scale_bytes", u32::from(*scale_bytes), u32::from(storage_bytes(m.scale_bits))),
-        ("offset_bytes", u32::from(*offset_bytes), u32::from(storage_bytes(m.offset_bits))),
     ];
     for (field, found, expected) in fields {
         expect(field, u64::from(found), u64::from(expected))?;
+    }
+    // Layers that share silicon have the widest of their mantissas; a layer's own may be stored in fewer bytes.
+    for (field, found, bits) in [("scale_bytes", *scale_bytes, m.scale_bits), ("offset_bytes", *offset_bytes, m.offset_bits)] {
+        if found > storage_bytes(bits) || (found == 0) != (bits == 0) {
+            return Err((field, format!("{found}, expected {} at most", storage_bytes(bits))));
+        }
     }
     expect("bias", bias.bytes, if m.bias { u64::from(m.outputs) * 4 } else { 0 })
 }

@@ -6,16 +6,19 @@ use crate::instance::Instance;
 use crate::roms;
 use crate::shape::{Shape, ceil_log};
 use hardwire_netlist::unit::AttentionSpec;
-use hardwire_netlist::{Chip, Function, Unit};
+use hardwire_netlist::{Chip, Function, UnitId, UnitKind};
 
 /// In words.
 pub fn title(s: &AttentionSpec) -> String {
     format!("{} heads on {} KV heads of {}, {} users of {} positions", s.heads, s.kv_heads, s.head_dim, s.users, s.context)
 }
 
-/// The module with its parameters; writes its ROM images.
-pub fn parameters(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, s: &AttentionSpec, i: Instance) -> Result<Instance, Error> {
-    let v = shape.lanes;
+/// The module with its parameters; writes its ROM images, those of all layers that share it.
+pub fn parameters(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, s: &AttentionSpec, i: Instance) -> Result<Instance, Error> {
+    let (netlist, v) = (chip.netlist(), shape.lanes);
+    let unit = netlist.unit(id);
+    // A layer's sequences are sequences of the one cache.
+    let users = s.users * netlist.rounds(unit.station);
     if !v.is_multiple_of(s.head_dim) && !s.head_dim.is_multiple_of(v) {
         return Err(Error::unit(&unit.path, format!("heads of {} do not fit {v} lanes; choose other lanes", s.head_dim)));
     }
@@ -24,16 +27,27 @@ pub fn parameters(chip: &Chip, shape: &Shape, folder: &mut Folder, unit: &Unit, 
     }
     let (exp2, recip) = (shape.table(Function::Exp2), shape.table(Function::Recip));
     let i = i.param("V", v).param("HEADS", s.heads).param("KV_HEADS", s.kv_heads).param("HEAD_DIM", s.head_dim);
-    let i = i.param("CONTEXT", s.context).param("USERS", s.users).param("WINDOW", s.window.unwrap_or(0)).param("A", s.act_bits);
+    let i = i.param("CONTEXT", s.context).param("USERS", users).param("WINDOW", s.window.unwrap_or(0)).param("A", s.act_bits);
     let i = i.param("KVB", s.kv_bits).param("P", s.pos_lanes).param("QB", s.q.bits).param("KB", s.k.bits).param("VB", s.v.bits);
-    let i = i.param("OB", unit.out.bits).param("POSW", shape.pos_bits).param("UW", shape.user_bits).param("TREE", ceil_log(s.head_dim, 8));
+    let i = i
+        .param("OB", unit.out.bits)
+        .param("POSW", shape.pos_bits)
+        .param("UW", shape.user_bits + shape.layer_bits)
+        .param("TREE", ceil_log(s.head_dim, 8));
     let i = i.param("MOST", ceil_log(s.pos_lanes, 4)).param("SUM", ceil_log(s.pos_lanes, 8));
     let i = i.param("MANTISSA", s.score_mantissa).param("SHIFT", s.score_shift);
     let i = i.param("EXP2_VALUE", exp2.value_bits).param("EXP2_SLOPE", exp2.slope_bits);
     let i = i.param("RECIP_VALUE", recip.value_bits).param("RECIP_SLOPE", recip.slope_bits);
     let i = i.file("EXP2", &exp2.file).file("RECIP", &recip.file);
-    let Some(sinks) = s.sinks else { return Ok(i) };
-    let (file, scores) = (format!("rom/{}/sinks.hex", unit.path), chip.programs.gain(sinks).to_vec());
-    roms::beats(folder, &file, s.heads, s.heads, 32, &|h| scores[h as usize])?;
+    if s.sinks.is_none() {
+        return Ok(i);
+    }
+    let file = format!("rom/{}/sinks.hex", unit.path);
+    for (round, layer) in (0..).zip(netlist.worked(id)) {
+        if let UnitKind::Attention(AttentionSpec { sinks: Some(sinks), .. }) = netlist.unit(layer).kind {
+            let scores = chip.programs.gain(sinks).to_vec();
+            roms::layer_beats(folder, &file, round, s.heads, s.heads, 32, &|h| scores[h as usize])?;
+        }
+    }
     Ok(i.param("SINKS", 1).file("SINK_SCORES", &file))
 }

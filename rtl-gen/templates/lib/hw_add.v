@@ -1,12 +1,17 @@
 // Add (numerics, section 8): the residual (port a, kept in memory) plus a branch (port b). First beat out 2 cycles after the
 // first branch beat. With HOLD, the last adder of a station: if `next_ready` is low in the cycle before the first beat, results
 // go back to memory and are played out once it is high.
+`include "hw_layers.vh"
 module hw_add #(
   parameter V = 8,               // lanes: elements a beat
   parameter BITS = 32,           // bits of an element of either input and of the sum
   parameter LEN = 64,            // elements of a vector
   parameter HOLD = 1             // 1: results wait for next_ready; 0: they leave at once
 ) (
+`ifdef HW_LAYERS
+  output asks,                   // results would go on in this cycle if next_ready were high
+  output waiting,                // results are in memory and wait
+`endif
   input clk,                     // clock: registers change at its rising edge
   input rst,                     // reset: synchronous, active high
   input a_valid,                 // a beat of the residual comes
@@ -26,6 +31,10 @@ module hw_add #(
   reg [V*BITS-1:0] b1, sum;
   wire [V*BITS-1:0] a;
   wire play = full && next_ready;
+`ifdef HW_LAYERS
+  assign asks = full || (v1 && beat == 0);
+  assign waiting = full;
+`endif
   reg signed [BITS:0] s, most;
   reg clamped;
   integer l;

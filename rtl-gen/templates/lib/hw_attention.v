@@ -2,7 +2,12 @@
 // docs/microarchitecture.md, section 2.
 `include "hw_round.vh"
 `include "hw_check.vh"
+`include "hw_layers.vh"
 module hw_attention #(
+`ifdef HW_LAYERS
+  parameter LAYERS = 1,          // layers that share the module, each with ROM of its own
+  parameter LW = 1,              // bits of a layer's number
+`endif
   parameter V = 8,               // lanes: elements a beat
   parameter HEADS = 8,           // query heads
   parameter KV_HEADS = 4,        // key and value heads; each serves HEADS / KV_HEADS query heads
@@ -33,6 +38,9 @@ module hw_attention #(
   parameter RECIP = "",          // image of the table of 1/x, 256 words: value, slope above
   parameter SINK_SCORES = ""     // image of the sinks' scores: one word, HEADS of 32 bits, head 0 lowest
 ) (
+`ifdef HW_LAYERS
+  input [LW-1:0] layer,          // which of them the token is in, from 0
+`endif
   input clk,                     // clock: registers change at its rising edge
   input rst,                     // reset: synchronous, active high
   input [POSW-1:0] pos,          // position of the token, from 0; stands while it is in the station
@@ -134,7 +142,11 @@ module hw_attention #(
     end
     // The sinks are lane 0 of a word of their own, with weights and without values.
     if (SINKS != 0) begin : sinking
+`ifdef HW_LAYERS
+      hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(HEADS*32), .DEPTH(1), .AW(1), .FILE(SINK_SCORES)) sink_rom (.clk(clk), .layer(layer), .en(go), .addr(1'b0), .data(sinks));
+`else
       hw_rom #(.WIDTH(HEADS*32), .DEPTH(1), .AW(1), .FILE(SINK_SCORES)) sink_rom (.clk(clk), .en(go), .addr(1'b0), .data(sinks));
+`endif
       for (p = 0; p < HEADS; p = p + 1) begin : head
         assign sink_scores[p*P*32 +: P*32] = sinks[p*32 +: 32];
       end

@@ -1,6 +1,11 @@
 // LayerNorm (numerics, section 4): the vector is centred, normalised, and a bias added where there is one.
 // First beat out 2 * BEATS + 18 + TREE + MEAN_TREE cycles after the first beat in, with a bias two later.
+`include "hw_layers.vh"
 module hw_layer_norm #(
+`ifdef HW_LAYERS
+  parameter LAYERS = 1,          // layers that share the module, each with ROM of its own
+  parameter LW = 1,              // bits of a layer's number
+`endif
   parameter V = 8,               // lanes: elements a beat
   parameter LEN = 64,            // elements of a vector
   parameter IB = 32,             // bits of an input element
@@ -20,6 +25,9 @@ module hw_layer_norm #(
   parameter BIAS = 0,            // 1: a bias is added
   parameter BIASES = ""          // its image: a word a beat, V of 32 bits, signed
 ) (
+`ifdef HW_LAYERS
+  input [LW-1:0] layer,          // which of them the token is in, from 0
+`endif
   input clk,                     // clock: registers change at its rising edge
   input rst,                     // reset: synchronous, active high
   input in_valid,                // a beat is on in_data
@@ -36,9 +44,15 @@ module hw_layer_norm #(
   hw_centre #(.V(V), .LEN(LEN), .IB(IB), .MANTISSA(MEAN_MANTISSA), .SHIFT(MEAN_SHIFT), .TREE(MEAN_TREE)) centre (
     .clk(clk), .rst(rst), .in_valid(in_valid), .in_data(in_data), .out_valid(centred_valid), .out_data(centred), .ovf(centred_ovf));
   hw_rms_norm #(
+`ifdef HW_LAYERS
+    .LAYERS(LAYERS), .LW(LW),
+`endif
     .V(V), .LEN(LEN), .GROUPS(1), .IB(32), .OB(OB), .QB(QB), .EPSILON(EPSILON), .SHIFT(SHIFT), .TREE(TREE),
     .GAIN_WORDS(GAIN_WORDS), .VALUE_BITS(VALUE_BITS), .SLOPE_BITS(SLOPE_BITS), .GAIN(GAIN), .RSQRT(RSQRT)
   ) norm (
+`ifdef HW_LAYERS
+    .layer(layer),
+`endif
     .clk(clk), .rst(rst), .in_valid(centred_valid), .in_data(centred), .out_valid(normed_valid), .out_data(normed), .ovf(normed_ovf));
   generate
     if (BIAS != 0) begin : bias
@@ -47,7 +61,11 @@ module hw_layer_norm #(
       reg [V*OB-1:0] data;
       wire [V*32-1:0] b;
       wire last;
+`ifdef HW_LAYERS
+      hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) biases (.clk(clk), .layer(layer), .en(normed_valid), .addr(at), .data(b));
+`else
       hw_rom #(.WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) biases (.clk(clk), .en(normed_valid), .addr(at), .data(b));
+`endif
       always @(posedge clk) begin
         valid <= normed_valid;
         data <= normed;

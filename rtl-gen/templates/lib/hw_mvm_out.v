@@ -1,7 +1,12 @@
 // Output stage of one matrix (numerics, section 6): sums the K-tiles of each lane, shifts, saturates, adds the bias.
 // A beat of totals in cycle c leaves in c + 2 + max(1, ceil(log2 BANDS)), with a bias one later.
 `include "hw_round.vh"
+`include "hw_layers.vh"
 module hw_mvm_out #(
+`ifdef HW_LAYERS
+  parameter LAYERS = 1,          // layers that share the module, each with ROM of its own
+  parameter LW = 1,              // bits of a layer's number
+`endif
   parameter V = 8,               // lanes: elements a beat
   parameter BEATS = 8,           // beats of the outputs
   parameter BANDS = 1,           // K-tiles, or groups in metal embedding, whose totals are added
@@ -12,6 +17,9 @@ module hw_mvm_out #(
   parameter SHIFTS = "",         // image of the shifts: a word a beat, V of SHIFT_BITS bits, signed
   parameter BIASES = ""          // image of the biases: a word a beat, V of 32 bits, signed
 ) (
+`ifdef HW_LAYERS
+  input [LW-1:0] layer,          // which of them the token is in, from 0
+`endif
   input clk,                     // clock: registers change at its rising edge
   input rst,                     // reset: synchronous, active high
   input drain,                   // a beat of totals is on `totals`
@@ -37,7 +45,11 @@ module hw_mvm_out #(
   reg [V*OB-1:0] y, rounded;
   reg clamped, flag;
   integer i, l, n;
+`ifdef HW_LAYERS
+  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*SHIFT_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SHIFTS)) shifts (.clk(clk), .layer(layer), .en(v[LEVELS-1]), .addr(at), .data(k));
+`else
   hw_rom #(.WIDTH(V*SHIFT_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SHIFTS)) shifts (.clk(clk), .en(v[LEVELS-1]), .addr(at), .data(k));
+`endif
 
   always @(posedge clk) begin
     stage <= v[LEVELS+1:0];
@@ -75,8 +87,13 @@ module hw_mvm_out #(
       reg signed [32:0] s, most;
       reg clamped2;
       integer j;
+`ifdef HW_LAYERS
+      hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) biases (
+        .clk(clk), .layer(layer), .en(v[LEVELS+1]), .addr(bias_at), .data(b));
+`else
       hw_rom #(.WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) biases (
         .clk(clk), .en(v[LEVELS+1]), .addr(bias_at), .data(b));
+`endif
       always @(posedge clk) begin
         valid <= v[LEVELS+2];
         ovf_bias <= 0;

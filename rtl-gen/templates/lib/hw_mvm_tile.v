@@ -2,7 +2,12 @@
 `include "hw_round.vh"
 `include "hw_check.vh"
 `include "hw_mvm_steps.vh"
+`include "hw_layers.vh"
 module hw_mvm_tile #(
+`ifdef HW_LAYERS
+  parameter LAYERS = 1,          // layers that share the module, each with ROM of its own
+  parameter LW = 1,              // bits of a layer's number
+`endif
   parameter ROWS = 64,           // rows that hold weights
   parameter COLS = 64,           // columns: outputs of the tile
   parameter E = 8,               // outputs a step: lanes of a beat that this tile gives
@@ -32,6 +37,9 @@ module hw_mvm_tile #(
   parameter CODES = "",          // image of the codes: a word a row, column 0 lowest
   parameter SCALES = ""          // image of the scales: a word a step, group by group; E records of scale and, above it, offset
 ) (
+`ifdef HW_LAYERS
+  input [LW-1:0] layer,          // which of them the token is in, from 0
+`endif
   input clk,                     // clock: registers change at its rising edge
   input rst,                     // reset: synchronous, active high
   input [`HW_MVM_STEPS_BITS(RW, SW, CW, KW)-1:0] ctl, // the steps, laid out in hw_mvm_steps.vh
@@ -61,9 +69,18 @@ module hw_mvm_tile #(
 
   wire [COLS*CODE_BITS-1:0] codes;
   wire [E*REC-1:0] scales;
+`ifdef HW_LAYERS
+  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(COLS*CODE_BITS), .DEPTH(ROWS), .AW(RW), .FILE(CODES)) code_rom (
+    .clk(clk), .layer(layer), .en(row_valid && row < ROWS), .addr(row), .data(codes));
+`else
   hw_rom #(.WIDTH(COLS*CODE_BITS), .DEPTH(ROWS), .AW(RW), .FILE(CODES)) code_rom (
     .clk(clk), .en(row_valid && row < ROWS), .addr(row), .data(codes));
+`endif
+`ifdef HW_LAYERS
+  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(E*REC), .DEPTH(SCALE_WORDS), .AW(CW), .FILE(SCALES)) scale_rom (.clk(clk), .layer(layer), .en(scan), .addr(at), .data(scales));
+`else
   hw_rom #(.WIDTH(E*REC), .DEPTH(SCALE_WORDS), .AW(CW), .FILE(SCALES)) scale_rom (.clk(clk), .en(scan), .addr(at), .data(scales));
+`endif
 
   reg signed [PB-1:0] bank [0:VALUES-1];
   reg signed [PB-1:0] picked [0:COLS-1];

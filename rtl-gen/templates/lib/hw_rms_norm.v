@@ -1,7 +1,12 @@
 // RmsNorm (numerics, section 4). First beat out BEATS + 14 + TREE + GROUPS - 1 cycles after the first beat in.
 `include "hw_round.vh"
 `include "hw_check.vh"
+`include "hw_layers.vh"
 module hw_rms_norm #(
+`ifdef HW_LAYERS
+  parameter LAYERS = 1,          // layers that share the module, each with ROM of its own
+  parameter LW = 1,              // bits of a layer's number
+`endif
   parameter V = 8,               // lanes: elements a beat
   parameter LEN = 64,            // elements of a vector
   parameter GROUPS = 1,          // parts of the vector that are normalised by themselves
@@ -17,6 +22,9 @@ module hw_rms_norm #(
   parameter GAIN = "",           // image of the gains: a word a beat, V of 20 bits, signed
   parameter RSQRT = ""           // image of the table of 1/sqrt(x), 192 words: value, slope above
 ) (
+`ifdef HW_LAYERS
+  input [LW-1:0] layer,          // which of them the token is in, from 0
+`endif
   input clk,                     // clock: registers change at its rising edge
   input rst,                     // reset: synchronous, active high
   input in_valid,                // a beat is on in_data
@@ -100,7 +108,11 @@ module hw_rms_norm #(
 
   hw_sram #(.WIDTH(V*IB), .DEPTH(BEATS), .AW(BW)) store (
     .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(start_play || playing), .raddr(rd), .rdata(x));
+`ifdef HW_LAYERS
+  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*20), .DEPTH(GAIN_WORDS), .AW(AW), .FILE(GAIN)) gains (.clk(clk), .layer(layer), .en(p[2]), .addr(gain_at), .data(gain));
+`else
   hw_rom #(.WIDTH(V*20), .DEPTH(GAIN_WORDS), .AW(AW), .FILE(GAIN)) gains (.clk(clk), .en(p[2]), .addr(gain_at), .data(gain));
+`endif
   hw_rom #(.WIDTH(TB), .DEPTH(192), .AW(8), .FILE(RSQRT)) rsqrt (.clk(clk), .en(n_at[2]), .addr(index), .data(word));
 
   always @(posedge clk) begin

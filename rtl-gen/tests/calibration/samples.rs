@@ -177,6 +177,7 @@ fn start(lanes: u32) -> Netlist {
     let mut n = Netlist {
         lanes,
         stations: ["embed", "unit"].map(|path| Station { path: path.into(), layer: None }).to_vec(),
+        ring: None,
         tables: Tables::new(Tables::SWISH_ALPHA),
         graph: Default::default(),
     };

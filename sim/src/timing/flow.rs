@@ -1,8 +1,9 @@
-//! Tokens moving from station to station: who waits for whom. One token a station; a station whose successor is busy keeps
-//! its finished residual until the successor is ready.
+//! Tokens moving from station to station where each passes every station once: who waits for whom. One token a station; a station whose
+//! successor is busy keeps its finished residual until the successor is ready.
 
 use super::depth::ADD;
 use super::path::Paths;
+use super::ring::{Offer, Ring};
 
 /// Whether prompt tokens overlap in the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,10 +57,13 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// Cycles between outputs when `users` tokens, all at `pos`, go round: each enters again once it has come out.
+/// Cycles between outputs when `users` tokens, all at `pos`, generate: each enters again once it has come out.
 pub fn steady_interval(paths: &Paths, pos: u32, users: u32) -> u64 {
     // More tokens than stations change nothing: the rest wait outside.
-    let users = (users.max(1) as usize).min(paths.len() + 1);
+    let users = (users.max(1) as usize).min(paths.ring + 3);
+    if paths.is_folded() {
+        return steady_ring(paths, pos, users);
+    }
     let mut flow = Flow::new(paths);
     let mut ready = vec![0u64; users];
     let rounds = 2 * paths.len().div_ceil(users) + 6;
@@ -74,4 +78,22 @@ pub fn steady_interval(paths: &Paths, pos: u32, users: u32) -> u64 {
         }
     }
     (last - before).div_ceil(2 * users as u64)
+}
+
+/// The same where they go round in between: outputs come in bunches, so over several of each token.
+fn steady_ring(paths: &Paths, pos: u32, users: usize) -> u64 {
+    const WARM: usize = 6;
+    const MEASURED: usize = 8;
+    let mut ring = Ring::new(paths);
+    (0..users).for_each(|_| ring.offer(Offer { pos, cycle: 0, wanted: true }));
+    let (mut before, mut last) = (0, 0);
+    for output in 1..=(WARM + MEASURED) * users {
+        let Some((_, cycle)) = ring.leave() else { break };
+        last = cycle;
+        ring.offer(Offer { pos, cycle: cycle + 1, wanted: true });
+        if output == WARM * users {
+            before = cycle;
+        }
+    }
+    (last - before).div_ceil((MEASURED * users) as u64)
 }

@@ -2,7 +2,6 @@
 //! out once.
 
 use super::depth::Node;
-use super::{StationTiming, UnitTiming};
 use hardwire_netlist::{Netlist, UnitId};
 use std::collections::HashMap;
 
@@ -10,6 +9,25 @@ use std::collections::HashMap;
 fn position_words(pos_lanes: u32, window: Option<u32>, pos: u32) -> u64 {
     let first = window.map_or(0, |w| (pos + 1).saturating_sub(w));
     u64::from(pos / pos_lanes - first / pos_lanes + 1)
+}
+
+/// When one unit works, in cycles from its station's first input beat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitTiming {
+    pub unit: UnitId,
+    /// Cycle of its first input beat (for the first unit of the chip: of the token's acceptance).
+    pub start_cycle: u64,
+    /// One past the cycle of its last output beat.
+    pub end_cycle: u64,
+}
+
+/// One token's stay in a station whose successor is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StationTiming {
+    pub station: u32,
+    /// From the first beat in (embed: the token's acceptance) to the first beat out (head: the token out).
+    pub latency_cycles: u64,
+    pub units: Vec<UnitTiming>,
 }
 
 /// First and one past the last cycle of each unit's input and output.
@@ -47,6 +65,8 @@ pub struct Paths {
     pub beats: u64,
     /// From a token's acceptance to the first of them.
     pub embed: u64,
+    /// Stations between embedding and head that are built.
+    pub ring: usize,
 }
 
 impl Paths {
@@ -68,11 +88,17 @@ impl Paths {
         }
         let residual = stations.first().and_then(|(_, ids)| ids.last()).map_or(0, |&id| netlist.unit(id).out_len);
         let embed = shapes.first().and_then(|nodes: &Vec<Node>| nodes.first()).map_or(0, |n| n.delay);
-        Paths { shapes, stations, embed, beats: u64::from(residual.div_ceil(netlist.lanes)) }
+        let (beats, ring) = (u64::from(residual.div_ceil(netlist.lanes)), netlist.ring() as usize);
+        Paths { shapes, stations, beats, embed, ring }
     }
 
     pub fn len(&self) -> usize {
         self.stations.len()
+    }
+
+    /// Whether tokens go round.
+    pub fn is_folded(&self) -> bool {
+        self.ring + 2 < self.stations.len()
     }
 
     pub fn station(&self, station: u32, pos: u32) -> StationTiming {
@@ -93,5 +119,16 @@ impl Paths {
 
     pub fn shape(&self, station: usize) -> usize {
         self.stations[station].0
+    }
+}
+
+#[cfg(test)]
+impl Paths {
+    /// Stations that take so many cycles at every position, the embedding first and the head last.
+    pub fn of_latencies(latencies: &[u64], beats: u64, ring: usize) -> Paths {
+        let node = |delay: u64| Node { inputs: vec![None], port: None, buffers: false, delay, scan: None, out_beats: beats };
+        let shapes: Vec<Vec<Node>> = latencies.iter().map(|&delay| vec![node(delay)]).collect();
+        let stations = (0..latencies.len()).map(|s| (s, vec![UnitId::new(s)])).collect();
+        Paths { shapes, stations, beats, embed: latencies[0], ring }
     }
 }

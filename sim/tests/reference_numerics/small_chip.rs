@@ -163,7 +163,7 @@ struct Builder {
 
 impl Builder {
     fn new(name: &str, seed: u64) -> Self {
-        let netlist = Netlist { lanes: LANES, stations: Vec::new(), tables: tables(), graph: Default::default() };
+        let netlist = Netlist { lanes: LANES, stations: Vec::new(), ring: None, tables: tables(), graph: Default::default() };
         Builder { writer: ChipWriter::create(&fresh(name)).unwrap(), netlist, random: Random(seed) }
     }
 

@@ -61,7 +61,7 @@ fn powers(most: u32) -> Vec<u32> {
 
 /// The chip first. Contexts are those of the request's middle.
 pub fn against_users(chip: &Chip, drawn: &[&Baseline], model: &ModelShape, request: Request) -> Result<Vec<Curve>> {
-    let stations = chip.netlist().stations.len() as u32;
+    let stations = chip.netlist().built_stations().len() as u32;
     let point = |x, tokens_per_s| CurvePoint { x, tokens_per_s };
     let own = powers(stations).into_iter().map(|users| point(users, decode_tokens_per_s(&Compiled(chip), users, request.context)));
     let mut out = vec![Curve { name: "this chip".into(), points: own.collect() }];

@@ -55,7 +55,8 @@ fn measure(chip: &ShapeChip, technology: &Technology, choice: usize, places: &mu
         if chip.netlist.unit(feed).expert.is_none_or(|expert| expert == 0) {
             way.cycles += at.get(&feed).map_or(0.0, |t| done.saturating_sub(t.start_cycle) as f64);
         }
-        way.area_um2 += matrices.iter().chain([&feed]).map(|&id| technology.area_um2(&chip.census_of(id))).sum::<f64>();
+        let built = matrices.iter().chain([&feed]).filter(|&&id| chip.netlist.built(id) == id);
+        way.area_um2 += built.map(|&id| technology.area_um2(&chip.census_of(id))).sum::<f64>();
     }
 }
 

@@ -120,7 +120,8 @@ pub fn range(chip: &ShapeChip, process: &Process, setting: &Setting) -> Result<R
 pub fn figures(chip: &ShapeChip, process: &Process, setting: &Setting) -> Figures {
     let technology = &process.technology;
     let total = chip.total() + Census { sram_bits: setting.extra_sram_bits, ..Census::default() };
-    let stations: Vec<f64> = (0..chip.netlist.stations.len() as u32).map(|s| technology.area_um2(&chip.station_census(s)) * 1e-6).collect();
+    let built = chip.netlist.built_stations();
+    let stations: Vec<f64> = built.iter().map(|&s| technology.area_um2(&chip.station_census(s)) * 1e-6).collect();
     let cells: f64 = stations.iter().sum();
     let overhead = chip.floorplan(technology).die.area_um2() * 1e-6 / cells;
     let extra = technology.area_um2(&Census { sram_bits: setting.extra_sram_bits, ..Census::default() }) * 1e-6 + setting.extra_mm2;
@@ -145,7 +146,7 @@ pub fn figures(chip: &ShapeChip, process: &Process, setting: &Setting) -> Figure
         area_mm2,
         largest_die_mm2,
         largest_station_mm2: stations[largest] * overhead,
-        largest_station: chip.netlist.stations[largest].path.clone(),
+        largest_station: chip.netlist.stations[built[largest] as usize].path.clone(),
         state_mm2: technology.area_um2(&Census { sram_bits: chip.state_bits() + setting.extra_sram_bits, ..Census::default() }) * 1e-6,
         rom_bits: total.rom_bits as f64,
         transistors: total.transistors() as f64,
@@ -234,12 +235,16 @@ impl Planned<'_> {
         let dies = f64::from(self.setting.dies);
         match self.setting.cut {
             _ if self.setting.dies <= 1 => Links::default(),
-            // The residual from die to die, and the token back to the first.
-            Cut::Pipeline => Links {
-                seconds: (dies - 1.0) * wire_s(bytes) + wire_s(4.0),
-                joules: joules((dies - 1.0) * bytes),
-                on_station_s: wire_s(bytes),
-            },
+            // The residual from die to die in every round of the ring, and between rounds back to the first; at last the token to the first die.
+            Cut::Pipeline => {
+                let rounds = f64::from(self.chip.netlist.rounds(1));
+                let crossings = rounds * dies - 1.0;
+                Links {
+                    seconds: crossings * wire_s(bytes) + wire_s(4.0),
+                    joules: joules(crossings * bytes),
+                    on_station_s: rounds * wire_s(bytes),
+                }
+            }
             Cut::Tensor => {
                 let side = dies.sqrt();
                 // A reduce and a gather along rows, then along columns, of a vector in `side` parts; after each of two products a station.
@@ -258,20 +263,22 @@ impl Planned<'_> {
         1e-6 / self.process.technology.clock_mhz.value
     }
 
-    /// Cycles of a token alone, and of the slowest station with its hand-over, at `context`.
+    /// Cycles of a token alone, and of what the slowest station does for it with its hand-over, at `context`.
     fn cycles(&self, context: u32) -> (u64, u64) {
         let chip = self.chip;
         let token = timing::token(&chip.netlist, context.saturating_sub(1));
         let service = |s: &timing::StationTiming| (s.latency_cycles as i64 + chip.extra_cycles(s.station)).max(1) as u64;
         let beats = u64::from((chip.shape.config.hidden as u32).div_ceil(chip.plan.lanes));
         let latency = token.stations.iter().map(service).sum::<u64>() + 1;
-        (latency, token.stations.iter().map(service).max().unwrap_or(1) + beats + 2)
+        // What a built station does for a token in all its rounds.
+        let rounds = |s: &timing::StationTiming| (service(s) + beats + 2) * u64::from(chip.netlist.rounds(s.station));
+        (latency, token.stations.iter().map(rounds).max().unwrap_or(1))
     }
 }
 
 impl Rates for Planned<'_> {
     fn stations(&self) -> u32 {
-        self.chip.netlist.stations.len() as u32
+        self.chip.netlist.built_stations().len() as u32
     }
 
     fn single_s(&self, context: u32) -> f64 {

@@ -6,7 +6,7 @@ mod common;
 use hardwire_compiler::Options;
 use hardwire_compiler::fabric::Rule;
 use hardwire_models::{Checkpoint, synthetic::Synthetic};
-use hardwire_netlist::{Chip, UnitKind, census};
+use hardwire_netlist::{Chip, Fabric, UnitKind, census};
 use hardwire_rtl_gen::{Options as RtlOptions, emit};
 use std::path::Path;
 
@@ -91,16 +91,11 @@ fn check(chip: &Chip, dir: &Path) -> u64 {
         let spare = got.cells - m.weights();
         assert!(spare <= u64::from(m.inputs) * u64::from(chip.netlist().lanes - 1), "{}: {spare} cells hold no weight", u.path);
         assert_eq!(counted.weights, m.weights(), "{}: weights", u.path);
-        assert_eq!(
-            got.tiles,
-            s.tile().map_or(0, |t| u64::from(t.k_tiles(m.inputs)) * u64::from(t.n_tiles(m.outputs))),
-            "{}: tiles",
-            u.path
-        );
+        assert_eq!(got.tiles, s.array().map_or(0, |(n, k)| u64::from(n) * u64::from(k)), "{}: tiles", u.path);
         // The census has eight bits more for the shift of each output, which is not in the array.
         assert_eq!(got.rom_bits + 8 * u64::from(m.outputs), counted.rom_bits, "{}: ROM bits", u.path);
         // One total in SRAM for each accumulator of a tile, none in metal.
-        let totals = if s.tile().is_some() { got.columns * u64::from(s.tot_bits) } else { 0 };
+        let totals = if s.fabric == Fabric::Tile { got.columns * u64::from(s.tot_bits) } else { 0 };
         assert_eq!(counted.sram_bits, totals, "{}: columns", u.path);
         found += got.cells;
     }

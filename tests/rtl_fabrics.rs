@@ -1,4 +1,4 @@
-//! Matrices in metal embedding, alone and beside tiles of several heights, in Verilator: every value, token and cycle.
+//! Matrices in metal embedding and in group columns, alone and beside tiles of several heights, in Verilator: every value, token and cycle.
 
 mod common;
 
@@ -15,12 +15,13 @@ fn check(s: &Small, options: &Options, rules: &[&str], seed: u64) {
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(s, &mut Draw(seed), &dir.path().join("checkpoint"));
     let (chip, _guard) = common::chip(&checkpoint, &options);
-    let metal = chip.netlist().units().filter(|(_, u)| matches!(&u.kind, UnitKind::Mvm(m) if matches!(m.fabric, Fabric::Metal(_)))).count();
-    assert!(metal > 0);
+    let other = chip.netlist().units().filter(|(_, u)| matches!(&u.kind, UnitKind::Mvm(m) if m.fabric != Fabric::Tile)).count();
+    assert!(other > 0);
+    let prompt = vec![1, 0, 5];
+    common::same_everywhere(&chip, &prompt);
     if !rtl::has("verilator", "--version") {
         return;
     }
-    let prompt = vec![1, 0, 5];
     let trace = rtl::run(&chip, &dir.path().join("rtl"), std::slice::from_ref(&prompt), 4, true);
     rtl::compare(&chip, &trace, std::slice::from_ref(&prompt), 4);
     let got: Vec<u64> = trace.tokens.iter().map(|t| t.cycle).collect();
@@ -51,4 +52,19 @@ fn trees_with_stages() {
 fn a_fabric_for_each_matrix() {
     let rules = ["o_proj=metal", "gate_proj=8", "up_proj=8", "lm_head=metal"];
     check(&SMALL, &Options { group: Some(8), bits: Some(3), ..options() }, &rules, 13);
+}
+
+/// All in group columns: two bits, several bands and tiles of a matrix, the last group of a matrix short.
+#[test]
+fn all_in_group_columns() {
+    check(&SMALL, &Options { group: Some(8), bits: Some(2), ..options() }, &["group:8"], 14);
+}
+
+/// Three and four bits with offsets, beside a metal and a tile; groups narrower than a beat and wider.
+#[test]
+fn group_columns_of_other_widths_beside_other_fabrics() {
+    let rules = ["group", "o_proj=metal", "down_proj=16"];
+    check(&SMALL, &Options { group: Some(8), bits: Some(3), ..options() }, &rules, 15);
+    let offsets = Options { group: Some(8), offset_bits: Some(6), lanes: Some(16), tile_cols: Some(64), ..options() };
+    check(&SMALL, &offsets, &["group"], 16);
 }

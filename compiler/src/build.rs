@@ -6,7 +6,7 @@ use crate::options::Plan;
 use crate::order::{source, waits};
 use crate::quantize::matrices::{QuantizedModel, positions_path};
 use crate::shape::standin::Standin;
-use crate::tile::{self, TilePlan};
+use crate::tile::TilePlan;
 use crate::weights::Weights;
 use hardwire_models::{Checkpoint, ModelConfig, Modelled, Node, Op, OpGraph, RouteRule};
 use hardwire_netlist::Tables;
@@ -154,10 +154,11 @@ impl Builder<'_> {
             return Ok(feed);
         }
         let m = &self.quantized.matrices[&consumer.path].spec;
-        let (rows, play) = tile::feed(m, self.tiles.fabrics[&consumer.path]);
+        let (fabric, shape) = self.tiles.arrays[&consumer.path];
+        let rows = shape.rows;
         let from = self.units[&producer];
         let input = self.graph[from].out;
-        let spec = RowFeedSpec { len: m.inputs, input, act_bits: self.plan.act_bits, rows, group: m.group.min(rows), play, waits };
+        let spec = RowFeedSpec { len: m.inputs, input, act_bits: self.plan.act_bits, rows, group: m.group.min(rows), fabric, waits };
         // A feed of the residual is named after what it feeds: its producer is of the station before.
         let owner = if self.graph[from].station == station { &ops.graph[producer].path } else { &consumer.path };
         let path = format!("{owner}.{}", if waits { "experts_feed" } else { "feed" });
@@ -200,9 +201,11 @@ impl Builder<'_> {
             }
             Op::Linear { .. } => {
                 let m = &self.quantized.matrices[&node.path];
+                let (fabric, shape) = self.tiles.arrays[&node.path];
                 UnitKind::Mvm(MvmSpec {
                     matrix: m.spec.clone(),
-                    fabric: self.tiles.fabrics[&node.path],
+                    fabric,
+                    shape,
                     act_bits: self.plan.act_bits,
                     acc_bits: m.acc_bits,
                     tot_bits: m.tot_bits,

@@ -1,46 +1,66 @@
 //! Which fabric holds which matrix, as asked for.
 
 use crate::error::Error;
+use hardwire_netlist::Fabric;
 use std::fmt;
 use std::str::FromStr;
 
-/// How a matrix is held.
+/// The most rows of a tile that can be asked for.
+const ROWS: std::ops::RangeInclusive<u32> = 8..=4096;
+
+/// A fabric as asked for: `256` is tiles of at most so many rows, a name is that fabric, `name:256` both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Holding {
-    /// Multiply-select-add tiles of at most so many rows over mask ROM.
-    Tiles { rows: u32 },
-    /// Metal embedding: every weight a wire into an adder tree.
-    Metal,
+pub struct FabricChoice {
+    pub fabric: Fabric,
+    /// The most inputs of a tile; the fabric's own limit where `None`.
+    pub rows: Option<u32>,
 }
 
-impl fmt::Display for Holding {
+impl FabricChoice {
+    /// Tiles of at most `rows` rows.
+    pub fn tiles(rows: u32) -> FabricChoice {
+        FabricChoice { fabric: Fabric::Tile, rows: Some(rows) }
+    }
+
+    /// A fabric with what it takes at most by itself.
+    pub fn of(fabric: Fabric) -> FabricChoice {
+        FabricChoice { fabric, rows: None }
+    }
+}
+
+impl fmt::Display for FabricChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Holding::Tiles { rows } => write!(f, "{rows}"),
-            Holding::Metal => f.write_str("metal"),
+        match (self.fabric, self.rows) {
+            (Fabric::Tile, Some(rows)) => write!(f, "{rows}"),
+            (fabric, Some(rows)) => write!(f, "{}:{rows}", fabric.name()),
+            (fabric, None) => f.write_str(fabric.name()),
         }
     }
 }
 
-impl FromStr for Holding {
+impl FromStr for FabricChoice {
     type Err = String;
 
-    fn from_str(s: &str) -> Result<Holding, String> {
-        match s.parse() {
-            Ok(rows) if (8..=4096).contains(&rows) => Ok(Holding::Tiles { rows }),
-            _ if s == "metal" => Ok(Holding::Metal),
-            _ => Err(format!("{s}, expected the most rows of a tile (8 to 4096) or metal")),
+    fn from_str(s: &str) -> Result<FabricChoice, String> {
+        let names: Vec<&str> = Fabric::ALL.map(Fabric::name).to_vec();
+        let fail = || format!("{s}, expected the most rows of a tile (8 to 4096) or {}", names.join(", "));
+        let rows = |rows: &str| rows.parse().ok().filter(|r| ROWS.contains(r)).ok_or_else(fail);
+        let named = |name: &str| Fabric::named(name).ok_or_else(fail);
+        match s.split_once(':') {
+            Some((name, most)) => Ok(FabricChoice { fabric: named(name)?, rows: Some(rows(most)?) }),
+            None if s.starts_with(|c: char| c.is_ascii_digit()) => Ok(FabricChoice::tiles(rows(s)?)),
+            None => Ok(FabricChoice::of(named(s)?)),
         }
     }
 }
 
-/// `down_proj=1024`, `lm_head=metal`, `layers.3.mlp.down_proj=512`: a holding for the matrices whose path ends so, a `*` being any one part
+/// `down_proj=1024`, `lm_head=metal`, `layers.3.mlp.down_proj=512`: the fabric of the matrices whose path ends so, a `*` being any one part
 /// (`mlp.experts.*.down_proj=512`); `metal` alone for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// `None`: every matrix.
     pub matrix: Option<String>,
-    pub holding: Holding,
+    pub choice: FabricChoice,
 }
 
 impl FromStr for Rule {
@@ -48,9 +68,9 @@ impl FromStr for Rule {
 
     fn from_str(s: &str) -> Result<Rule, String> {
         match s.split_once('=') {
-            None => Ok(Rule { matrix: None, holding: s.parse()? }),
-            Some(("", _)) => Err(format!("{s}, expected matrix=rows or matrix=metal")),
-            Some((matrix, holding)) => Ok(Rule { matrix: Some(matrix.into()), holding: holding.parse()? }),
+            None => Ok(Rule { matrix: None, choice: s.parse()? }),
+            Some(("", _)) => Err(format!("{s}, expected matrix=rows or matrix=fabric")),
+            Some((matrix, choice)) => Ok(Rule { matrix: Some(matrix.into()), choice: choice.parse()? }),
         }
     }
 }
@@ -63,17 +83,17 @@ impl Rule {
     }
 }
 
-/// The holding of every matrix: the last rule that names it, or tiles of the default height.
+/// The fabric of every matrix: by the last rule that names it, or tiles of the default height.
 #[derive(Clone, Debug)]
-pub struct Holdings {
+pub struct FabricChoices {
     pub rows: u32,
     pub rules: Vec<Rule>,
 }
 
-impl Holdings {
-    pub fn of(&self, path: &str) -> Holding {
+impl FabricChoices {
+    pub fn of(&self, path: &str) -> FabricChoice {
         let named = self.rules.iter().rev().find(|r| r.names(path));
-        named.map_or(Holding::Tiles { rows: self.rows }, |r| r.holding)
+        named.map_or(FabricChoice::tiles(self.rows), |r| r.choice)
     }
 
     /// Every rule names a matrix of the model.
@@ -99,22 +119,22 @@ mod tests {
     #[test]
     fn the_last_rule_that_names_a_matrix_wins() {
         let rules = ["metal", "down_proj=1024", "layers.3.mlp.down_proj=64"].map(|r| r.parse().unwrap());
-        let h = Holdings { rows: 256, rules: rules.to_vec() };
-        assert_eq!(h.of("lm_head"), Holding::Metal);
-        assert_eq!(h.of("layers.2.mlp.down_proj"), Holding::Tiles { rows: 1024 });
-        assert_eq!(h.of("layers.3.mlp.down_proj"), Holding::Tiles { rows: 64 });
+        let h = FabricChoices { rows: 256, rules: rules.to_vec() };
+        assert_eq!(h.of("lm_head"), FabricChoice::of(Fabric::Metal));
+        assert_eq!(h.of("layers.2.mlp.down_proj"), FabricChoice::tiles(1024));
+        assert_eq!(h.of("layers.3.mlp.down_proj"), FabricChoice::tiles(64));
         // A name is whole parts of a path.
-        assert_eq!(h.of("layers.3.mlp.updown_proj"), Holding::Metal);
-        let experts = Holdings { rows: 256, rules: vec!["mlp.experts.*.down_proj=64".parse().unwrap()] };
-        assert_eq!(experts.of("layers.1.mlp.experts.17.down_proj"), Holding::Tiles { rows: 64 });
-        assert_eq!(experts.of("layers.1.mlp.down_proj"), Holding::Tiles { rows: 256 });
-        assert_eq!(experts.of("layers.1.mlp.experts.down_proj"), Holding::Tiles { rows: 256 });
-        assert_eq!(Holdings { rows: 256, rules: vec![] }.of("lm_head"), Holding::Tiles { rows: 256 });
+        assert_eq!(h.of("layers.3.mlp.updown_proj"), FabricChoice::of(Fabric::Metal));
+        let experts = FabricChoices { rows: 256, rules: vec!["mlp.experts.*.down_proj=64".parse().unwrap()] };
+        assert_eq!(experts.of("layers.1.mlp.experts.17.down_proj"), FabricChoice::tiles(64));
+        assert_eq!(experts.of("layers.1.mlp.down_proj"), FabricChoice::tiles(256));
+        assert_eq!(experts.of("layers.1.mlp.experts.down_proj"), FabricChoice::tiles(256));
+        assert_eq!(FabricChoices { rows: 256, rules: vec![] }.of("lm_head"), FabricChoice::tiles(256));
     }
 
     #[test]
     fn bad_rules_say_what_they_should_be() {
-        for bad in ["wood", "down_proj=7", "=metal", "down_proj=", "down_proj=metal=4"] {
+        for bad in ["wood", "down_proj=7", "=metal", "down_proj=", "down_proj=metal=4", "metal:7", "wood:256"] {
             assert!(bad.parse::<Rule>().unwrap_err().contains("expected"), "{bad}");
         }
     }

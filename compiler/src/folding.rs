@@ -2,7 +2,7 @@
 //! streams and the widths proven from their codes, is planned for all of them together.
 
 use crate::error::Error;
-use crate::fabric::Holdings;
+use crate::fabric::FabricChoices;
 use hardwire_models::{Modelled, Op, OpGraph};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
@@ -87,7 +87,7 @@ impl Folding {
     }
 
     /// Of a checkpoint's graph.
-    pub(crate) fn of_graph(graph: &OpGraph, layers: u32, fold: Fold, holdings: &Holdings) -> Result<Folding, Error> {
+    pub(crate) fn of_graph(graph: &OpGraph, layers: u32, fold: Fold, fabrics: &FabricChoices) -> Result<Folding, Error> {
         let most = fold.most(layers)?;
         let mut kinds: Vec<Vec<Place>> = vec![Vec::new(); layers as usize];
         for id in graph.topological_order() {
@@ -95,7 +95,7 @@ impl Folding {
             if let Some((layer, place)) = layer_of(&node.path)
                 && let Some(kind) = kinds.get_mut(layer as usize)
             {
-                kind.push((place.into(), nameless(&node.op), node.width, node.expert, holdings.of(&node.path).to_string()));
+                kind.push((place.into(), nameless(&node.op), node.width, node.expert, fabrics.of(&node.path).to_string()));
             }
         }
         Folding::of(&kinds, most)

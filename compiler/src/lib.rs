@@ -54,7 +54,7 @@ pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progre
     let plan = options.resolve(checkpoint.config())?;
     let technology = technology::node(&plan.node)?;
     build::check(checkpoint.graph())?;
-    let folding = Folding::of_graph(checkpoint.graph(), checkpoint.config().layers as u32, plan.fold, &plan.holdings)?;
+    let folding = Folding::of_graph(checkpoint.graph(), checkpoint.config().layers as u32, plan.fold, &plan.fabrics)?;
     let mut writer = ChipWriter::create(target)?;
     let quantized = quantize::quantize(checkpoint, &plan, folding, writer.programs(), progress)?;
     let tiles = tile::tile(checkpoint.graph(), &quantized, &plan)?;

@@ -1,7 +1,7 @@
 //! What a user asks for and is told, and the plan it resolves to.
 
 use crate::error::Error;
-use crate::fabric::{Holdings, Rule};
+use crate::fabric::{FabricChoices, Rule};
 use crate::folding::Fold;
 use crate::quantize::choice::{Choice, Quantizer};
 use hardwire_models::ModelConfig;
@@ -69,7 +69,7 @@ pub struct Plan {
     pub context: u32,
     pub users: u32,
     pub lanes: u32,
-    pub holdings: Holdings,
+    pub fabrics: FabricChoices,
     pub tile_cols: u32,
     pub pos_lanes: u32,
     pub fold: Fold,
@@ -121,7 +121,7 @@ impl Options {
             context,
             users,
             lanes,
-            holdings: Holdings { rows: within("tile-rows", self.tile_rows.unwrap_or(256), 8, 4096)?, rules: self.fabric.clone() },
+            fabrics: FabricChoices { rows: within("tile-rows", self.tile_rows.unwrap_or(256), 8, 4096)?, rules: self.fabric.clone() },
             tile_cols: within("tile-cols", self.tile_cols.unwrap_or(256), 1, 4096)?,
             pos_lanes: within("pos-lanes", self.pos_lanes.unwrap_or((context / 512).max(1).next_power_of_two().min(16)), 1, 64)?,
             fold: self.fold.unwrap_or(Fold::Layers(1)),

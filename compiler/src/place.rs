@@ -3,8 +3,7 @@
 
 use hardwire_netlist::census;
 use hardwire_netlist::floorplan::{Block, BlockKind, Floorplan, Rect, Region};
-use hardwire_netlist::unit::{Fabric, UnitKind};
-use hardwire_netlist::{Census, Netlist, Technology, UnitId};
+use hardwire_netlist::{Census, Netlist, Technology, UnitId, UnitKind};
 
 /// Share of a station's area left free for wiring between its blocks, and of the die between stations. A planning figure: block-level
 /// channels of placed chips take a few per cent.
@@ -65,12 +64,7 @@ fn items(netlist: &Netlist, technology: &Technology, station: u32, counted: &dyn
         };
         match &unit.kind {
             UnitKind::Embed(_) => push("rom", BlockKind::EmbeddingRom, area_um2, None),
-            UnitKind::Mvm(m) => match m.fabric {
-                Fabric::Tile(t) => {
-                    push("tiles", BlockKind::Tiles, area_um2, Some((t.n_tiles(m.matrix.outputs), t.k_tiles(m.matrix.inputs))));
-                }
-                Fabric::Metal(_) => push("metal", BlockKind::Metal, area_um2, None),
-            },
+            UnitKind::Mvm(m) => push(m.fabric.name(), BlockKind::Matrix(m.fabric), area_um2, m.array()),
             UnitKind::Attention(a) => {
                 let cache = technology.area_um2(&Census { sram_bits: a.kv_cache_bits() * layers, ..Census::default() });
                 push("kv_cache", BlockKind::KvCache, cache, None);

@@ -5,10 +5,7 @@ use crate::graph::{Netlist, UnitId};
 
 pub mod cells;
 pub mod counts;
-pub mod feed;
 pub mod matrix;
-pub mod metal;
-pub mod tile;
 
 pub use counts::{Census, Module};
 

@@ -28,7 +28,7 @@ pub fn codes(a: &Chip, b: &Chip) -> Result<Vec<MatrixDiff>, String> {
             }
             let mut changed = 0u64;
             for n in 0..x.matrix.outputs {
-                let stored = |s: &Silicon<'_>, k| s.stored(s.program.code(n, k));
+                let stored = |s: &Silicon<'_>, k| s.stored(s.program().code(n, k));
                 changed += (0..x.matrix.inputs).filter(|&k| stored(x, k) != stored(y, k)).count() as u64;
             }
             a.programs.release(x.matrix.program);

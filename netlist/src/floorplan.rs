@@ -1,5 +1,6 @@
 //! Where everything lies on the die. Lengths are integers in nanometres.
 
+use crate::fabric::list::Fabric;
 use serde::{Deserialize, Serialize};
 
 /// Half-open rectangle `[x0, x1) x [y0, y1)`.
@@ -45,15 +46,21 @@ impl Rect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockKind {
-    /// A regular array of multiply-select-add tiles of one matrix.
-    Tiles,
-    /// A matrix in metal embedding.
-    Metal,
+    /// A matrix and what multiplies by it.
+    Matrix(Fabric),
     EmbeddingRom,
     KvCache,
     /// Norms, row feeds, rotations, attention arithmetic, activations, adders.
     Vector,
     Io,
+}
+
+impl BlockKind {
+    /// All kinds, in the order of legends.
+    pub fn all() -> impl Iterator<Item = BlockKind> {
+        use BlockKind::{EmbeddingRom, Io, KvCache, Vector};
+        Fabric::ALL.into_iter().map(BlockKind::Matrix).chain([EmbeddingRom, KvCache, Vector, Io])
+    }
 }
 
 /// One placed block: a unit or a part of one. A regular array of tiles is one block, never a block a tile.
@@ -64,7 +71,7 @@ pub struct Block {
     pub part: String,
     pub kind: BlockKind,
     pub rect: Rect,
-    /// Tiles across and down inside `rect`, for `Tiles`: `n_tiles` by `k_tiles`.
+    /// Tiles across and down inside `rect`, for a matrix in tiles: `n_tiles` by `k_tiles`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub array: Option<(u32, u32)>,
 }
@@ -130,7 +137,7 @@ mod tests {
         Block {
             path: format!("{x0},{y0}"),
             part: String::new(),
-            kind: BlockKind::Tiles,
+            kind: BlockKind::Matrix(Fabric::Tile),
             rect: Rect::new(x0, y0, x1, y1),
             array: Some((3, 7)),
         }

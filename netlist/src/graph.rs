@@ -81,7 +81,7 @@ impl Netlist {
 
     /// Whether a row feed's matrices need the sums of each group's activations.
     pub fn group_sums(&self, feed: UnitId) -> bool {
-        self.consumers(feed).iter().any(|&(c, _)| matches!(&self.unit(c).kind, UnitKind::Mvm(m) if m.matrix.group_sums()))
+        self.consumers(feed).iter().any(|&(c, _)| matches!(&self.unit(c).kind, UnitKind::Mvm(m) if m.group_sums()))
     }
 
     /// Pairs of the rotation vector in a beat.

@@ -127,7 +127,7 @@ const CHANGES: &[(&str, &[Change])] = &[
             ("unit layers.0.mlp.norm", "groups=1", "groups=2"),
             // Bits and wires.
             ("unit head_feed", "rows=8", "rows=16"),
-            ("unit head_feed", "play=\"bits\"", "play=\"rows\""),
+            ("unit head_feed", "fabric=\"metal\"", "fabric=\"tile\""),
             ("unit lm_head", "offset_bits=0", "offset_bits=4"),
             ("unit lm_head", " lanes=4", " lanes=2"),
             // Routers and experts.

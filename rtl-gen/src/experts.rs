@@ -22,7 +22,7 @@ pub fn mix(chip: &Chip, shape: &Shape, id: UnitId, s: &MixSpec, inputs: &[Source
     let netlist = chip.netlist();
     let from = netlist.inputs(id);
     let last = |p: UnitId| match &netlist.unit(p).kind {
-        UnitKind::Mvm(m) => Some((m.matrix.inputs, m.matrix.outputs, m.matrix.bias, m.matrix.group, m.tile())),
+        UnitKind::Mvm(m) => Some((m.matrix.inputs, m.matrix.outputs, m.matrix.bias, m.matrix.group, m.fabric, m.shape)),
         _ => None,
     };
     if last(from[1]).is_none() || from[1..].iter().any(|&p| last(p) != last(from[1])) {

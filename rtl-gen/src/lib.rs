@@ -24,6 +24,7 @@ mod embed;
 mod error;
 mod experts;
 mod folder;
+mod group;
 mod guide;
 pub mod harness;
 mod image;

@@ -30,6 +30,10 @@ library![
     "hw_row_feed.v",
     "hw_bit_feed.v",
     "hw_metal.v",
+    "hw_group_feed.v",
+    "hw_group_control.v",
+    "hw_group_column.v",
+    "hw_group_tile.v",
     "hw_mvm_control.v",
     "hw_mvm_tile.v",
     "hw_mvm_out.v",
@@ -51,6 +55,7 @@ library![
     "hw_probe.v",
     "hw_probe_rows.v",
     "hw_probe_planes.v",
+    "hw_probe_groups.v",
 ];
 
 /// Writes what the Verilog written so far needs of the library: the modules it instantiates, theirs in turn, and their headers.

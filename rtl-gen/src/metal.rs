@@ -7,7 +7,7 @@ use crate::mvm::{Outputs, codebook};
 use crate::roms;
 use crate::shape::{Shape, ident};
 use askama::Template;
-use hardwire_netlist::metal::{LEAF, MetalShape, RADIX, digits};
+use hardwire_netlist::fabric::metal::{LEAF, RADIX, digits, leaves, levels};
 use hardwire_netlist::silicon::Part;
 use hardwire_netlist::unit::MvmSpec;
 use hardwire_netlist::{Silicon, Unit};
@@ -45,7 +45,7 @@ struct Text<'a> {
 }
 
 /// Writes the site module and the images of one matrix.
-pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'_>, s: &MvmSpec, t: MetalShape) -> Result<(), Error> {
+pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'_>, s: &MvmSpec) -> Result<(), Error> {
     let (m, v) = (&s.matrix, shape.lanes);
     roms::matrix(folder, silicon)?;
     let out = Outputs::of(silicon);
@@ -62,8 +62,8 @@ pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'
         groups: m.groups(),
         leaf: LEAF,
         radix: RADIX,
-        leaves: t.leaves(m),
-        levels: t.levels(m),
+        leaves: leaves(m),
+        levels: levels(m),
         code_bits: m.code_bits,
         value_bits,
         plus: literal(m.codebook.iter().map(|&v| digits(v).0), value_bits),

@@ -105,11 +105,10 @@ pub fn emit(
     unit: &Unit,
     silicon: &Silicon<'_>,
     s: &MvmSpec,
-    t: TileShape,
     layers: u32,
     feed: &(&RowFeedSpec, FeedShape),
 ) -> Result<(), Error> {
-    let (m, v) = (&s.matrix, shape.lanes);
+    let (m, t, v) = (&s.matrix, s.shape, shape.lanes);
     let (spec, widths) = feed;
     let fail = |what: String| Err(Error::unit(&unit.path, what));
     let digits = m.digits();

@@ -2,13 +2,14 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
+use crate::group;
 use crate::guide::Place;
 use crate::instance::{Instance, render};
 use crate::shape::{Shape, TOP_K, ident, index_bits};
 use crate::stream::{Source, feed_shape};
 use crate::units;
 use askama::Template;
-use hardwire_netlist::unit::Play;
+use hardwire_netlist::unit::Fabric;
 use hardwire_netlist::{Chip, UnitId, UnitKind};
 
 struct Net {
@@ -160,11 +161,12 @@ fn probe_of(chip: &Chip, shape: &Shape, id: UnitId) -> Result<Instance, Error> {
     let name = ident(&unit.path);
     let i = |module: &str| named(chip, id, Instance::new(module, format!("{name}_probe"), Vec::new()));
     let i = match &unit.kind {
-        UnitKind::RowFeed(s) if s.play == Play::Bits => {
+        UnitKind::RowFeed(s) if s.fabric == Fabric::Metal => {
             let i = i("hw_probe_planes")?.param("LEN", s.len).param("BITS", s.act_bits).input("clk", 1, "clk");
             let i = i.input("valid", 1, format!("{name}_plane_valid")).input("last", 1, format!("{name}_plane_last"));
             i.input("plane", s.len, format!("{name}_plane"))
         }
+        UnitKind::RowFeed(s) if s.fabric == Fabric::Group => group::probe(s, &name, i("hw_probe_groups")?),
         UnitKind::RowFeed(s) => {
             let f = feed_shape(chip, id, s);
             let i = i("hw_probe_rows")?.param("BANDS", f.bands).param("ROWS", s.rows).param("LEN", s.len).param("BITS", f.act);

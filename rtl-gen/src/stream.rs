@@ -1,6 +1,6 @@
 //! Streams between units as Verilog: what a consumer sees of one, and the widths that a row feed and its matrices share.
 
-use crate::shape::{bits, index_bits};
+use crate::shape::{bits, ident, index_bits};
 use hardwire_netlist::unit::RowFeedSpec;
 use hardwire_netlist::{Chip, UnitId};
 
@@ -20,6 +20,12 @@ pub struct FeedShape {
     pub sum_bits: u32,
     pub row_bits: u32,
     pub sums: bool,
+}
+
+/// What a feed that waits plays after: the last beat of its Route's weights.
+pub fn go(chip: &Chip, id: UnitId, s: &RowFeedSpec) -> String {
+    let netlist = chip.netlist();
+    if s.waits { format!("{}_last", ident(&netlist.unit(netlist.inputs(id)[1]).path)) } else { "1'b0".into() }
 }
 
 pub fn feed_shape(chip: &Chip, id: UnitId, s: &RowFeedSpec) -> FeedShape {

@@ -13,9 +13,9 @@ use crate::folder::Folder;
 use crate::instance::Instance;
 use crate::roms;
 use crate::shape::{Shape, TOP_K, ident, index_bits};
-use crate::stream::{Source, feed_shape};
-use crate::{metal, mvm};
-use hardwire_netlist::unit::{Fabric, Play};
+use crate::stream::{Source, feed_shape, go};
+use crate::{group, metal, mvm};
+use hardwire_netlist::unit::Fabric;
 use hardwire_netlist::{Chip, Silicon, UnitId, UnitKind};
 
 /// What a station has to know about one of its units.
@@ -60,7 +60,7 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i = norm::parameters(chip, shape, folder, id, s, &instance)?;
             give(stream(layered(shape, rounds, i.clocked()), "in_valid", "in_data", 0))
         }
-        UnitKind::RowFeed(s) if s.play == Play::Bits => {
+        UnitKind::RowFeed(s) if s.fabric == Fabric::Metal => {
             nets =
                 vec![(net("_plane_valid"), 1), (net("_plane_first"), 1), (net("_plane_last"), 1), (net("_plane"), s.len), (net("_h"), 5)];
             let i = instance("hw_bit_feed", format!("{} elements as {} planes", s.len, s.act_bits));
@@ -68,6 +68,13 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i = stream(i.clocked(), "in_valid", "in_data", 0).output("plane_valid", 1, net("_plane_valid"));
             let i = i.output("plane_first", 1, net("_plane_first")).output("plane_last", 1, net("_plane_last"));
             i.output("plane", s.len, net("_plane")).output("h", 5, net("_h"))
+        }
+        UnitKind::RowFeed(s) if s.fabric == Fabric::Group => {
+            let what = format!("{} elements as {} groups of {}", s.len, s.played_cycles(), s.group);
+            let i = group::feed(chip, id, s, v, instance("hw_group_feed", what));
+            nets = group::nets(s).map(|(_, suffix, width)| (net(suffix), width)).to_vec();
+            let i = stream(i.clocked(), "in_valid", "in_data", 0).input("go", 1, go(chip, id, s));
+            group::nets(s).into_iter().fold(i, |i, (port, suffix, width)| i.output(port, width, net(suffix)))
         }
         UnitKind::RowFeed(s) => {
             let f = feed_shape(chip, id, s);
@@ -77,9 +84,7 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i = instance("hw_row_feed", what).param("V", v).param("LEN", s.len).param("IB", s.input.bits).param("A", f.act);
             let i = i.param("ROWS", s.rows).param("GROUP", s.group).param("PLAYED", s.played_rows()).param("BANDS", f.bands);
             let i = i.param("SUMS", u32::from(f.sums)).param("AB", f.sum_bits).param("RW", f.row_bits);
-            let go =
-                if s.waits { format!("{}_last", ident(&chip.netlist().unit(chip.netlist().inputs(id)[1]).path)) } else { "1'b0".into() };
-            let i = stream(i.param("WAITS", u32::from(s.waits)).clocked(), "in_valid", "in_data", 0).input("go", 1, go);
+            let i = stream(i.param("WAITS", u32::from(s.waits)).clocked(), "in_valid", "in_data", 0).input("go", 1, go(chip, id, s));
             let i = i.output("row_valid", 1, net("_row_valid"));
             let i = i.output("row", f.row_bits, net("_row")).output("row_end", 1, net("_row_end")).output("row_last", 1, net("_row_last"));
             let i = i.output("a", f.bands * f.act, net("_a")).output("h", 5, net("_h"));
@@ -93,18 +98,26 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let from = ident(&chip.netlist().unit(feed).path);
             let i = instance(&format!("mvm_{name}"), s.matrix.tensor.clone()).clocked();
             let silicon = &Silicon::of(chip, id)[0];
-            let t = match s.fabric {
-                Fabric::Tile(t) => t,
-                Fabric::Metal(t) => {
-                    metal::emit(shape, folder, unit, silicon, s, t)?;
+            match s.fabric {
+                Fabric::Tile => {}
+                Fabric::Metal => {
+                    metal::emit(shape, folder, unit, silicon, s)?;
                     let i = i.input("plane_valid", 1, format!("{from}_plane_valid")).input("plane_first", 1, format!("{from}_plane_first"));
                     let i = i.input("plane_last", 1, format!("{from}_plane_last")).input("plane", f.len, format!("{from}_plane"));
                     let i = give(i.input("h", 5, format!("{from}_h")));
                     return Ok(Site { instances: vec![i], nets, ovf: Some(net("_ovf")) });
                 }
-            };
+                Fabric::Group => {
+                    group::emit(shape, folder, unit, silicon, s, f)?;
+                    let i = group::nets(f).into_iter().fold(i, |i, (port, suffix, width)| {
+                        let valid = port == "word_valid";
+                        i.input(port, width, if valid { experts::row_valid(chip, unit, feed, &from) } else { format!("{from}{suffix}") })
+                    });
+                    return Ok(Site { instances: vec![give(i)], nets, ovf: Some(net("_ovf")) });
+                }
+            }
             let f = (f, feed_shape(chip, feed, f));
-            mvm::emit(shape, folder, unit, silicon, s, t, rounds, &f)?;
+            mvm::emit(shape, folder, unit, silicon, s, rounds, &f)?;
             for &layer in &netlist.worked(id)[1..] {
                 roms::matrix(folder, &Silicon::of(chip, layer)[0])?;
             }

@@ -32,8 +32,9 @@ pub struct CompileOptions {
     /// Most inputs of a tile [default: 256].
     #[arg(long)]
     pub tile_rows: Option<u32>,
-    /// Matrices held otherwise, such as down_proj=1024,lm_head=metal: the most inputs of their tiles, or metal embedding.
-    #[arg(long, value_delimiter = ',', value_name = "MATRIX=ROWS|metal")]
+    /// Matrices held otherwise, such as down_proj=1024,lm_head=metal,up_proj=group: the most inputs of their tiles, metal embedding, or group
+    /// columns (group:512: with the most inputs of a tile); without a name, all.
+    #[arg(long, value_delimiter = ',', value_name = "MATRIX=ROWS|metal|group")]
     pub fabric: Vec<hardwire_compiler::fabric::Rule>,
     /// Most outputs of a tile [default: 256].
     #[arg(long)]

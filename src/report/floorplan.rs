@@ -51,8 +51,7 @@ pub fn svg(chip: &Chip) -> String {
             );
         }
     }
-    let kinds = [BlockKind::Tiles, BlockKind::Metal, BlockKind::EmbeddingRom, BlockKind::KvCache, BlockKind::Vector, BlockKind::Io];
-    let present = kinds.into_iter().filter(|k| plan.blocks.iter().any(|b| b.kind == *k));
+    let present = BlockKind::all().filter(|k| plan.blocks.iter().any(|b| b.kind == *k));
     for (i, kind) in present.enumerate() {
         let x = 4.0 + i as f64 * 142.0;
         let y = height + 10.0;
@@ -70,8 +69,7 @@ pub fn svg(chip: &Chip) -> String {
 
 fn class(kind: BlockKind) -> &'static str {
     match kind {
-        BlockKind::Tiles => "tiles",
-        BlockKind::Metal => "metal",
+        BlockKind::Matrix(fabric) => ["fabric-0", "fabric-1", "fabric-2"][fabric as usize % 3],
         BlockKind::EmbeddingRom => "embedding",
         BlockKind::KvCache => "cache",
         BlockKind::Vector => "vector",

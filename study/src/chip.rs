@@ -6,6 +6,7 @@ use crate::Result;
 use crate::books::{self, ChipBooks, Question};
 use crate::compare::{self, Against, Comparison};
 use crate::load::{self, Compiled, Rates};
+use hardwire_netlist::Fabric;
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Activity, Census, Chip, Figure, Provenance, census};
 use hardwire_sim::{energy, timing};
@@ -217,8 +218,8 @@ pub fn die_area_mm2(chip: &Chip) -> Figure {
 /// Name of a block kind in figures and legends.
 pub fn block_kind(kind: BlockKind) -> &'static str {
     match kind {
-        BlockKind::Tiles => "weight tiles",
-        BlockKind::Metal => "metal embedding",
+        BlockKind::Matrix(Fabric::Tile) => "weight tiles",
+        BlockKind::Matrix(fabric) => fabric.title(),
         BlockKind::EmbeddingRom => "embedding ROM",
         BlockKind::KvCache => "KV cache",
         BlockKind::Vector => "vector units",

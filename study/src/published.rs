@@ -4,9 +4,9 @@
 use crate::Result;
 use crate::plan::{self, Cut, Figures, Process, Range, Setting};
 use hardwire_compiler::Options;
-use hardwire_compiler::fabric::{Holding, Rule};
+use hardwire_compiler::fabric::{FabricChoice, Rule};
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
-use hardwire_netlist::Figure;
+use hardwire_netlist::{Fabric, Figure};
 use serde::Serialize;
 use std::path::Path;
 
@@ -201,7 +201,7 @@ fn hnlpu() -> Result<Comparison> {
         context: Some(2048),
         users: Some(1),
         act_bits: Some(8),
-        fabric: vec![Rule { matrix: None, holding: Holding::Metal }],
+        fabric: vec![Rule { matrix: None, choice: FabricChoice::of(Fabric::Metal) }],
         node: Some("N5".into()),
         ..Options::default()
     };

@@ -2,6 +2,7 @@
 
 use crate::heat::Metric;
 use egui::{Key, KeyboardShortcut, Modifiers};
+use hardwire_netlist::Fabric;
 use hardwire_netlist::floorplan::BlockKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,8 +149,8 @@ impl Command {
         line(Command::NextHeat, "Next heat map", Menu::Colours, PLAIN, Key::M),
         unbound(Command::HeatLog, "Logarithmic or linear", Menu::Colours),
         unbound(Command::FollowToken, "Heat of the token on the die", Menu::Colours),
-        unbound(Command::ToggleKind(BlockKind::Tiles), "Show or hide weight tiles", Menu::Colours),
-        unbound(Command::ToggleKind(BlockKind::Metal), "Show or hide metal embedding", Menu::Colours),
+        unbound(Command::ToggleKind(BlockKind::Matrix(Fabric::Tile)), "Show or hide weight tiles", Menu::Colours),
+        unbound(Command::ToggleKind(BlockKind::Matrix(Fabric::Metal)), "Show or hide metal embedding", Menu::Colours),
         unbound(Command::ToggleKind(BlockKind::EmbeddingRom), "Show or hide embedding ROM", Menu::Colours),
         unbound(Command::ToggleKind(BlockKind::KvCache), "Show or hide KV caches", Menu::Colours),
         unbound(Command::ToggleKind(BlockKind::Vector), "Show or hide vector units", Menu::Colours),

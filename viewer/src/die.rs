@@ -48,7 +48,7 @@ impl Die {
                     let s = netlist.stations.get(netlist.unit(id).station as usize)?;
                     regions.get(s.path.as_str()).copied()
                 });
-                let holds = matches!(b.kind, BlockKind::Tiles | BlockKind::Metal | BlockKind::EmbeddingRom);
+                let holds = matches!(b.kind, BlockKind::Matrix(_) | BlockKind::EmbeddingRom);
                 let rom = unit.filter(|_| holds).and_then(|id| RomGrid::of(netlist, &chip.structure.technology, id, b));
                 let census = unit.map(|id| census::unit(netlist, id)).unwrap_or_default();
                 BlockInfo { unit, station, rom, census, norm: OnceLock::new() }
@@ -68,7 +68,7 @@ impl Die {
     pub fn block_path(&self, b: usize) -> String {
         let block = &self.plan().blocks[b];
         let main = match block.kind {
-            BlockKind::Tiles | BlockKind::Metal | BlockKind::EmbeddingRom | BlockKind::Vector => true,
+            BlockKind::Matrix(_) | BlockKind::EmbeddingRom | BlockKind::Vector => true,
             BlockKind::KvCache | BlockKind::Io => false,
         };
         if main { block.path.clone() } else { format!("{}#{}", block.path, block.part) }

@@ -173,7 +173,7 @@ impl Heat {
     pub fn tile_value(&self, die: &Die, block: usize, n_tile: u32, k_tile: u32) -> Option<f64> {
         let rom = die.blocks[block].rom?;
         match self.metric? {
-            Metric::Utilisation if die.plan().blocks[block].kind == BlockKind::Metal => None,
+            Metric::Utilisation if rom.wired => None,
             Metric::Utilisation => Some(used_share(&rom, n_tile, k_tile)),
             Metric::Sparsity => self.zeros.get(&block)?.get((k_tile * rom.across + n_tile) as usize).map(|v| f64::from(*v)),
             _ => None,
@@ -220,8 +220,7 @@ impl Heat {
             if let Some(v) = self.value(b) {
                 let _ = writeln!(out, "{},{},{kind},,,{v}", block.path, block.part);
             }
-            let by_tile = metric.by_tile() && !(metric == Metric::Utilisation && block.kind == BlockKind::Metal);
-            let Some(rom) = die.blocks[b].rom.filter(|_| by_tile) else { continue };
+            let Some(rom) = die.blocks[b].rom.filter(|r| metric.by_tile() && !(metric == Metric::Utilisation && r.wired)) else { continue };
             let zeros = if metric == Metric::Sparsity { zero_shares(die, b) } else { Vec::new() };
             for (k, n) in (0..rom.down).flat_map(|k| (0..rom.across).map(move |n| (k, n))) {
                 let v = zeros.get((k * rom.across + n) as usize).map_or_else(|| used_share(&rom, n, k), |v| f64::from(*v));
@@ -291,7 +290,7 @@ fn values(die: &Die, metric: Metric, position: u32) -> Vec<Option<f64>> {
             Metric::Activity => Some(busy[info.unit?.index()] as f64 / latency),
             Metric::Utilisation => match (&netlist.unit(info.unit?).kind, info.rom) {
                 // Wires are where weights are: nothing is left unused.
-                (_, Some(_)) if block.kind == BlockKind::Metal => None,
+                (_, Some(rom)) if rom.wired => None,
                 (kind, Some(rom)) => {
                     let cells = f64::from(rom.across) * f64::from(rom.down) * f64::from(rom.rows) * f64::from(rom.cols);
                     Some(matrix(kind)?.weights() as f64 / cells)

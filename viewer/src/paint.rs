@@ -3,6 +3,7 @@
 use crate::theme::Theme;
 use crate::view::View;
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect as Screen, Stroke, StrokeKind, Vec2, vec2};
+use hardwire_netlist::Fabric;
 use hardwire_netlist::floorplan::BlockKind;
 
 /// Fills and outlines, without the weights of blocks that hold any.
@@ -14,7 +15,7 @@ pub fn structure(painter: &Painter, view: &View, theme: Theme) {
     }
     for region in plan.regions.iter().filter(|r| sees.sees(&r.rect)) {
         if let Some(r) = camera.rect(canvas, region.rect.into()) {
-            painter.rect_filled(r, 0.0, if view.depth == 1 { theme.kind(BlockKind::Tiles) } else { theme.station() });
+            painter.rect_filled(r, 0.0, if view.depth == 1 { theme.kind(BlockKind::Matrix(Fabric::Tile)) } else { theme.station() });
         }
     }
     if view.depth == 1 {

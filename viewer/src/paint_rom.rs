@@ -9,6 +9,7 @@ use crate::theme::Theme;
 use crate::view::View;
 use egui::epaint::Mesh;
 use egui::{Align2, Color32, FontId, Painter, Rect as Screen, Shape, Stroke, StrokeKind, pos2, vec2};
+use hardwire_netlist::Fabric;
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Rect, WeightSite};
 
@@ -160,7 +161,7 @@ fn tile_label(painter: &Painter, view: &View, tile: &Rect, store: &Rect, (n_tile
     if strip.height() < 80.0 || strip.intersect(view.canvas).width() < 70.0 {
         return;
     }
-    let ink = Theme::on(theme.logic(BlockKind::Tiles));
+    let ink = Theme::on(theme.logic(BlockKind::Matrix(Fabric::Tile)));
     let at = pos2(strip.intersect(view.canvas).center().x, strip.top() + (strip.height() * 0.06).min(13.0));
     if view.canvas.contains(at) {
         painter.text(at, Align2::CENTER_CENTER, format!("tile[{k_tile},{n_tile}]"), FontId::proportional(11.0), ink);

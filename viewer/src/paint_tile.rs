@@ -4,7 +4,6 @@
 use crate::theme::{Theme, mix};
 use crate::view::View;
 use egui::{Align2, FontId, Painter, Rect as Screen, Stroke, StrokeKind, pos2};
-use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Census, Rect, Technology};
 
 /// Points below which the logic is one field.
@@ -30,7 +29,7 @@ pub fn shares(census: &Census, technology: &Technology) -> Vec<(&'static str, f6
 
 /// Paints the logic below the ROM of one tile.
 pub fn logic(painter: &Painter, view: &View, block: usize, tile: &Rect, store: &Rect, theme: Theme) {
-    if view.die.plan().blocks[block].kind == BlockKind::Metal {
+    if view.die.blocks[block].rom.is_none_or(|r| r.wired) {
         return;
     }
     let strip = Rect { y1_nm: store.y0_nm, ..*tile };
@@ -41,7 +40,7 @@ pub fn logic(painter: &Painter, view: &View, block: usize, tile: &Rect, store: &
     let (x0, y0) = view.camera.to_screen(view.canvas, strip.x0_nm as f64, strip.y1_nm as f64);
     let (x1, y1) = view.camera.to_screen(view.canvas, strip.x1_nm as f64, strip.y0_nm as f64);
     let gap = ((y1 - y0) * 0.12).min(26.0);
-    let base = theme.logic(BlockKind::Tiles);
+    let base = theme.logic(view.die.plan().blocks[block].kind);
     let mut from = x0;
     for (i, (name, share)) in shares(&view.die.blocks[block].census, &view.die.chip.structure.technology).into_iter().enumerate() {
         let to = from + (x1 - x0) * share;

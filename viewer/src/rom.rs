@@ -4,7 +4,7 @@
 //! The floorplan fixes the tiles. How a tile divides is drawn from its census: the ROM takes the share of the area that its
 //! bits have, with bits about square, and lies among the logic that its columns feed.
 
-use hardwire_netlist::floorplan::{Block, BlockKind};
+use hardwire_netlist::floorplan::Block;
 use hardwire_netlist::silicon::{self, Cells};
 use hardwire_netlist::unit::{MatrixSpec, UnitKind};
 use hardwire_netlist::{Floorplan, Netlist, Rect, Technology, UnitId, WeightSite, census};
@@ -14,6 +14,8 @@ use std::ops::Deref;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RomGrid {
     pub cells: Cells,
+    /// Weights are wires that run over all of a tile; there are no cells.
+    pub wired: bool,
     /// Shares of a tile's width and height that are ROM.
     pub rom_share: (f64, f64),
 }
@@ -43,11 +45,11 @@ impl RomGrid {
         }
         let count = census::unit(netlist, id);
         let share = technology.rom_um2(&count) / technology.area_um2(&count).max(1e-9);
-        // Wires run over all of a field.
-        let share = if block.kind == BlockKind::Metal { 0.95 } else { share };
+        let wired = matches!(&netlist.unit(id).kind, UnitKind::Mvm(s) if s.fabric.wired());
+        let share = if wired { 0.95 } else { share };
         let share = if share.is_finite() { share.clamp(0.02, 0.95) } else { 0.5 };
         let aspect = f64::from(cells.cols) * f64::from(cells.code_bits) / f64::from(cells.rows.max(1));
-        let mut grid = RomGrid { cells, rom_share: (share, share) };
+        let mut grid = RomGrid { cells, wired, rom_share: (share, share) };
         grid.rom_share = rom_shares(&grid.tile_rect(block, 0, 0)?, share, aspect);
         // A cell below a nanometre has no rectangle of its own; such a plan is drawn without its weights.
         let last = grid.rom_rect(block, cells.across - 1, cells.down - 1)?;

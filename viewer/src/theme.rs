@@ -14,6 +14,9 @@ pub fn mix(a: Color32, b: Color32, t: f32) -> Color32 {
     Color32::from_rgb(m(a.r(), b.r()), m(a.g(), b.g()), m(a.b(), b.b()))
 }
 
+/// Colours of weights by fabric, of the palette of Okabe and Ito (2008).
+const FABRICS: [Color32; 3] = [Color32::from_rgb(0, 114, 178), Color32::from_rgb(204, 121, 167), Color32::from_rgb(213, 94, 0)];
+
 impl Theme {
     pub fn background(self) -> Color32 {
         if self.dark { Color32::from_rgb(10, 12, 16) } else { Color32::from_rgb(226, 229, 233) }
@@ -42,8 +45,7 @@ impl Theme {
     /// Colour of a kind, as in the legend.
     pub fn kind(self, kind: BlockKind) -> Color32 {
         let full = match kind {
-            BlockKind::Tiles => Color32::from_rgb(0, 114, 178),
-            BlockKind::Metal => Color32::from_rgb(204, 121, 167),
+            BlockKind::Matrix(fabric) => FABRICS[fabric as usize % FABRICS.len()],
             BlockKind::EmbeddingRom => Color32::from_rgb(86, 180, 233),
             BlockKind::KvCache => Color32::from_rgb(0, 158, 115),
             BlockKind::Vector => Color32::from_rgb(230, 159, 0),
@@ -51,7 +53,7 @@ impl Theme {
         };
         // What holds no weights stands back.
         let back = match kind {
-            BlockKind::Tiles | BlockKind::Metal | BlockKind::EmbeddingRom => 0.25,
+            BlockKind::Matrix(_) | BlockKind::EmbeddingRom => 0.25,
             BlockKind::KvCache | BlockKind::Vector => 0.48,
             BlockKind::Io => 0.66,
         };
@@ -115,17 +117,12 @@ impl Theme {
     }
 }
 
-pub fn kind_name(kind: BlockKind) -> &'static str {
+pub fn kind_name(kind: BlockKind) -> String {
     match kind {
-        BlockKind::Tiles => "weights: multiply-select-add tiles",
-        BlockKind::Metal => "weights: metal embedding",
-        BlockKind::EmbeddingRom => "weights: embedding ROM",
-        BlockKind::KvCache => "KV cache SRAM",
-        BlockKind::Vector => "vector units",
-        BlockKind::Io => "I/O ring",
+        BlockKind::Matrix(fabric) => format!("weights: {}", fabric.title()),
+        BlockKind::EmbeddingRom => "weights: embedding ROM".into(),
+        BlockKind::KvCache => "KV cache SRAM".into(),
+        BlockKind::Vector => "vector units".into(),
+        BlockKind::Io => "I/O ring".into(),
     }
 }
-
-/// All kinds, in the order of the legend.
-pub const KINDS: [BlockKind; 6] =
-    [BlockKind::Tiles, BlockKind::Metal, BlockKind::EmbeddingRom, BlockKind::KvCache, BlockKind::Vector, BlockKind::Io];

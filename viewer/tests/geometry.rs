@@ -7,8 +7,8 @@ use common::die;
 use egui::{Rect as Screen, pos2};
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
-use hardwire_netlist::WeightSite;
 use hardwire_netlist::floorplan::BlockKind;
+use hardwire_netlist::{Fabric, WeightSite};
 use hardwire_viewer::camera::Camera;
 use hardwire_viewer::die::Die;
 use hardwire_viewer::item::Item;
@@ -120,7 +120,7 @@ fn weights_of_metal_are_found_and_read() {
     let chip = compile(&Checkpoint::bundled(), &options, &folder.path().join("metal.chip"), &|_| {}).unwrap();
     let die = Die::new(chip);
     let block = die.find_block("layers.1.mlp.down_proj").unwrap();
-    assert_eq!(die.plan().blocks[block].kind, BlockKind::Metal);
+    assert_eq!(die.plan().blocks[block].kind, BlockKind::Matrix(Fabric::Metal));
     let checkpoint = Checkpoint::bundled();
     let tensor = checkpoint.tensor("model.layers.1.mlp.down_proj.weight").unwrap().to_f32().unwrap();
     let (rom, plan) = (die.blocks[block].rom.unwrap(), &die.plan().blocks[block]);

@@ -3,8 +3,8 @@
 
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
-use hardwire_netlist::UnitKind;
 use hardwire_netlist::silicon::{Address, Silicon};
+use hardwire_netlist::{Fabric, UnitKind};
 use hardwire_viewer::die::Die;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -93,12 +93,14 @@ fn check(checkpoint: &Checkpoint, options: &Options, kept: Kept) -> Seen {
             let how = match &unit.kind {
                 UnitKind::Embed(_) => "table",
                 _ if silicon.wired() => "wires",
+                UnitKind::Mvm(s) if s.fabric == Fabric::Group => "recoded",
                 _ if m.fold().is_some() => "folded",
                 _ if m.digits().is_some() => "digits",
                 _ => "listed",
             };
-            // Only what is folded is stored otherwise than it is numbered.
-            assert_eq!((0..m.codebook.len()).any(|c| silicon.stored(c as u8) != c as u8), how == "folded", "{}", unit.path);
+            // Only what is folded or recoded is stored otherwise than it is numbered.
+            let otherwise = (0..m.codebook.len()).any(|c| silicon.stored(c as u8) != c as u8);
+            assert_eq!(otherwise, how == "folded" || how == "recoded", "{}", unit.path);
             seen.insert((m.code_bits, how));
         }
     }
@@ -131,11 +133,14 @@ fn stored_blocks_vias_are_their_images() {
 }
 
 #[test]
-fn every_width_in_tiles_and_in_metal() {
+fn every_width_in_every_fabric() {
     for bits in [2, 3, 4, 6, 8] {
         let chosen = Options { bits: Some(bits), ..tiles() };
         let seen = check(&llama(), &chosen, Kept::AsMeasured);
         assert_eq!(seen, Seen::from([(bits, "table"), (bits, if bits >= 6 { "digits" } else { "folded" })]));
+        let group = Options { fabric: vec!["group:16".parse().unwrap()], lanes: Some(8), ..chosen.clone() };
+        let seen = check(&llama(), &group, Kept::AsMeasured);
+        assert_eq!(seen, Seen::from([(bits, "table"), (bits, "recoded")]));
         let metal = Options { fabric: vec!["metal".parse().unwrap()], offset_bits: Some(0), ..chosen };
         let seen = check(&llama(), &metal, Kept::AsMeasured);
         assert_eq!(seen, Seen::from([(bits, "table"), (bits, "wires")]));

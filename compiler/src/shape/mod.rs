@@ -20,7 +20,7 @@ use crate::options::{Options, Plan};
 use crate::weights::Usual;
 use crate::{place, quantize, tile};
 use hardwire_models::{Modelled, Op};
-use hardwire_netlist::unit::Play;
+use hardwire_netlist::Fabric;
 use hardwire_netlist::{Census, Netlist, Technology, UnitId, UnitKind, census};
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub fn plan(shape: &Shape, options: &Options) -> Result<ShapeChip, Error> {
         shape.lengthen(positions as usize)?;
     }
     let plan = options.resolve(&shape.config)?;
-    let folding = Folding::of_graph(&shape.graph, shape.config.layers as u32, plan.fold, &plan.holdings)?;
+    let folding = Folding::of_graph(&shape.graph, shape.config.layers as u32, plan.fold, &plan.fabrics)?;
     let quantized = quantize::expected(&shape, &plan, folding)?;
     let tiles = tile::tile(&shape.graph, &quantized, &plan)?;
     let mut vectors = Counted(quantized.matrices.len() as u32);
@@ -118,7 +118,7 @@ impl ShapeChip {
             _ => None,
         });
         let mut names: Vec<&'static str> = modelled.collect();
-        let metal = |u: &hardwire_netlist::Unit| matches!(&u.kind, UnitKind::RowFeed(f) if f.waits && f.play == Play::Bits);
+        let metal = |u: &hardwire_netlist::Unit| matches!(&u.kind, UnitKind::RowFeed(f) if f.waits && f.fabric == Fabric::Metal);
         if self.netlist.units().any(|(_, u)| metal(u)) {
             names.push("experts as metal embedding");
         }

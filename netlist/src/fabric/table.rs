@@ -1,23 +1,18 @@
 //! ROM of a table that is read a row a token, the embedding: a word a beat of codes, token by token, element 0 lowest; and a record a token
 //! with its scales, then its offsets, then its shift.
 
-use super::{AddImage, Layout};
-use crate::floorplan::Rect;
-use crate::silicon::{Cells, Part, RomImage, Silicon, TileIndex, Word};
-use crate::unit::MatrixSpec;
+use super::design::{AddImage, Contents, Layout};
+use super::shape::TileShape;
+use crate::silicon::cells::Cells;
+use crate::silicon::image::{Part, RomImage, TileIndex};
+use crate::silicon::word::Word;
+use crate::unit::matrix::MatrixSpec;
 
-/// Shape of a table.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Table {
-    /// V: elements read in a cycle (the netlist's lanes).
-    pub lanes: u32,
-}
+pub struct Table;
 
-impl Table {
-    /// Words of a row.
-    fn beats(self, m: &MatrixSpec) -> u32 {
-        m.inputs.div_ceil(self.lanes)
-    }
+/// Words of a row.
+fn beats(m: &MatrixSpec, t: TileShape) -> u32 {
+    m.inputs.div_ceil(t.lanes)
 }
 
 impl Layout for Table {
@@ -25,24 +20,24 @@ impl Layout for Table {
         (if part == Part::Codes { "codes" } else { "scales" }).into()
     }
 
-    fn images(&self, of: &Silicon<'_>, add: AddImage<'_>) {
-        let m = of.matrix;
-        add(Part::Codes, (0, 0), self.lanes * u32::from(m.code_bits), u64::from(m.outputs) * u64::from(self.beats(m)));
+    fn images(&self, of: &Contents<'_>, add: AddImage<'_>) {
+        let (m, t) = (of.matrix, of.shape);
+        add(Part::Codes, (0, 0), t.lanes * u32::from(m.code_bits), u64::from(m.outputs) * u64::from(beats(m, t)));
         let scales = m.groups() * (u32::from(m.scale_bits) + u32::from(m.offset_bits));
-        add(Part::Scales, (0, 0), scales + of.shift_bits(), u64::from(m.outputs));
+        add(Part::Scales, (0, 0), scales + of.shift_bits, u64::from(m.outputs));
     }
 
-    fn place(&self, m: &MatrixSpec, n: u32, k: u32) -> (TileIndex, u64, u32) {
-        let line = u64::from(n) * u64::from(self.beats(m)) + u64::from(k / self.lanes);
-        ((0, 0), line, k % self.lanes * u32::from(m.code_bits))
+    fn place(&self, m: &MatrixSpec, t: TileShape, n: u32, k: u32) -> (TileIndex, u64, u32) {
+        let line = u64::from(n) * u64::from(beats(m, t)) + u64::from(k / t.lanes);
+        ((0, 0), line, k % t.lanes * u32::from(m.code_bits))
     }
 
-    fn word(&self, of: &Silicon<'_>, image: &RomImage, line: u64, word: &mut Word) {
-        let m = of.matrix;
+    fn word(&self, of: &Contents<'_>, image: &RomImage, line: u64, word: &mut Word) {
+        let (m, t) = (of.matrix, of.shape);
         if image.part == Part::Codes {
-            let (beats, bits) = (u64::from(self.beats(m)), u32::from(m.code_bits));
-            let (n, first) = ((line / beats) as u32, (line % beats) as u32 * self.lanes);
-            for k in first..m.inputs.min(first + self.lanes) {
+            let (beats, bits) = (u64::from(beats(m, t)), u32::from(m.code_bits));
+            let (n, first) = ((line / beats) as u32, (line % beats) as u32 * t.lanes);
+            for k in first..m.inputs.min(first + t.lanes) {
                 word.field((k - first) * bits, bits, i64::from(of.stored(of.program.code(n, k))));
             }
             return;
@@ -57,9 +52,8 @@ impl Layout for Table {
     }
 
     /// Banks of as many tokens as make the cells about square.
-    fn cells(&self, m: &MatrixSpec, r: &Rect) -> Cells {
-        let (w, h) = (r.width_nm().max(1) as f64, r.height_nm().max(1) as f64);
-        let banks = (f64::from(m.outputs) / f64::from(m.inputs.max(1)) * w / h).sqrt().round().max(1.0);
+    fn cells(&self, m: &MatrixSpec, _: TileShape, aspect: f64) -> Cells {
+        let banks = (f64::from(m.outputs) / f64::from(m.inputs.max(1)) * aspect).sqrt().round().max(1.0);
         Cells::banks(m.outputs.div_ceil(banks as u32).max(1), m.outputs, m.inputs, m.code_bits)
     }
 }

@@ -8,48 +8,26 @@
 
 pub(crate) mod cells;
 mod find;
-mod word;
+pub(crate) mod image;
+pub(crate) mod word;
 
 pub use cells::{Cells, WeightSite};
+pub use image::{Part, RomImage, TileIndex};
 pub use word::Word;
 
 use crate::chip::Chip;
-use crate::fabric::{Layout, Table};
+use crate::fabric::design::{Contents, Layout};
+use crate::fabric::list::Fabric;
+use crate::fabric::shape::TileShape;
+use crate::fabric::table::Table;
 use crate::floorplan::Rect;
 use crate::graph::{Netlist, UnitId};
 use crate::program::MatrixView;
-use crate::unit::{Fabric, MatrixSpec, UnitKind};
+use crate::unit::{MatrixSpec, UnitKind};
 use crate::width::{index_bits, signed_bits};
 
 /// Bits of an output's bias in its image.
 const BIAS_BITS: u32 = 32;
-
-/// What a ROM image holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    Codes,
-    /// Scales, and offsets beside them where there are any.
-    Scales,
-    Shifts,
-    Biases,
-}
-
-/// Which ROM of an array: band of inputs and tile along the outputs; `(0, 0)` where there is one ROM.
-pub type TileIndex = (u32, u32);
-
-/// One ROM of a matrix as a memory image for `$readmemh`: a line a word, counted from 0.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RomImage {
-    /// Path in the folder of the emitted Verilog.
-    pub file: String,
-    pub part: Part,
-    pub tile: TileIndex,
-    pub word_bits: u32,
-    /// Words of this matrix.
-    pub lines: u64,
-    /// Address of the first of them: not 0 for a further layer of those that share the ROM.
-    pub first: u64,
-}
 
 /// Address of a ROM's first word of the layer of `round`, where each layer has `words`: the layer is the upper part of the address.
 pub fn first_word(round: u32, words: u64) -> u64 {
@@ -94,14 +72,14 @@ pub struct Weight {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Holder {
     Array(Fabric),
-    Table(Table),
+    Table,
 }
 
 impl Holder {
-    fn layout(&self) -> &dyn Layout {
+    fn layout(self) -> &'static dyn Layout {
         match self {
-            Holder::Array(fabric) => fabric.layout(),
-            Holder::Table(table) => table,
+            Holder::Array(fabric) => fabric.design(),
+            Holder::Table => &Table,
         }
     }
 }
@@ -113,27 +91,23 @@ pub struct Silicon<'a> {
     built: &'a str,
     /// Place of its layer among those that share the silicon.
     round: u32,
-    /// Bits of an output's shift in its image, with room for the vector's own.
-    shift_bits: u32,
     /// Begins the names of its images.
     prefix: &'static str,
     pub matrix: &'a MatrixSpec,
-    pub program: MatrixView<'a>,
+    contents: Contents<'a>,
     holder: Holder,
-    /// Bits in ROM by code.
-    stored: Vec<u8>,
     /// `e[n] = exponent - k[n]`, with `k[n]` the shift of output `n` (`docs/numerics.md`, sections 3 and 6).
     exponent: i32,
 }
 
 /// The matrices of a unit with their holders and the beginnings of their images' names.
-fn held(netlist: &Netlist, id: UnitId) -> Vec<(&MatrixSpec, Holder, &'static str)> {
-    let table = Holder::Table(Table { lanes: netlist.lanes });
+fn held(netlist: &Netlist, id: UnitId) -> Vec<(&MatrixSpec, Holder, TileShape, &'static str)> {
+    let row = TileShape { rows: 1, cols: netlist.lanes, deal: 1, lanes: netlist.lanes };
     match &netlist.unit(id).kind {
-        UnitKind::Mvm(s) => vec![(&s.matrix, Holder::Array(s.fabric), "")],
+        UnitKind::Mvm(s) => vec![(&s.matrix, Holder::Array(s.fabric), s.shape, "")],
         UnitKind::Embed(s) => {
-            let positions = s.positions.as_ref().map(|m| (m, table, "position_"));
-            std::iter::once((&s.matrix, table, "")).chain(positions).collect()
+            let positions = s.positions.as_ref().map(|m| (m, Holder::Table, row, "position_"));
+            std::iter::once((&s.matrix, Holder::Table, row, "")).chain(positions).collect()
         }
         _ => Vec::new(),
     }
@@ -141,8 +115,8 @@ fn held(netlist: &Netlist, id: UnitId) -> Vec<(&MatrixSpec, Holder, &'static str
 
 /// The cell grid of a unit's first matrix inside `rect`; `None` where a unit holds none. Structure alone is enough.
 pub fn cells(netlist: &Netlist, id: UnitId, rect: &Rect) -> Option<Cells> {
-    let (m, holder, _) = held(netlist, id).into_iter().next()?;
-    Some(holder.layout().cells(m, rect))
+    let (m, holder, shape, _) = held(netlist, id).into_iter().next()?;
+    Some(holder.layout().cells(m, shape, aspect(rect)))
 }
 
 impl<'a> Silicon<'a> {
@@ -154,17 +128,20 @@ impl<'a> Silicon<'a> {
         held(netlist, id)
             .into_iter()
             .enumerate()
-            .map(|(at, (matrix, holder, prefix))| Silicon {
-                path: &netlist.unit(id).path,
-                built: &netlist.unit(all[0]).path,
-                round: netlist.round(netlist.unit(id).station),
-                shift_bits: shift_bits(all.iter().map(|&id| chip.programs.matrix(held(netlist, id)[at].0.program))),
-                prefix,
-                matrix,
-                program: chip.programs.matrix(matrix.program),
-                holder,
-                stored: holder.layout().stored(matrix),
-                exponent,
+            .map(|(at, (matrix, holder, shape, prefix))| {
+                let program = chip.programs.matrix(matrix.program);
+                let shift_bits = shift_bits(all.iter().map(|&id| chip.programs.matrix(held(netlist, id)[at].0.program)));
+                let contents = Contents { matrix, program, shape, codes: holder.layout().stored(matrix), shift_bits };
+                Silicon {
+                    path: &netlist.unit(id).path,
+                    built: &netlist.unit(all[0]).path,
+                    round: netlist.round(netlist.unit(id).station),
+                    prefix,
+                    matrix,
+                    contents,
+                    holder,
+                    exponent,
+                }
             })
             .collect()
     }
@@ -174,14 +151,19 @@ impl<'a> Silicon<'a> {
         self.path
     }
 
+    /// Its codes, scales and shifts.
+    pub fn program(&self) -> &MatrixView<'a> {
+        &self.contents.program
+    }
+
     /// The bits that stand in ROM for a code.
     pub fn stored(&self, code: u8) -> u8 {
-        self.stored.get(usize::from(code)).copied().unwrap_or(0)
+        self.contents.stored(code)
     }
 
     /// The code that these bits stand for.
     pub fn code_of(&self, stored: u8) -> Option<u8> {
-        self.stored.iter().position(|&s| s == stored).map(|c| c as u8)
+        self.contents.codes.iter().position(|&s| s == stored).map(|c| c as u8)
     }
 
     /// Whether the weights are wires of the logic, with no cells that a via programs. Their image is what a simulation reads.
@@ -205,9 +187,9 @@ impl<'a> Silicon<'a> {
         let mut add = |part, tile, word_bits, lines| {
             all.push(RomImage { file: self.file(part, tile), part, tile, word_bits, lines, first: first_word(self.round, lines) });
         };
-        self.holder.layout().images(self, &mut add);
-        if let Holder::Array(fabric) = self.holder {
-            let lanes = fabric.lanes();
+        self.holder.layout().images(&self.contents, &mut add);
+        if let Holder::Array(_) = self.holder {
+            let lanes = self.contents.shape.lanes;
             let beats = u64::from(self.matrix.outputs.div_ceil(lanes));
             add(Part::Shifts, (0, 0), lanes * self.shift_bits(), beats);
             if self.matrix.bias {
@@ -227,17 +209,17 @@ impl<'a> Silicon<'a> {
                 word.field((n - first) * bits, bits, i64::from(value(n)));
             }
         };
-        match (image.part, &self.program.bias) {
-            (Part::Shifts, _) => beat(word, self.shift_bits(), &|n| self.program.shift(n)),
+        match (image.part, &self.program().bias) {
+            (Part::Shifts, _) => beat(word, self.shift_bits(), &|n| self.program().shift(n)),
             (Part::Biases, Some(bias)) => beat(word, BIAS_BITS, &|n| bias.get(n as usize)),
             (Part::Biases, None) => {}
-            (Part::Codes | Part::Scales, _) => self.holder.layout().word(self, image, line, word),
+            (Part::Codes | Part::Scales, _) => self.holder.layout().word(&self.contents, image, line, word),
         }
     }
 
-    /// Bits of an output's shift in its image, with room for the vector's own.
+    /// Bits of an output's shift in its image.
     pub fn shift_bits(&self) -> u32 {
-        self.shift_bits
+        self.contents.shift_bits
     }
 
     fn first(&self, part: Part, tile: TileIndex) -> u64 {
@@ -247,7 +229,7 @@ impl<'a> Silicon<'a> {
     /// Where the code of the weight from input `k` to output `n` lies; `None` past the matrix.
     pub fn address(&self, n: u32, k: u32) -> Option<Address> {
         (n < self.matrix.outputs && k < self.matrix.inputs).then(|| {
-            let (tile, line, bit) = self.holder.layout().place(self.matrix, n, k);
+            let (tile, line, bit) = self.holder.layout().place(self.matrix, self.contents.shape, n, k);
             let first = if self.round == 0 { 0 } else { self.first(Part::Codes, tile) };
             Address { file: self.file(Part::Codes, tile), line: first + line, bit }
         })
@@ -255,15 +237,15 @@ impl<'a> Silicon<'a> {
 
     /// The cell grid inside `rect`.
     pub fn cells(&self, rect: &Rect) -> Cells {
-        self.holder.layout().cells(self.matrix, rect)
+        self.holder.layout().cells(self.matrix, self.contents.shape, aspect(rect))
     }
 
     /// The weight from input `k` to output `n`, both of the matrix.
     pub fn weight(&self, n: u32, k: u32) -> Weight {
-        let code = self.program.code(n, k);
+        let code = self.program().code(n, k);
         let g = k / self.matrix.group;
         let value = self.matrix.codebook.get(usize::from(code)).copied().unwrap_or(0);
-        let (scale, offset, shift) = (self.program.scale(n, g), self.program.offset(n, g), self.program.shift(n));
+        let (scale, offset, shift) = (self.program().scale(n, g), self.program().offset(n, g), self.program().shift(n));
         let mantissa = i64::from(scale) * i64::from(value) + i64::from(offset);
         let real = mantissa as f64 * power_of_two(self.exponent - shift);
         Weight { row: self.matrix.rows.source_row(n), n, k, code, stored: self.stored(code), value, scale, offset, shift, real }
@@ -290,6 +272,11 @@ pub fn drawn_bits(stored: u8, code_bits: u8) -> impl Iterator<Item = bool> {
 /// A code's bits as text, in the order of [`drawn_bits`].
 pub fn bit_text(stored: u8, code_bits: u8) -> String {
     drawn_bits(stored, code_bits).map(|b| if b { '1' } else { '0' }).collect()
+}
+
+/// Width of a block over its height.
+fn aspect(r: &Rect) -> f64 {
+    r.width_nm().max(1) as f64 / r.height_nm().max(1) as f64
 }
 
 /// `2^e` by its bits; shifts and formats keep `e` far inside the range of normal numbers, and what is not is cut to it.

@@ -17,6 +17,7 @@ pub(crate) mod rope;
 pub(crate) mod route;
 pub(crate) mod row_feed;
 
+pub use crate::fabric::list::Fabric;
 pub use crate::permutation::RowPermutation;
 pub use attention::AttentionSpec;
 pub use embed::EmbedSpec;
@@ -25,11 +26,11 @@ pub use gated_act::{Activation, GatedActSpec};
 pub use kind::{Around, Kind, Port, Producer, Stored, Working};
 pub use matrix::MatrixSpec;
 pub use mix::MixSpec;
-pub use mvm::{Fabric, MvmSpec};
+pub use mvm::MvmSpec;
 pub use norm::{CentreSpec, NormSpec};
 pub use rope::RopeSpec;
 pub use route::RouteSpec;
-pub use row_feed::{Play, RowFeedSpec};
+pub use row_feed::RowFeedSpec;
 
 use serde::{Deserialize, Serialize};
 

@@ -5,9 +5,10 @@ use super::fixed::Fixed;
 use super::kind::{Around, Kind, Port, Working};
 use crate::activity::events::Activity;
 use crate::census::counts::Module;
-use crate::census::feed;
-use crate::check::{ACT_BITS, equal, format, within, wrong};
+use crate::check::{ACT_BITS, equal, format, within};
 use crate::error::Error;
+use crate::fabric::design::Feed;
+use crate::fabric::list::Fabric;
 use crate::unit::matrix::MOST;
 use serde::{Deserialize, Serialize};
 
@@ -19,43 +20,35 @@ pub struct RowFeedSpec {
     pub len: u32,
     pub input: Fixed,
     pub act_bits: u8,
-    /// R of the matrices it feeds; the whole vector where bits are played.
+    /// Inputs of a tile of the matrices it feeds.
     pub rows: u32,
     /// Rows between scale captures: `min(group, rows)` of the matrices it feeds.
     pub group: u32,
-    #[serde(default)]
-    pub play: Play,
+    /// Fabric of the matrices it feeds: it says what is played.
+    pub fabric: Fabric,
     /// Keeps its rows until the Route on port 1 has chosen the experts that take them.
     pub waits: bool,
 }
 
-/// How a vector enters its matrices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Play {
-    /// A row of every K-tile band a cycle: for tiles.
-    #[default]
-    Rows,
-    /// A bit of every element a cycle, the sign first: for metal embedding.
-    Bits,
-}
-
 impl RowFeedSpec {
+    /// As its fabric sees it.
+    fn played(&self) -> Feed {
+        let RowFeedSpec { len, input, act_bits, rows, group, waits, .. } = *self;
+        Feed { len, input, act_bits, rows, group, waits }
+    }
+
     pub fn k_tiles(&self) -> u32 {
-        self.len.div_ceil(self.rows)
+        self.played().k_tiles()
     }
 
     /// Rows played: whole groups of the longest band.
     pub fn played_rows(&self) -> u32 {
-        self.len.min(self.rows).div_ceil(self.group) * self.group
+        self.played().played_rows()
     }
 
     /// Cycles its output lasts.
     pub fn played_cycles(&self) -> u32 {
-        match self.play {
-            Play::Rows => self.played_rows(),
-            Play::Bits => u32::from(self.act_bits),
-        }
+        self.fabric.design().played_cycles(&self.played())
     }
 }
 
@@ -85,30 +78,15 @@ impl Kind for RowFeedSpec {
         format(path, "input", self.input)?;
         within(path, "len", self.len, 1..=MOST)?;
         within(path, "act_bits", self.act_bits, ACT_BITS)?;
-        match self.play {
-            Play::Bits => {
-                equal(path, "rows", self.rows, self.len)?;
-                // Planes of bits are not kept for a choice of experts.
-                equal(path, "waits", self.waits, false)?;
-                within(path, "group", self.group, 1..=self.rows)?;
-            }
-            Play::Rows => {
-                within(path, "rows", self.rows, 1..=1 << 16)?;
-                within(path, "group", self.group, 1..=self.rows)?;
-                if !self.rows.is_multiple_of(self.group) {
-                    return wrong(path, "rows", self.rows, format!("a multiple of the group of {}", self.group));
-                }
-            }
-        }
+        within(path, "rows", self.rows, 1..=MOST)?;
+        within(path, "group", self.group, 1..=self.rows)?;
+        self.fabric.design().validate_feed(path, &self.played())?;
         equal(path, "out.frac", around.out().frac, self.input.frac)
     }
 
     fn modules(&self, around: &dyn Around) -> Vec<Module> {
         let v = u64::from(around.lanes());
-        match self.play {
-            Play::Bits => vec![Module::new("hw_bit_feed", feed::bits_out(self, v))],
-            Play::Rows => vec![Module::new("hw_row_feed", feed::rows(self, v, around.group_sums()))],
-        }
+        vec![self.fabric.design().feed_module(&self.played(), v, around.group_sums())]
     }
 
     /// Every element waits for the greatest, then is shifted and rounded.

@@ -158,7 +158,7 @@ fn floorplan(n: &Netlist, plan: &Floorplan) -> Result<(), Error> {
 
 fn array(b: &Block, kind: &UnitKind) -> Result<(), Error> {
     let want = match kind {
-        UnitKind::Mvm(m) if b.kind == BlockKind::Tiles => m.tile().map(|t| (t.n_tiles(m.matrix.outputs), t.k_tiles(m.matrix.inputs))),
+        UnitKind::Mvm(m) if b.kind == BlockKind::Matrix(m.fabric) => m.array(),
         _ => None,
     };
     if b.array == want {

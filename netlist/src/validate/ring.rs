@@ -34,10 +34,15 @@ pub(super) fn alike(n: &Netlist) -> Result<(), Error> {
 
 fn pair(n: &Netlist, a: UnitId, b: UnitId) -> Result<(), Error> {
     let (first, u) = (n.unit(a), n.unit(b));
-    if let UnitKind::Mvm(m) = &u.kind
-        && let Fabric::Metal(_) = m.fabric
-    {
-        return wrong(&u.path, "fabric", "metal", "tiles where layers share silicon: a wire holds one weight");
+    if let UnitKind::Mvm(m) = &u.kind {
+        let why = match m.fabric {
+            Fabric::Tile => None,
+            Fabric::Metal => Some("a wire holds one weight"),
+            Fabric::Group => Some("the ROM of group columns has a place for one layer"),
+        };
+        if let Some(why) = why {
+            return wrong(&u.path, "fabric", m.fabric.name(), format!("tiles where layers share silicon: {why}"));
+        }
     }
     if let Some((field, x, y)) = difference(first, u) {
         return wrong(&u.path, &field, y, format!("{x}, as {} has in the same silicon", first.path));

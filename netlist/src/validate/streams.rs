@@ -4,8 +4,6 @@ use crate::check::{equal, same_format, wrong};
 use crate::error::Error;
 use crate::graph::{Netlist, UnitId};
 use crate::unit::UnitKind;
-use crate::unit::mvm::Fabric;
-use crate::unit::row_feed::Play;
 
 /// `out_len` is what the unit gives out.
 pub(super) fn output(n: &Netlist, id: UnitId) -> Result<(), Error> {
@@ -36,13 +34,7 @@ pub(super) fn feed(n: &Netlist, id: UnitId) -> Result<(), Error> {
     let from = n.unit(n.inputs(id)[0]);
     let UnitKind::RowFeed(f) = &from.kind else { return wrong(&u.path, "inputs", &from.path, "a row feed") };
     equal(&u.path, "act_bits", s.act_bits, f.act_bits)?;
-    match s.fabric {
-        Fabric::Tile(t) if f.play == Play::Rows => equal(&u.path, "rows", t.rows, f.rows)?,
-        Fabric::Metal(_) if f.play == Play::Bits => {}
-        _ => {
-            let expected = format!("what {} plays: rows for tiles, bits for metal", from.path);
-            return wrong(&u.path, "fabric", s.fabric.name(), expected);
-        }
-    }
+    equal(&u.path, "fabric", s.fabric.name(), f.fabric.name())?;
+    equal(&u.path, "rows", s.shape.rows, f.rows)?;
     equal(&u.path, "matrix.group", s.matrix.group.min(f.rows), f.group)
 }

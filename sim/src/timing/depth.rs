@@ -1,7 +1,8 @@
 //! How long each kind of unit takes: pipeline depths of the Verilog, and how a unit's output follows from its inputs. One match over the kinds:
 //! each is a line or two over the same few fields, and they are read side by side with `docs/microarchitecture.md`.
 
-use hardwire_netlist::unit::{Activation, CentreSpec, Fabric, Play};
+use hardwire_netlist::fabric::{Fabric, metal};
+use hardwire_netlist::unit::{Activation, CentreSpec, MvmSpec};
 use hardwire_netlist::width::ceil_log;
 use hardwire_netlist::{Netlist, UnitId, UnitKind};
 use std::collections::HashMap;
@@ -17,6 +18,8 @@ const ROW_FEED: u64 = 3;
 const MVM: u64 = 9;
 /// Mvm in metal: after its last bit, both trees left out.
 const METAL: u64 = 6;
+/// Mvm of group columns: after its last group, reduction tree left out.
+const GROUP: u64 = 6;
 const ROPE: u64 = 4;
 /// Attention at one position word, the quantisation replay and the trees over elements and positions left out.
 const ATTENTION: u64 = 25;
@@ -65,16 +68,15 @@ impl Node {
             }
             UnitKind::RowFeed(s) => {
                 // Bits wait until the whole vector has been quantised, a beat a cycle.
-                node.delay = if s.play == Play::Bits { beats(s.len) + 2 } else { ROW_FEED };
+                node.delay = match s.fabric {
+                    Fabric::Tile | Fabric::Group => ROW_FEED,
+                    Fabric::Metal => beats(s.len) + 2,
+                };
                 node.buffers = true;
                 node.out_beats = u64::from(s.played_cycles());
             }
             UnitKind::Mvm(s) => {
-                let (before, parts) = match s.fabric {
-                    Fabric::Tile(t) => (MVM, t.k_tiles(s.matrix.inputs)),
-                    Fabric::Metal(t) => (METAL + u64::from(t.levels(&s.matrix)), s.matrix.groups()),
-                };
-                (node.buffers, node.delay) = (true, before + tree(parts, 2) + u64::from(s.matrix.bias));
+                (node.buffers, node.delay) = (true, array(s) + tree(s.parts(), 2) + u64::from(s.matrix.bias));
             }
             UnitKind::Rope(_) => node.delay = ROPE,
             UnitKind::Attention(s) => {
@@ -117,4 +119,13 @@ pub(super) fn top(lanes: u32, token_cycle: u64, rank: u32) -> u64 {
 /// Stages of a tree that joins `x` values `base` to one each; one at least.
 fn tree(x: u32, base: u32) -> u64 {
     u64::from(ceil_log(x, base)).max(1)
+}
+
+/// From the end of what a matrix is fed to its first output beat, reduction tree and bias left out.
+fn array(s: &MvmSpec) -> u64 {
+    match s.fabric {
+        Fabric::Tile => MVM,
+        Fabric::Group => GROUP,
+        Fabric::Metal => METAL + u64::from(metal::levels(&s.matrix)),
+    }
 }

@@ -244,12 +244,12 @@ impl Builder {
         let e = -9 - (f64::from(inputs).log2() / 2.0).round() as i16;
         let (matrix, real) = self.matrix(name, outputs, inputs, bias, e, |e| frac - e - out.frac);
         let tile = TileShape { rows: 16, cols: 16, deal: 1, lanes: LANES };
-        let spec = MvmSpec { matrix, fabric: Fabric::Tile(tile), act_bits, acc_bits: 24, tot_bits: 40 };
+        let spec = MvmSpec { matrix, fabric: Fabric::Tile, shape: tile, act_bits, acc_bits: 24, tot_bits: 40 };
         (self.unit(name, UnitKind::Mvm(spec), out, outputs, &[feed]), real)
     }
 
     fn feed(&mut self, name: &str, len: u32, input: Fixed, from: UnitId) -> UnitId {
-        let spec = RowFeedSpec { len, input, act_bits: 12, rows: 16, group: 8, play: Play::Rows, waits: false };
+        let spec = RowFeedSpec { len, input, act_bits: 12, rows: 16, group: 8, fabric: Fabric::Tile, waits: false };
         self.unit(name, UnitKind::RowFeed(spec), input, len, &[from])
     }
 

@@ -5,7 +5,7 @@
 
 use crate::Result;
 use hardwire_compiler::Options;
-use hardwire_compiler::fabric::{Holding, Rule};
+use hardwire_compiler::fabric::{FabricChoice, Rule};
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_netlist::{Technology, UnitId, UnitKind};
 use hardwire_sim::timing;
@@ -22,15 +22,15 @@ struct Way {
     area_um2: f64,
 }
 
-/// One way to hold a chip's matrices: the holding of each place, by its matrices' names.
-pub type Mix = BTreeMap<String, Holding>;
+/// One way to hold a chip's matrices: the fabric of each place, by its matrices' names.
+pub type Mix = BTreeMap<String, FabricChoice>;
 
 /// The frontier's mixes, the fastest first; a single choice is its only mix.
-pub fn mixes(shape: &Shape, options: &Options, technology: &Technology, choices: &[Holding]) -> Result<Vec<Mix>> {
+pub fn mixes(shape: &Shape, options: &Options, technology: &Technology, choices: &[FabricChoice]) -> Result<Vec<Mix>> {
     let mut places: BTreeMap<Vec<String>, Vec<Way>> = BTreeMap::new();
-    for (choice, &holding) in choices.iter().enumerate() {
-        let options = Options { fabric: vec![Rule { matrix: None, holding }], ..options.clone() };
-        measure(&shape::plan(shape, &options)?, technology, choice, &mut places);
+    for (at, &choice) in choices.iter().enumerate() {
+        let options = Options { fabric: vec![Rule { matrix: None, choice }], ..options.clone() };
+        measure(&shape::plan(shape, &options)?, technology, at, &mut places);
     }
     let places: Vec<Place> = places.into_iter().map(|(matrices, ways)| (matrices, hull(&ways))).collect();
     Ok(walk(&places, choices))
@@ -93,7 +93,7 @@ fn saving(from: &Way, to: &Way) -> f64 {
     (from.area_um2 - to.area_um2) / (to.cycles - from.cycles).max(1e-9)
 }
 
-fn walk(places: &[Place], choices: &[Holding]) -> Vec<Mix> {
+fn walk(places: &[Place], choices: &[FabricChoice]) -> Vec<Mix> {
     let mut at = vec![0; places.len()];
     let mut out = vec![mix(places, &at, choices)];
     loop {
@@ -105,14 +105,14 @@ fn walk(places: &[Place], choices: &[Holding]) -> Vec<Mix> {
     }
 }
 
-fn mix(places: &[Place], at: &[usize], choices: &[Holding]) -> Mix {
+fn mix(places: &[Place], at: &[usize], choices: &[FabricChoice]) -> Mix {
     let named = places.iter().zip(at).filter_map(|((matrices, ways), &i)| Some((matrices, choices[ways.get(i)?.choice])));
-    named.flat_map(|(matrices, holding)| matrices.iter().map(move |m| (m.clone(), holding))).collect()
+    named.flat_map(|(matrices, choice)| matrices.iter().map(move |m| (m.clone(), choice))).collect()
 }
 
 /// The rules that make a mix.
 pub fn rules(mix: &Mix) -> Vec<Rule> {
-    mix.iter().map(|(matrix, &holding)| Rule { matrix: Some(matrix.clone()), holding }).collect()
+    mix.iter().map(|(matrix, &choice)| Rule { matrix: Some(matrix.clone()), choice }).collect()
 }
 
 /// A mix as `--fabric` takes it; one word where all are alike.
@@ -127,6 +127,7 @@ pub fn text(mix: &Mix) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hardwire_netlist::Fabric;
 
     fn way(choice: usize, cycles: f64, area_um2: f64) -> Way {
         Way { choice, cycles, area_um2 }
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_walk_takes_the_best_saving_first_and_ends_with_the_smallest() {
-        let choices = [Holding::Metal, Holding::Tiles { rows: 256 }];
+        let choices = [FabricChoice::of(Fabric::Metal), FabricChoice::tiles(256)];
         let place = |name: &str, saved: f64| (vec![name.to_string()], vec![way(0, 10.0, 100.0), way(1, 20.0, 100.0 - saved)]);
         let mixes = walk(&[place("a", 10.0), place("b", 30.0)], &choices);
         let texts: Vec<String> = mixes.iter().map(text).collect();

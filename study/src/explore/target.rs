@@ -6,9 +6,10 @@ use crate::plan::{self, Cut, Figures, Process, Setting};
 use crate::{Error, Result};
 use hardwire_baseline::economics::silicon::RETICLE_MM2;
 use hardwire_compiler::Options;
-use hardwire_compiler::fabric::Holding;
+use hardwire_compiler::fabric::FabricChoice;
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_compiler::technology::Silicon;
+use hardwire_netlist::Fabric;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -247,11 +248,11 @@ fn meets(p: &Point) -> bool {
 /// One attempt for each mix of fabrics on the frontier of what the target leaves open.
 fn attempts(shape: &Shape, target: &Target) -> Result<Vec<Point>> {
     let heights: Vec<u32> = target.tile_rows.map_or(ROWS.to_vec(), |rows| vec![rows]);
-    let tiles = || heights.iter().map(|&rows| Holding::Tiles { rows });
-    let choices: Vec<Holding> = match target.fabric {
-        Some("metal") => vec![Holding::Metal],
+    let tiles = || heights.iter().map(|&rows| FabricChoice::tiles(rows));
+    let choices: Vec<FabricChoice> = match target.fabric {
+        Some("metal") => vec![FabricChoice::of(Fabric::Metal)],
         Some(_) => tiles().collect(),
-        None => tiles().chain([Holding::Metal]).collect(),
+        None => tiles().chain([FabricChoice::of(Fabric::Metal)]).collect(),
     };
     let options = Options {
         bits: Some(target.bits),

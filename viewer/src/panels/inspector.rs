@@ -5,7 +5,7 @@ use crate::command::Command;
 use crate::heat_tiles::used_share;
 use crate::item::Item;
 use crate::panels::status::count;
-use crate::theme::{KINDS, Theme, kind_name};
+use crate::theme::{Theme, kind_name};
 use crate::view::View;
 use egui::{Grid, RichText, ScrollArea, Ui};
 use hardwire_netlist::floorplan::BlockKind;
@@ -116,7 +116,7 @@ fn die(ui: &mut Ui, view: &mut View, theme: Theme) {
     census(ui, view, &view.die.total);
     ui.add_space(6.0);
     ui.label(RichText::new("layers").strong());
-    for kind in KINDS {
+    for kind in BlockKind::all() {
         ui.horizontal(|ui| {
             let (r, _) = ui.allocate_exact_size(egui::vec2(12.0, 12.0), egui::Sense::hover());
             ui.painter().rect_filled(r, 2.0, theme.kind(kind));
@@ -164,7 +164,7 @@ fn unit(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
 
 fn tile(ui: &mut Ui, view: &View, block: usize, n_tile: u32, k_tile: u32) {
     let (Some(rom), Some((spec, _))) = (view.die.blocks[block].rom, view.die.matrix(block)) else { return };
-    let mut known = if view.die.plan().blocks[block].kind == BlockKind::Metal {
+    let mut known = if rom.wired {
         vec![("field", format!("{} outputs by {} inputs, to be looked at", rom.cols, rom.rows))]
     } else {
         vec![

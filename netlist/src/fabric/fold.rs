@@ -4,7 +4,6 @@
 //! sign and one of half as many magnitudes. What the centre adds is the same for all columns: the group's sum of activations.
 
 use crate::unit::matrix::MatrixSpec;
-use crate::unit::mvm::MvmSpec;
 use crate::width::range_bits;
 
 /// The paired form of a codebook.
@@ -59,27 +58,6 @@ impl MatrixSpec {
         }
         let factors = (half..n).map(|r| factor(value(r))).collect();
         Some(Fold { factors, codes, lift: if halved { sum } else { sum / 2 }, halved })
-    }
-
-    /// Whether the tiles need the sums of each group's activations.
-    pub fn group_sums(&self) -> bool {
-        self.offset_bits > 0 || self.fold().is_some_and(|f| f.lift != 0)
-    }
-}
-
-impl MvmSpec {
-    /// Bits of a column's accumulator: those proven for the group's sum, or, where a folded codebook makes it another sum, those of
-    /// the greatest magnitude over a whole group.
-    pub fn column_bits(&self) -> u32 {
-        match self.matrix.fold() {
-            Some(f) if f.lift != 0 => {
-                let rows = self.tile().map_or(self.matrix.inputs, |t| t.rows);
-                let most = f.factors.iter().map(|d| u64::from(d.unsigned_abs())).max().unwrap_or(0);
-                let rows = u64::from(self.matrix.group.min(rows).min(self.matrix.inputs));
-                65 - (most * rows * ((1 << (self.act_bits - 1)) - 1)).leading_zeros()
-            }
-            _ => u32::from(self.acc_bits),
-        }
     }
 }
 

@@ -7,10 +7,10 @@
 use crate::silicon::cells::WeightSite;
 use serde::{Deserialize, Serialize};
 
-/// Shape of a multiply-select-add tile array for one matrix.
+/// Shape of the array that holds one matrix, whatever its fabric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TileShape {
-    /// R: inputs (ROM rows) of a tile, read one a cycle.
+    /// R: inputs of a tile; tiles that take them one a cycle have as many ROM rows.
     pub rows: u32,
     /// C: outputs (columns) of a tile.
     pub cols: u32,

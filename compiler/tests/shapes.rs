@@ -240,7 +240,7 @@ fn shapes_that_cannot_be_are_refused_by_field() {
         (("\"intermediate_size\": 14336", "\"intermediate_size\": 16777216"), "feed-forward size"),
         (("\"hidden_size\": 4096", "\"hidden_size\": 1048576"), "layer count"),
         (("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 4096"), "layer count"),
-        (("\"vocab_size\": 128256,", ""), "vocab_size"),
+        (("\"vocab_size\": 128256", "\"vocab_size\": 0"), "vocabulary size"),
     ] {
         let error = Shape::from_json(LLAMA_8B.replace(change.0, change.1).as_bytes(), "x", Path::new("c.json")).unwrap_err().to_string();
         assert!(error.contains("c.json") && error.contains(field), "{field}: {error}");

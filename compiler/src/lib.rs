@@ -69,7 +69,10 @@ pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progre
         quality: quantized.quality(),
         programs: Vec::new(),
     };
-    // One that cannot be reproduced blocks text alone: the chip computes with ids.
-    let tokenizer = checkpoint.tokenizer_json().unwrap_or_default();
+    let tokenizer = match checkpoint.tokenizer_json() {
+        // One that cannot be reproduced blocks text alone: the chip computes with ids.
+        Err(hardwire_models::Error::Unsupported { .. }) => None,
+        known => known?,
+    };
     Ok(writer.finish(structure, tokenizer.as_deref())?)
 }

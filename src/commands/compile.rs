@@ -5,7 +5,7 @@ use crate::progress;
 use crate::report::number;
 use anyhow::{Context, Result, bail};
 use hardwire_compiler::{Options, Quantizer};
-use hardwire_models::Checkpoint;
+use hardwire_models::{Checkpoint, Error};
 use hardwire_netlist::Chip;
 use hardwire_study::chip::die_area_mm2;
 use hardwire_study::load::{Compiled, Request, one_user};
@@ -58,7 +58,7 @@ pub fn compile(checkpoint: &mut Checkpoint, options: &CompileOptions, target: &P
     if let Some(positions) = options.context {
         checkpoint.lengthen(positions as usize)?;
     }
-    if let Err(error) = checkpoint.tokenizer() {
+    if let Err(error @ (Error::Unsupported { .. } | Error::Tokenizer { .. })) = checkpoint.tokenizer() {
         eprintln!("warning: the chip takes ids only: {error}");
     }
     let bar = progress::bar(global.quiet, checkpoint.config().parameters, "weights");

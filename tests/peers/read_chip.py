@@ -12,7 +12,7 @@ import struct
 import sys
 from pathlib import Path
 
-FORMAT = 3
+FORMAT = 4
 
 
 def read_structure(chip):

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::plan::{self, Cut, Figures, Process, Range, Setting};
 use hardwire_compiler::Options;
 use hardwire_compiler::fabric::{FabricChoice, Rule};
+use hardwire_compiler::folding::Fold;
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_netlist::{Fabric, Figure};
 use serde::Serialize;
@@ -78,9 +79,20 @@ fn row(r: &Range, metric: &'static str, unit: &'static str, published: f64, pick
     Row { metric, unit, published, ours, low, high, error: ours / published - 1.0, within: (low..=high).contains(&published), reason }
 }
 
-/// Taalas HC1. Clock, KV capacity and fabric are unpublished: the fabric's defaults stand in.
+/// What chips that serve one user at a time have in common here: all layers of a kind share one set of arithmetic, 256 lanes wide. How HC1
+/// and ROMA arrange theirs is unpublished; both are described alike, and by the fabric's defaults in all else.
+fn one_engine(options: Options) -> Options {
+    Options { users: Some(1), fold: Some(Fold::All), lanes: Some(256), ..options }
+}
+
+fn hc1_options() -> Options {
+    let context = Some(hardwire_baseline::headline::HC1_POSITIONS);
+    one_engine(Options { bits: Some(3), context, node: Some("N6".into()), ..Options::default() })
+}
+
+/// Taalas HC1. Clock and fabric are unpublished.
 fn hc1() -> Result<Comparison> {
-    let options = Options { bits: Some(3), context: Some(2048), users: Some(1), node: Some("N6".into()), ..Options::default() };
+    let options = hc1_options();
     let chip = described(LLAMA_8B, "Llama-3.1-8B", options)?;
     let modelled_only = chip.modelled_only();
     let setting = Setting { dies: 1, cut: Cut::Pipeline, context: 1536, users: 1, extra_sram_bits: 0, extra_mm2: 0.0 };
@@ -88,7 +100,7 @@ fn hc1() -> Result<Comparison> {
     Ok(Comparison {
         chip: "Taalas HC1",
         model: "Llama-3.1-8B",
-        choices: "N6, one die, 3-bit weights, one user, 1k prompt and 1k answer, KV in on-die SRAM",
+        choices: "N6, one die, 3-bit weights, one user, 6,144 positions in on-die SRAM, 1k prompt and 1k answer; ours: all layers share one set of arithmetic, 256 lanes",
         source: "taalas.com; Next Platform 2026-02-19; data/hardwired_chips.csv",
         modelled_only,
         rows: vec![
@@ -98,7 +110,7 @@ fn hc1() -> Result<Comparison> {
                 "mm2",
                 815.0,
                 |e| e.area_mm2,
-                "theirs, unpublished, is built of denser cells than our standard ones, and ours keep an adder, a selector and a total for every 256 weights",
+                "ours is counted, not placed: cells at a planned use, no interface but the token port; what theirs holds beside the model is unpublished",
             ),
             row(
                 &r,
@@ -106,7 +118,7 @@ fn hc1() -> Result<Comparison> {
                 "",
                 53e9,
                 |e| e.transistors,
-                "6.6 a weight published, ours 17: selector, accumulator and shadow of every column, a total in SRAM",
+                "6.6 a weight published, ours 6.9: cache, one column of arithmetic for every 256 rows of all layers, and a bit of ROM counted as one",
             ),
             row(
                 &r,
@@ -114,7 +126,7 @@ fn hc1() -> Result<Comparison> {
                 "tokens/s",
                 16_960.0,
                 |e| e.tokens_per_s_single_user,
-                "attention reads its cache four positions a cycle, a third of our time at this context; their clock is unpublished",
+                "their clock and the width of their streams are unpublished; ours is 1 GHz with a fifth left to wires, none of which is placed",
             ),
             row(
                 &r,
@@ -132,13 +144,7 @@ fn hc1() -> Result<Comparison> {
 /// HC1 as its own service reports it: the decode interval against the context, the first token, the card at the wall.
 fn hc1_reported() -> Result<Comparison> {
     let reported = hardwire_baseline::headline::hc1()?;
-    let options = Options {
-        bits: Some(3),
-        context: Some(hardwire_baseline::headline::HC1_POSITIONS),
-        users: Some(1),
-        node: Some("N6".into()),
-        ..Options::default()
-    };
+    let options = hc1_options();
     let chip = described(LLAMA_8B, "Llama-3.1-8B", options)?;
     let modelled_only = chip.modelled_only();
     let process = Process::node("N6")?;
@@ -152,7 +158,7 @@ fn hc1_reported() -> Result<Comparison> {
     Ok(Comparison {
         chip: "Taalas HC1, as its service reports it",
         model: "Llama-3.1-8B",
-        choices: "as above, with a cache of 6,144 positions for one user",
+        choices: "as above",
         source: "chatjimmy.ai's server timers, 2026-09 and 2026-10 (baseline/data/hc1_telemetry.csv); client limit of 6,144 tokens",
         modelled_only,
         rows: vec![
@@ -162,7 +168,7 @@ fn hc1_reported() -> Result<Comparison> {
                 "us",
                 reported.interval_us.value,
                 interval,
-                "their interval is flat over these contexts: attention hides in it",
+                "their interval is flat over these contexts: attention hides in it; their clock is unpublished",
             ),
             row(
                 &long,
@@ -170,7 +176,7 @@ fn hc1_reported() -> Result<Comparison> {
                 "us",
                 reported.interval_us.value,
                 interval,
-                "ours grows with the context, four positions a cycle; theirs does not",
+                "ours grows with the context, sixteen positions a cycle; theirs does not",
             ),
             row(
                 &prompt,
@@ -178,7 +184,7 @@ fn hc1_reported() -> Result<Comparison> {
                 "ms",
                 reported.first_token_ms.value,
                 |e| e.first_token_ms,
-                "theirs holds the service's fixed cost; ours streams the prompt through stations, one behind the other",
+                "theirs holds the service's fixed cost; ours takes the prompt's tokens round the ring, a few at a time",
             ),
             row(
                 &long,
@@ -188,7 +194,7 @@ fn hc1_reported() -> Result<Comparison> {
                 |e| e.power_single_user_w,
                 "theirs is a tenth of a server: host, conversion and fans; ours is the die",
             ),
-            row(&long, "die area with 6,144 positions", "mm2", 815.0, |e| e.area_mm2, "as above, and a cache three times as long"),
+            row(&long, "die area with 6,144 positions", "mm2", 815.0, |e| e.area_mm2, "as above"),
         ],
     })
 }
@@ -259,7 +265,7 @@ fn hnlpu() -> Result<Comparison> {
 /// ROMA, arXiv 2503.12988: ROM with compute fused, 7 nm, 500 MHz.
 fn roma() -> Result<Comparison> {
     let options =
-        Options { bits: Some(2), context: Some(4096), users: Some(1), act_bits: Some(8), node: Some("N7".into()), ..Options::default() };
+        one_engine(Options { bits: Some(2), context: Some(4096), act_bits: Some(8), node: Some("N7".into()), ..Options::default() });
     let chip = described(LLAMA_8B, "Llama-3-8B", options)?;
     let modelled_only = chip.modelled_only();
     let setting = Setting { dies: 1, cut: Cut::Pipeline, context: 256, users: 1, extra_sram_bits: 16 * 8_000_000, extra_mm2: 0.0 };
@@ -267,7 +273,7 @@ fn roma() -> Result<Comparison> {
     Ok(Comparison {
         chip: "ROMA",
         model: "Llama-3-8B",
-        choices: "N7, 500 MHz, one die, 2-bit weights in ROM, 288 MB of SRAM (4,096 positions) and 16 MB for activations, one user at 256 positions",
+        choices: "N7, 500 MHz, one die, 2-bit weights in ROM, 288 MB of SRAM (4,096 positions) and 16 MB for activations, one user at 256 positions; ours: all layers share one set of arithmetic, 256 lanes",
         source: "arXiv 2503.12988",
         modelled_only,
         rows: vec![
@@ -277,7 +283,7 @@ fn roma() -> Result<Comparison> {
                 "mm2",
                 503.7,
                 |e| e.area_mm2,
-                "they fuse few multipliers with dense ROM macros; we give every column of 256 weights an adder",
+                "they fuse few multipliers with dense ROM macros; ours has a column of arithmetic for every 256 rows of all layers",
             ),
             row(&r, "ROM", "GB", 1.86, |e| e.rom_bits / 8e9, "we keep the embedding in ROM too, and scales for every 32 weights"),
             row(
@@ -294,7 +300,7 @@ fn roma() -> Result<Comparison> {
                 "W",
                 33.1,
                 |e| e.power_single_user_w,
-                "leakage and clocked flops of nearly four times their area; they gate by ROM block",
+                "ours reads and clocks the station at work alone; they gate by ROM block",
             ),
             row(&r, "energy a token, one user", "J", 0.00165, |e| e.j_per_token_single_user, "as power and speed"),
         ],

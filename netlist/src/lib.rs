@@ -13,7 +13,7 @@
 //! Where a weight sits in its array, and back:
 //!
 //! ```
-//! use hardwire_netlist::tile::TileShape;
+//! use hardwire_netlist::TileShape;
 //!
 //! let tile = TileShape { rows: 256, cols: 256, deal: 1, lanes: 8 };
 //! let site = tile.site(7, 300);

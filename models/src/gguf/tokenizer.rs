@@ -114,6 +114,11 @@ fn merges_from_scores(vocab: &Vocab, scores: &[f32]) -> Result<Vec<[String; 2]>,
     // One token of each score that merges make, by the score's bits.
     let mut scored: BTreeMap<u32, usize> = BTreeMap::new();
     for (id, token) in vocab.tokens.iter().enumerate() {
+        // Found in the text before merges are made, which then see no such text. Merges see SPACE in place of every space, so a token with
+        // one is not found there as it stands.
+        if vocab.is_user_defined(id) && !token.contains(SPACE) {
+            continue;
+        }
         let before = merges.len();
         for (at, _) in token.char_indices().skip(1) {
             let (left, right) = token.split_at(at);

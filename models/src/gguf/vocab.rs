@@ -171,6 +171,11 @@ impl Vocab {
         calls && (has("<|return|>") || has("<|flush|>"))
     }
 
+    /// Whether the file asks for the token to be found in the text before merges are made.
+    pub(super) fn is_user_defined(&self, id: usize) -> bool {
+        self.types[id] == TYPE_USER_DEFINED
+    }
+
     pub fn is_byte(&self, id: usize) -> bool {
         self.types[id] == TYPE_BYTE
     }

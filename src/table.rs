@@ -3,7 +3,6 @@
 use crate::report::number;
 use anyhow::Result;
 use hardwire_netlist::Figure;
-use hardwire_study::chip::of_baseline;
 
 /// One cell. Numbers are rounded on a terminal and whole in CSV.
 pub enum Cell {
@@ -36,12 +35,6 @@ impl From<f64> for Cell {
 impl From<Figure> for Cell {
     fn from(figure: Figure) -> Self {
         Cell::Figure(figure)
-    }
-}
-
-impl From<hardwire_baseline::Figure> for Cell {
-    fn from(figure: hardwire_baseline::Figure) -> Self {
-        Cell::Figure(of_baseline(&figure))
     }
 }
 

@@ -18,14 +18,14 @@ fn a_text_is_judged_swept_and_traced() {
     let stored = json(&["tales"]);
     assert_eq!((stored["tokens"].as_u64(), stored["provenance"].as_str()), (Some(40), Some("simulated")));
     assert_eq!(stored["lossless_matrices"], stored["matrices"]);
-    assert!(stored["beside_float"]["kl_divergence_nats"].as_f64().unwrap() < 0.01, "{stored}");
+    assert!(stored["against_float"]["kl_divergence_nats"].as_f64().unwrap() < 0.01, "{stored}");
 
     assert!(hardwire(&["compile", "tales", "-q", "-o"], &[&chip]).ok());
     let path = chip.to_str().unwrap();
     let alone = json(&[path]);
     assert_eq!(alone["perplexity_chip"], stored["perplexity_chip"]);
-    assert!(alone["beside_float"].is_null());
-    assert_eq!(json(&[path, "--checkpoint", "tales"])["beside_float"], stored["beside_float"]);
+    assert!(alone["against_float"].is_null());
+    assert_eq!(json(&[path, "--checkpoint", "tales"])["against_float"], stored["against_float"]);
 
     let sweep = json(&["tales", "--sweep", "3,4.2"]);
     let bits: Vec<f64> = sweep.as_array().unwrap().iter().map(|s| s["bits_per_weight"].as_f64().unwrap()).collect();
@@ -43,7 +43,7 @@ fn a_text_is_judged_swept_and_traced() {
     let beside = [rotated.to_str().unwrap(), "--checkpoint", "tales"];
     let judged = json(&beside);
     assert_eq!(judged["lossless_matrices"], 0);
-    assert!(judged["beside_float"]["kl_divergence_nats"].as_f64().unwrap() < 0.01, "{judged}");
+    assert!(judged["against_float"]["kl_divergence_nats"].as_f64().unwrap() < 0.01, "{judged}");
     let layers = json(&[&beside[..], &["--trace-error"]].concat());
     let last = layers.as_array().unwrap().last().unwrap();
     assert!(last["total"].as_f64().unwrap() < 2e-3 && last["weights"].as_f64().unwrap() > 0.0, "{last}");

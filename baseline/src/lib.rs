@@ -18,8 +18,7 @@
 //! ```
 
 pub mod economics;
-mod figure;
 pub mod gpu;
 pub mod headline;
 
-pub use figure::{Figure, Provenance};
+pub use hardwire_figure::{Figure, Provenance};

@@ -1,8 +1,8 @@
 //! Process constants a chip was planned with, each with its source. The compiler fills them; the simulator's energy and
 //! the floorplan's areas read them, so that a constant exists once.
 
+use crate::Figure;
 use crate::census::Census;
-use crate::figure::Figure;
 use serde::{Deserialize, Serialize};
 
 /// A process node as cost per counted thing.

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use hardwire_compiler::{Options, Quantizer};
 use hardwire_models::{Checkpoint, Error};
 use hardwire_netlist::Chip;
-use hardwire_study::chip::die_area_mm2;
 use hardwire_study::load::{Compiled, Request, one_user};
+use hardwire_study::sources::die_area_mm2;
 use std::path::{Path, PathBuf};
 
 pub fn run(args: &Compile, global: &Global) -> Result<()> {

@@ -8,8 +8,9 @@ use crate::progress;
 use anyhow::{Context, Result, bail};
 use hardwire_models::{Checkpoint, FloatModel};
 use hardwire_netlist::{Chip, Figure};
-use hardwire_study::chip::{die_area_mm2, speed_at};
+use hardwire_study::chip::speed_at;
 use hardwire_study::evaluate::{Quality, evaluate, trace};
+use hardwire_study::sources::die_area_mm2;
 use serde::Serialize;
 use std::path::Path;
 
@@ -112,7 +113,7 @@ fn print(r: &Report<'_>) {
     let q = r.quality;
     println!("{} tokens of {} in windows of {}, {:.3} bits a weight", q.tokens, r.text, q.window, q.bits_per_weight);
     println!("lossless {} of {} matrices", q.lossless_matrices, q.matrices);
-    match &q.beside_float {
+    match &q.against_float {
         Some(b) => {
             println!("perplexity   chip {:.4}  float {:.4}  ratio {:.4}", q.perplexity_chip, b.perplexity_float, b.perplexity_ratio);
             println!("KL(float || chip) {:.5} nats   same greedy token {:.2} %", b.kl_divergence_nats, 100.0 * b.top1_agreement);
@@ -129,7 +130,7 @@ fn print_sweep(reports: &[Report<'_>]) {
     for r in reports {
         let q = r.quality;
         let (ratio, kl, same) = q
-            .beside_float
+            .against_float
             .as_ref()
             .map_or((f64::NAN, f64::NAN, f64::NAN), |b| (b.perplexity_ratio, b.kl_divergence_nats, b.top1_agreement));
         println!(

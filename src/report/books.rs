@@ -5,8 +5,8 @@ use super::format::{bare, escape, number};
 use super::plot::{Swing, tornado};
 use crate::table::Cell;
 use crate::words::{lines, place, sentences};
+use hardwire_netlist::Figure;
 use hardwire_study::books::ChipBooks;
-use hardwire_study::chip::of_baseline;
 
 /// Bars worth drawing.
 const BARS: usize = 10;
@@ -82,7 +82,7 @@ fn drawn(t: &hardwire_baseline::economics::Tornado) -> (String, String) {
 /// Cost against model changes a year.
 fn wrong(books: &ChipBooks) -> HtmlTable {
     let w = &books.books.wrong;
-    let cost = |f: &hardwire_baseline::Figure| bare(&of_baseline(f), 1.0);
+    let cost = |f: &Figure| bare(f, 1.0);
     HtmlTable {
         head: ["new models a year", "chip, USD a million tokens", "cheapest GPU"].map(String::from).to_vec(),
         rows: (w.points.iter())

@@ -16,7 +16,7 @@ use compare::HtmlTable;
 use format::figure;
 pub use format::number;
 use hardwire_netlist::{Chip, Figure};
-use hardwire_study::chip::{ChipFigures, of_baseline};
+use hardwire_study::chip::ChipFigures;
 use hardwire_study::flat;
 use plot::Bar;
 use std::path::Path;
@@ -193,9 +193,9 @@ fn measured(f: &ChipFigures) -> String {
         format!(
             "Your {}: {}, {} of its datasheet; {} beside the bytes. The fit meets its own rows within {:.1} %.",
             format::escape(&fit.gpu_info),
-            figure(&of_baseline(&fit.bandwidth_gb_per_s)),
+            figure(&fit.bandwidth_gb_per_s),
             number(fit.bandwidth_fraction.value),
-            figure(&of_baseline(&fit.fixed_us_per_token)),
+            figure(&fit.fixed_us_per_token),
             fit.mape_percent
         )
     })

@@ -1,8 +1,9 @@
 //! The token factory's books for one chip: what is asked, the chip in plain numbers, the books and their tornado.
 
-use crate::chip::{die_area_mm2, model_shape};
 use crate::compare::{Against, Baseline, Comparison};
 use crate::load::{Compiled, Rates, Request, full_queue, users_in_flight};
+use crate::model_shape::model_shape;
+use crate::sources::die_area_mm2;
 use crate::{Error, Result, price};
 use hardwire_baseline::economics::silicon::RETICLE_MM2;
 use hardwire_baseline::economics::{self, Assumptions, Books, ChipOption, GpuOption, Metric, Tornado};

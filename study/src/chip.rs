@@ -5,7 +5,8 @@
 use crate::Result;
 use crate::books::{self, ChipBooks, Question};
 use crate::compare::{self, Against, Comparison};
-use crate::load::{self, Compiled, Rates};
+use crate::load::{self, Compiled, Rates, seconds};
+use crate::sources::{ENERGY, TIMING, die_area_mm2, simulated};
 use hardwire_netlist::Fabric;
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Activity, Census, Chip, Figure, Provenance, census};
@@ -99,9 +100,6 @@ pub struct EnergyFigures {
     pub events: Activity,
 }
 
-pub const TIMING: &str = "timing model over the unit graph (docs/microarchitecture.md)";
-pub const ENERGY: &str = "counted events times the process constants (docs/process.md)";
-
 /// Gathers the figures of `chip`, compared with the devices of `against`, with the books' defaults.
 pub fn figures(chip: &Chip, against: &Against) -> Result<ChipFigures> {
     let s = &chip.structure;
@@ -142,25 +140,6 @@ pub fn figures(chip: &Chip, against: &Against) -> Result<ChipFigures> {
         books,
         books_refused,
     })
-}
-
-pub fn simulated(value: f64, unit: &str, source: &str) -> Figure {
-    Figure::new(value, unit, Provenance::Simulated, source)
-}
-
-/// A figure of the baseline, which has a type of its own, as the reports carry it.
-pub fn of_baseline(f: &hardwire_baseline::Figure) -> Figure {
-    let provenance = match f.provenance {
-        hardwire_baseline::Provenance::Measured => Provenance::Measured,
-        hardwire_baseline::Provenance::Simulated => Provenance::Simulated,
-        hardwire_baseline::Provenance::Estimated => Provenance::Estimated,
-        hardwire_baseline::Provenance::Cited => Provenance::Cited,
-    };
-    Figure { value: f.value, unit: f.unit.clone(), provenance, source: f.source.clone(), low: f.low, high: f.high }
-}
-
-pub fn seconds(chip: &Chip, cycles: u64) -> f64 {
-    cycles as f64 / (chip.structure.technology.clock_mhz.value * 1e6)
 }
 
 /// Powers of two up to the chip's context, the context itself, and the one everything is compared at.
@@ -210,11 +189,6 @@ fn die(chip: &Chip, total: &Census) -> Die {
     }
 }
 
-pub fn die_area_mm2(chip: &Chip) -> Figure {
-    let area = chip.structure.floorplan.die.area_um2() * 1e-6;
-    Figure::new(area, "mm2", Provenance::Estimated, "floorplan: census times cell areas (docs/process.md)")
-}
-
 /// Name of a block kind in figures and legends.
 pub fn block_kind(kind: BlockKind) -> &'static str {
     match kind {
@@ -256,20 +230,5 @@ fn quality(chip: &Chip) -> Quality {
         worst_relative_square_error: worst.map_or(0.0, |q| q.relative_square_error),
         worst_tensor: worst.map_or(String::new(), |q| q.tensor.clone()),
         worst_coding: worst.map_or(String::new(), |q| q.coding.clone()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_of_the_baseline_serialise_as_ours() {
-        for provenance in ["measured", "simulated", "estimated", "cited"] {
-            let text = format!(r#"{{"value":1.5,"unit":"W","provenance":"{provenance}","source":"s","low":1.0,"high":2.0}}"#);
-            let theirs: hardwire_baseline::Figure = serde_json::from_str(&text).unwrap();
-            assert_eq!(serde_json::to_string(&theirs).unwrap(), text);
-            assert_eq!(serde_json::to_string(&of_baseline(&theirs)).unwrap(), text);
-        }
     }
 }

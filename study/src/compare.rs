@@ -15,8 +15,8 @@ pub use hardwire_baseline::gpu::ModelShape;
 pub use measured::Fitted;
 pub use serving_mode::ServingMode;
 
-use crate::chip::model_shape;
 use crate::load::Request;
+use crate::model_shape::model_shape;
 use crate::{Error, Result};
 use device_side::row;
 use hardwire_baseline::gpu::{self, Calibration, Device, GpuError};

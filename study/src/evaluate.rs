@@ -30,13 +30,13 @@ pub struct Quality {
     pub matrices: usize,
     pub perplexity_chip: f64,
     /// Where the float model was at hand.
-    pub beside_float: Option<BesideFloat>,
+    pub against_float: Option<AgainstFloat>,
     /// Units that clamped values, with how many.
     pub saturations: Vec<(String, u64)>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct BesideFloat {
+pub struct AgainstFloat {
     pub perplexity_float: f64,
     /// Chip over float.
     pub perplexity_ratio: f64,
@@ -121,7 +121,7 @@ impl Contender<'_> {
         }
     }
 
-    fn quality(&self, tokens: usize, window: usize, beside: bool) -> Quality {
+    fn quality(&self, tokens: usize, window: usize, against_float: bool) -> Quality {
         let s = &self.chip.structure;
         let weights: u64 = s.matrices().map(|(_, m)| m.weights()).sum();
         let bits: f64 = s.matrices().map(|(_, m)| m.bits_per_weight() * m.weights() as f64).sum();
@@ -137,7 +137,7 @@ impl Contender<'_> {
             lossless_matrices: s.quality.iter().filter(|q| q.lossless).count(),
             matrices: s.quality.len(),
             perplexity_chip,
-            beside_float: beside.then_some(BesideFloat {
+            against_float: against_float.then_some(AgainstFloat {
                 perplexity_float,
                 perplexity_ratio: perplexity_chip / perplexity_float,
                 kl_divergence_nats: self.sums.divergence / n,

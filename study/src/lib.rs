@@ -45,6 +45,7 @@ mod model_shape;
 pub mod plan;
 pub mod price;
 pub mod published;
+pub mod sources;
 
 pub use error::Error;
 

@@ -3,7 +3,6 @@
 //! A [`Request`] is what every command asks unless told otherwise. [`Rates`] are the few times and energies that all figures follow
 //! from; a compiled chip ([`Compiled`]) and a planned one give them, so both are told by the same formulas.
 
-use crate::chip::seconds;
 use hardwire_netlist::Chip;
 use hardwire_sim::{energy, timing};
 use serde::Serialize;
@@ -111,6 +110,11 @@ pub fn full_queue(rates: &dyn Rates, request: Request, users: u32) -> FullQueue 
 /// The users that a cache for `users` lets `rates` have in flight.
 pub fn users_in_flight(rates: &dyn Rates, users: u32) -> u32 {
     users.clamp(1, rates.stations().max(1))
+}
+
+/// Seconds that `cycles` take on `chip`.
+pub fn seconds(chip: &Chip, cycles: u64) -> f64 {
+    cycles as f64 / (chip.structure.technology.clock_mhz.value * 1e6)
 }
 
 /// A compiled chip's rates.

@@ -2,7 +2,6 @@
 //! holds it, and tokens a second by bandwidth alone and by the baseline.
 
 use crate::Result;
-use crate::chip::of_baseline;
 use crate::compare::{Baseline, ModelShape, ServingMode};
 use hardwire_baseline::gpu::{self, GpuError, MemoryClass, Parallel, Stack, WeightFormat, Workload};
 use hardwire_netlist::Figure;
@@ -105,12 +104,12 @@ fn on_device(baseline: &Baseline, model: &ModelShape, bits: f64, context: u32) -
             Err(GpuError::DoesNotFit { .. }) => continue,
             Err(other) => return Err(other.into()),
         };
-        let speed = of_baseline(&told.tokens_per_s_per_user);
+        let speed = told.tokens_per_s_per_user.clone();
         if best.as_ref().and_then(|b| b.tokens_per_s.as_ref()).is_none_or(|b| speed.value > b.value) {
             best = Some(OnDevice {
                 device: device.name.clone(),
                 serving_mode: Some(mode.name()),
-                ceiling_tokens_per_s: Some(of_baseline(&told.ceiling_tokens_per_s_per_user)),
+                ceiling_tokens_per_s: Some(told.ceiling_tokens_per_s_per_user.clone()),
                 tokens_per_s: Some(speed),
             });
         }

@@ -5,9 +5,9 @@ use super::calibrate;
 use super::choice::{Quantizer, Width};
 use super::compensate;
 use super::curvature::Curvature;
-use super::eight::{Book, EIGHT, Eight};
 use super::fisher::{self, Weighed};
 use super::matrices::tables_of;
+use super::row_block::{BLOCK_ROWS, GridValues, RowBlock};
 use crate::error::Error;
 use crate::options::{Plan, Progress};
 use hardwire_models::{Checkpoint, Op, OpGraph, Tensor};
@@ -140,7 +140,7 @@ fn linear(
     let sampled: Vec<usize> = (0..tensor.rows()).step_by(step).collect();
     let (heeded, judged) = parted(heeds, w.entering, tensor.cols(), Some(&w.tokens));
     // Of each row, its weight times `e H e`.
-    let cost = |error: &[Eight], rows: &[usize]| {
+    let cost = |error: &[RowBlock], rows: &[usize]| {
         rows.iter().zip(compensate::cost(error, &judged)).map(|(&r, c)| f64::from(w.outputs[r]) * f64::from(c)).sum::<f64>()
     };
     let seen: f64 = sampled.iter().map(|&r| f64::from(w.outputs[r])).sum();
@@ -159,7 +159,8 @@ fn embedding(
     group: usize,
 ) -> Result<[f64; WIDTHS.len()], Error> {
     let (heeded, judged) = parted(heeds, w.slopes, tensor.cols(), None);
-    let cost = |error: &[Eight], rows: &[usize]| compensate::cost(error, &judged)[..rows.len()].iter().map(|&c| f64::from(c)).sum::<f64>();
+    let cost =
+        |error: &[RowBlock], rows: &[usize]| compensate::cost(error, &judged)[..rows.len()].iter().map(|&c| f64::from(c)).sum::<f64>();
     // A row's cost for a token's mean, the sum over the text's tokens wanted.
     let by = w.tokens.len() as f64 / seen.len() as f64;
     Ok(over(tensor, seen, options, group, heeded.as_ref(), &cost)?.map(|l| l * by))
@@ -181,21 +182,21 @@ fn over(
     options: &[Width; WIDTHS.len()],
     group: usize,
     heeded: Option<&Curvature>,
-    cost: &(dyn Fn(&[Eight], &[usize]) -> f64 + Sync),
+    cost: &(dyn Fn(&[RowBlock], &[usize]) -> f64 + Sync),
 ) -> Result<[f64; WIDTHS.len()], Error> {
     let one = |rows: &[usize]| {
         let weights = lanes(tensor, rows)?;
         Ok(options.map(|width| cost(&errors(&weights, width, group, heeded), rows)))
     };
-    let parts = rows.par_chunks(EIGHT).map(one).collect::<Result<Vec<_>, Error>>()?;
+    let parts = rows.par_chunks(BLOCK_ROWS).map(one).collect::<Result<Vec<_>, Error>>()?;
     Ok(std::array::from_fn(|i| parts.iter().map(|p| p[i]).sum()))
 }
 
 /// Weights less what their codes stand for.
-pub(super) fn errors(weights: &[Eight], width: Width, group: usize, heeded: Option<&Curvature>) -> Vec<Eight> {
+pub(super) fn errors(weights: &[RowBlock], width: Width, group: usize, heeded: Option<&Curvature>) -> Vec<RowBlock> {
     let values: Vec<i32> = (-(1 << (width.code - 1))..1 << (width.code - 1)).collect();
-    let rows = compensate::rows(weights.to_vec(), heeded, &width.grid(Book::new(&values), group));
-    let off = |(k, w): (usize, &Eight)| {
+    let rows = compensate::rows(weights.to_vec(), heeded, &width.grid(GridValues::new(&values), group));
+    let off = |(k, w): (usize, &RowBlock)| {
         std::array::from_fn(|i| {
             let value = rows.scales[k / group][i] * values[usize::from(rows.codes[k][i])] as f32 + rows.offsets[k / group][i];
             w[i] - value * libm::exp2f(rows.exponents[i] as f32)
@@ -205,8 +206,8 @@ pub(super) fn errors(weights: &[Eight], width: Width, group: usize, heeded: Opti
 }
 
 /// Up to eight rows side by side.
-pub(super) fn lanes(tensor: &Tensor<'_>, rows: &[usize]) -> Result<Vec<Eight>, Error> {
-    let mut out = vec![[0f32; EIGHT]; tensor.cols()];
+pub(super) fn lanes(tensor: &Tensor<'_>, rows: &[usize]) -> Result<Vec<RowBlock>, Error> {
+    let mut out = vec![[0f32; BLOCK_ROWS]; tensor.cols()];
     let mut row = vec![0f32; tensor.cols()];
     for (i, &n) in rows.iter().enumerate() {
         tensor.row_f32(n, &mut row)?;

@@ -1,7 +1,7 @@
 //! How many bits a matrix gets, and what it is made of them.
 
 use super::compensate::Grid;
-use super::eight::Book;
+use super::row_block::GridValues;
 
 /// How the compiler chooses codes for weights that keep no stored grid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,9 +77,9 @@ impl Width {
         f64::from(self.code) + f64::from(self.scale + self.offset) * inputs.div_ceil(group) as f64 / inputs as f64
     }
 
-    pub fn grid(self, book: Book, group: usize) -> Grid {
+    pub fn grid(self, values: GridValues, group: usize) -> Grid {
         let max = |bits: u8| if bits > 0 { ((1i64 << (bits - 1)) - 1) as f32 } else { 0.0 };
-        Grid { book, group, scale_max: max(self.scale), offset_max: max(self.offset) }
+        Grid { values, group, scale_max: max(self.scale), offset_max: max(self.offset) }
     }
 
     /// Greatest value of a fitted codebook: fine where nothing else depends on it; where an offset is a multiple of the same unit, no finer

@@ -4,9 +4,9 @@
 use super::choice::Width;
 use super::compensate::{self, Grid};
 use super::curvature::Curvature;
-use super::eight::{Book, EIGHT, Eight};
 use super::nearest::Scratch;
 use super::row::{Facts, MAX_MANTISSA_BITS, Mantissas, RowOut, bits};
+use super::row_block::{BLOCK_ROWS, GridValues, RowBlock};
 use super::{blocks, fit, grid, nearest};
 use crate::error::Error;
 use crate::options::Plan;
@@ -180,7 +180,7 @@ impl Encoded {
 }
 
 /// Rows a thread takes at a time: enough to be worth the hand-over, few enough to share the last ones.
-const TASK_ROWS: usize = EIGHT;
+const TASK_ROWS: usize = BLOCK_ROWS;
 
 /// Encodes a matrix. `curvature`, where calibration has measured it, is what errors cost; only [`Coding::Chosen`] heeds it.
 pub(super) fn encode(
@@ -197,7 +197,7 @@ pub(super) fn encode(
     let stride = row_stride(cols as u32, code_bits) as usize;
     let (has_offset, grid) = match coding {
         Coding::Blocks { stored, .. } => (stored.has_offset, None),
-        Coding::Chosen { width, .. } => (width.offset > 0, Some(width.grid(Book::new(&codebook), group.min(cols)))),
+        Coding::Chosen { width, .. } => (width.offset > 0, Some(width.grid(GridValues::new(&codebook), group.min(cols)))),
         Coding::Grid { .. } | Coding::Nearest { .. } => (false, None),
     };
     let (mut codes, mut scales) = (vec![0u8; stride * rows], vec![0i32; groups * rows]);
@@ -313,7 +313,7 @@ fn choose(
     curvature: Option<&Curvature>,
     grid: &Grid,
 ) -> Result<compensate::Rows, Error> {
-    let mut weights: Vec<Eight> = vec![[0.0; EIGHT]; tensor.cols()];
+    let mut weights: Vec<RowBlock> = vec![[0.0; BLOCK_ROWS]; tensor.cols()];
     let mut row = vec![0f32; tensor.cols()];
     for i in 0..count {
         tensor.row_f32(order.source_row((first + i) as u32) as usize, &mut row)?;

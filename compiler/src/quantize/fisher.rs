@@ -86,7 +86,7 @@ mod tests {
     use super::super::budget::{errors, lanes};
     use super::super::choice::Width;
     use super::super::compensate;
-    use super::super::eight::EIGHT;
+    use super::super::row_block::BLOCK_ROWS;
     use super::*;
     use hardwire_models::FloatModel;
 
@@ -162,7 +162,7 @@ mod tests {
         let (calibrating, judging) = (of(&ids[..500]), of(&ids[4000..4500]));
         let tensor = checkpoint.tensor(graph.graph[graph.find("embed_tokens").unwrap()].matrix().unwrap()).unwrap();
         let lost = |heeded: Option<&Curvature>| -> f64 {
-            let rows = (0..tensor.rows()).step_by(EIGHT).map(|first| (first..first + EIGHT).collect::<Vec<_>>());
+            let rows = (0..tensor.rows()).step_by(BLOCK_ROWS).map(|first| (first..first + BLOCK_ROWS).collect::<Vec<_>>());
             let error = |rows: Vec<usize>| errors(&lanes(&tensor, &rows).unwrap(), Width::of(2), 32, heeded);
             rows.flat_map(|rows| compensate::cost(&error(rows), &judging)).map(f64::from).sum()
         };

@@ -12,7 +12,6 @@ mod calibrate;
 pub(crate) mod choice;
 mod compensate;
 mod curvature;
-mod eight;
 mod encode;
 mod expected;
 mod fisher;
@@ -22,6 +21,7 @@ mod lanes;
 pub(crate) mod matrices;
 mod nearest;
 mod row;
+mod row_block;
 
 use crate::error::Error;
 use crate::folding::Folding;

@@ -1,9 +1,9 @@
 //! What stands around the netlist: the model it says it is, the process it was planned in, and where its blocks lie.
 
+use crate::Figure;
 use crate::check::{equal, named, within, wrong};
 use crate::chip::{ModelInfo, Structure};
 use crate::error::Error;
-use crate::figure::Figure;
 use crate::floorplan::{Block, BlockKind, Floorplan, Rect};
 use crate::graph::Netlist;
 use crate::technology::Technology;

@@ -1,7 +1,7 @@
 //! The chip's side: one user, as many as its cache holds, and every station busy.
 
-use crate::chip::{ENERGY, TIMING, simulated};
 use crate::load::{self, Compiled, FullQueue, Rates, Request, users_in_flight};
+use crate::sources::{ENERGY, TIMING, simulated};
 use hardwire_netlist::{Chip, Figure, Provenance};
 use serde::Serialize;
 

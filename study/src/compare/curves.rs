@@ -1,6 +1,6 @@
 //! What the charts draw: tokens/s against users and context, and the roofline.
 
-use super::ChipSide;
+use super::chip_side::ChipSide;
 use super::device_side::Baseline;
 use crate::Result;
 use crate::load::{Compiled, Request, decode_tokens_per_s};

@@ -1,8 +1,7 @@
 //! A GPU's side: one user, and a full queue, each run in the device's fastest serving mode.
 
-use super::ChipSide;
+use super::chip_side::ChipSide;
 use super::serving_mode::{ServingMode, serving_modes};
-use crate::chip::of_baseline;
 use crate::load::Request;
 use hardwire_baseline::gpu::{
     self, Bound, Calibration, DecodeEstimate, Device, GpuError, ModelShape, Parallel, ServeEstimate, Stack, Workload,
@@ -138,19 +137,19 @@ pub fn row(baseline: &Baseline, model: &ModelShape, request: Request, chip: &Chi
         single: Single {
             serving_mode: mode.name(),
             fixed_share: one.times.fixed_s / one.times.total_s(),
-            ceiling_tokens_per_s: of_baseline(&one.ceiling_tokens_per_s_per_user),
-            tokens_per_s: of_baseline(&one.tokens_per_s_per_user),
-            j_per_token: of_baseline(&one.j_per_token),
-            power_w: of_baseline(&one.power_w),
+            ceiling_tokens_per_s: one.ceiling_tokens_per_s_per_user.clone(),
+            tokens_per_s: one.tokens_per_s_per_user.clone(),
+            j_per_token: one.j_per_token.clone(),
+            power_w: one.power_w.clone(),
             bound: one.bound,
         },
         saturated: Saturated {
             serving_mode: queue_mode.name(),
             users: queue.batch,
-            tokens_per_s: of_baseline(&queue.tokens_per_s),
-            tokens_per_s_per_user: of_baseline(&queue.tokens_per_s_per_user),
-            j_per_token: of_baseline(&queue.j_per_token),
-            power_w: of_baseline(&queue.power_w),
+            tokens_per_s: queue.tokens_per_s.clone(),
+            tokens_per_s_per_user: queue.tokens_per_s_per_user.clone(),
+            j_per_token: queue.j_per_token.clone(),
+            power_w: queue.power_w.clone(),
             bound: queue.bound,
         },
         source: baseline.device.source.clone(),

@@ -12,13 +12,13 @@ fn noise(n: usize, seed: u64) -> Vec<f32> {
 }
 
 fn grid(offset_max: f32) -> Grid {
-    Grid { book: Book::new(&[-4, -3, -2, -1, 0, 1, 2, 3]), group: 32, scale_max: 31.0, offset_max }
+    Grid { values: GridValues::new(&[-4, -3, -2, -1, 0, 1, 2, 3]), group: 32, scale_max: 31.0, offset_max }
 }
 
 /// What row `i` stands for.
 fn back(rows: &Rows, grid: &Grid, i: usize) -> Vec<f64> {
     let unit = libm::exp2(f64::from(rows.exponents[i]));
-    let value = |(k, c): (usize, &[u8; EIGHT])| {
+    let value = |(k, c): (usize, &[u8; BLOCK_ROWS])| {
         let (s, o) = (rows.scales[k / grid.group][i], rows.offsets[k / grid.group][i]);
         assert!(s.fract() == 0.0 && o.fract() == 0.0 && s.abs() <= grid.scale_max && o.abs() <= grid.offset_max);
         (f64::from(s) * (f64::from(c[i]) - 4.0) + f64::from(o)) * unit
@@ -36,7 +36,7 @@ fn vectors(n: usize, tokens: usize) -> Vec<f32> {
 fn errors_that_are_made_up_for_cost_less_and_drift_is_followed() {
     let (n, tokens) = (96, 400);
     let x = vectors(n, tokens);
-    let weights: Vec<Eight> = noise(n * EIGHT, 2).as_chunks::<EIGHT>().0.to_vec();
+    let weights: Vec<RowBlock> = noise(n * BLOCK_ROWS, 2).as_chunks::<BLOCK_ROWS>().0.to_vec();
     for offsets in [0.0, 63.0] {
         let grid = grid(offsets);
         // Square error of the outputs against those that `wanted` vectors give with the exact weights.
@@ -49,7 +49,7 @@ fn errors_that_are_made_up_for_cost_less_and_drift_is_followed() {
                 };
                 entering.chunks(n).zip(wanted.chunks(n)).map(apart).sum::<f64>()
             };
-            (0..EIGHT).map(one).sum()
+            (0..BLOCK_ROWS).map(one).sum()
         };
         let nearest = rows(weights.clone(), None, &grid);
         let c = Curvature::new(Some(&x), &x, n, None);
@@ -71,12 +71,13 @@ fn zeros_constants_and_any_magnitude_are_taken() {
     for curvature in [None, Some(&c)] {
         for offsets in [0.0, 63.0] {
             let grid = grid(offsets);
-            let zero = rows(vec![[0.0; EIGHT]; 64], curvature, &grid);
+            let zero = rows(vec![[0.0; BLOCK_ROWS]; 64], curvature, &grid);
             assert!(back(&zero, &grid, 3).iter().all(|w| *w == 0.0));
-            let level = rows(vec![[0.75; EIGHT]; 64], curvature, &grid);
+            let level = rows(vec![[0.75; BLOCK_ROWS]; 64], curvature, &grid);
             assert!(back(&level, &grid, 0).iter().all(|w| (w - 0.75).abs() < 0.03), "{:?}", back(&level, &grid, 0));
             for magnitude in [1e-30f32, 1e-6, 1e6, 1e30] {
-                let weights: Vec<Eight> = noise(64 * EIGHT, 4).as_chunks::<EIGHT>().0.iter().map(|w| w.map(|w| w * magnitude)).collect();
+                let weights: Vec<RowBlock> =
+                    noise(64 * BLOCK_ROWS, 4).as_chunks::<BLOCK_ROWS>().0.iter().map(|w| w.map(|w| w * magnitude)).collect();
                 let r = rows(weights.clone(), None, &grid);
                 let w = back(&r, &grid, 5);
                 let error: f64 = w.iter().zip(&weights).map(|(a, b)| (a - f64::from(b[5])).powi(2)).sum();
@@ -90,9 +91,10 @@ fn zeros_constants_and_any_magnitude_are_taken() {
 #[test]
 fn weights_on_a_grid_come_back_exactly() {
     let grid = grid(63.0);
-    let weights: Vec<Eight> = (0..64).map(|k| std::array::from_fn(|i| ((k * 5 + i) % 8) as f32 * 0.25 - 1.0 + (k / 32) as f32)).collect();
+    let weights: Vec<RowBlock> =
+        (0..64).map(|k| std::array::from_fn(|i| ((k * 5 + i) % 8) as f32 * 0.25 - 1.0 + (k / 32) as f32)).collect();
     let rows = rows(weights.clone(), None, &grid);
-    for i in 0..EIGHT {
+    for i in 0..BLOCK_ROWS {
         assert!(back(&rows, &grid, i).iter().zip(&weights).all(|(a, b)| *a == f64::from(b[i])));
     }
 }
@@ -104,11 +106,11 @@ fn weights_on_the_grid_stay_there_unless_following_the_drift_is_worth_it() {
     let grid = Grid { scale_max: 127.0, ..grid(511.0) };
     // Codes that reach both ends of every group, scales and offsets of few bits.
     let value = |k: usize, i: usize| ((k * 5 + i * 3) % 8) as f32 - 4.0;
-    let weights: Vec<Eight> =
+    let weights: Vec<RowBlock> =
         (0..n).map(|k| std::array::from_fn(|i| (3.0 + ((k / 32 + i) % 5) as f32) * value(k, i) + ((k / 32 * 7 + i) % 11) as f32)).collect();
     let lost = |rows: &Rows| -> f64 {
         let row = |i: usize| back(rows, &grid, i).iter().zip(&weights).map(|(b, w)| (b - f64::from(w[i])).powi(2)).sum::<f64>();
-        (0..EIGHT).map(row).sum()
+        (0..BLOCK_ROWS).map(row).sum()
     };
     let drifted = |by: f32| -> Vec<f32> { x.iter().enumerate().map(|(i, x)| x * if i % 3 == 0 { 1.0 + by } else { 1.0 }).collect() };
     for (by, stay) in [(0.0, true), (0.002, true), (0.5, false)] {

@@ -1,4 +1,11 @@
 //! A reported number: its value, its unit and where it came from.
+//!
+//! ```
+//! use hardwire_figure::{Figure, Provenance};
+//!
+//! let area = Figure::new(815.0, "mm2", Provenance::Cited, "HC1 as announced").between(800.0, 830.0);
+//! assert_eq!(serde_json::to_value(&area).unwrap()["provenance"], "cited");
+//! ```
 
 use serde::{Deserialize, Serialize};
 

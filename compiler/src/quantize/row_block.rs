@@ -2,14 +2,14 @@
 //! machine. Products are fused, by the processor where it can.
 
 /// One number of each of eight rows.
-pub(super) type Eight = [f32; EIGHT];
-pub(super) const EIGHT: usize = 8;
+pub(super) type RowBlock = [f32; BLOCK_ROWS];
+pub(super) const BLOCK_ROWS: usize = 8;
 
 /// `sum over j of c[j] * x[j]`.
 #[inline(always)]
-pub(super) fn pull(c: &[f32], x: &[Eight]) -> Eight {
+pub(super) fn dot(c: &[f32], x: &[RowBlock]) -> RowBlock {
     // Four sums, so that one product need not wait for the last.
-    let mut sums = [[0f32; EIGHT]; 4];
+    let mut sums = [[0f32; BLOCK_ROWS]; 4];
     let (c4, x4) = (c.chunks_exact(4), x[..c.len()].chunks_exact(4));
     for (i, (&c, x)) in c4.remainder().iter().zip(x4.remainder()).enumerate() {
         add_scaled(&mut sums[i], c, x);
@@ -24,27 +24,27 @@ pub(super) fn pull(c: &[f32], x: &[Eight]) -> Eight {
 
 /// `y[k] += c[k] * by`.
 #[inline(always)]
-pub(super) fn push(y: &mut [Eight], c: &[f32], by: &Eight) {
+pub(super) fn add_outer(y: &mut [RowBlock], c: &[f32], by: &RowBlock) {
     for (y, &c) in y.iter_mut().zip(c) {
         add_scaled(y, c, by);
     }
 }
 
 #[inline(always)]
-pub(super) fn add_scaled(y: &mut Eight, c: f32, x: &Eight) {
-    for i in 0..EIGHT {
+pub(super) fn add_scaled(y: &mut RowBlock, c: f32, x: &RowBlock) {
+    for i in 0..BLOCK_ROWS {
         y[i] = x[i].mul_add(c, y[i]);
     }
 }
 
 #[inline(always)]
-pub(super) fn zip(a: Eight, b: Eight, f: impl Fn(f32, f32) -> f32) -> Eight {
+pub(super) fn zip_with(a: RowBlock, b: RowBlock, f: impl Fn(f32, f32) -> f32) -> RowBlock {
     std::array::from_fn(|i| f(a[i], b[i]))
 }
 
 /// The values that codes of a matrix select, and how a number finds the nearest.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Book {
+pub(super) struct GridValues {
     /// In rising order.
     values: Vec<f32>,
     /// Half-way between neighbours; empty where values are consecutive integers.
@@ -54,12 +54,12 @@ pub(super) struct Book {
 /// Adding and subtracting 1.5 * 2^23 rounds a small float to the nearest integer.
 const ROUND: f32 = 12_582_912.0;
 
-impl Book {
+impl GridValues {
     /// `values` rise.
-    pub fn new(values: &[i32]) -> Book {
+    pub fn new(values: &[i32]) -> GridValues {
         let consecutive = values.windows(2).all(|v| v[1] == v[0] + 1);
         let cuts = if consecutive { Vec::new() } else { values.windows(2).map(|v| (v[0] + v[1]) as f32 / 2.0).collect() };
-        Book { values: values.iter().map(|&v| v as f32).collect(), cuts }
+        GridValues { values: values.iter().map(|&v| v as f32).collect(), cuts }
     }
 
     pub fn least(&self) -> f32 {
@@ -72,16 +72,16 @@ impl Book {
 
     /// Nearest values and their codes.
     #[inline(always)]
-    pub fn nearest(&self, x: &Eight) -> (Eight, Eight) {
+    pub fn nearest(&self, x: &RowBlock) -> (RowBlock, RowBlock) {
         if self.cuts.is_empty() {
             let (low, high) = (self.least(), self.greatest());
             let v = x.map(|x| (x.max(low).min(high) + ROUND) - ROUND);
             return (v, v.map(|v| v - low));
         }
-        let mut code = [0f32; EIGHT];
-        let mut value = [self.values[0]; EIGHT];
+        let mut code = [0f32; BLOCK_ROWS];
+        let mut value = [self.values[0]; BLOCK_ROWS];
         for (&cut, &next) in self.cuts.iter().zip(&self.values[1..]) {
-            for i in 0..EIGHT {
+            for i in 0..BLOCK_ROWS {
                 let above = x[i] > cut;
                 code[i] += if above { 1.0 } else { 0.0 };
                 value[i] = if above { next } else { value[i] };

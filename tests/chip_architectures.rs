@@ -9,7 +9,10 @@ mod common;
 use common::Golden;
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
+use hardwire_netlist::Chip;
 use hardwire_sim::engine::Engine;
+use hardwire_study::chip::{model_shape, shape_of_config};
+use hardwire_study::compare::ModelShape;
 
 fn check(name: &str) {
     let (checkpoint, golden) = common::golden(name);
@@ -19,8 +22,17 @@ fn check(name: &str) {
     }
 }
 
+/// A GPU is asked for the model that the chip is: experts, windows and all, as its configuration has them.
+fn compared_as(name: &str, checkpoint: &Checkpoint, chip: &Chip) {
+    let chip = model_shape(chip);
+    let told = shape_of_config(&chip.name, checkpoint.config());
+    let same_bits = ModelShape { weight_bits: chip.weight_bits, weight_format: chip.weight_format, ..told };
+    assert_eq!(format!("{chip:?}"), format!("{same_bits:?}"), "{name}");
+}
+
 fn generates(name: &str, checkpoint: &Checkpoint, golden: &Golden) {
     let (chip, _guard) = common::chip(checkpoint, &Options { bits: Some(8), kv_bits: Some(12), ..Options::default() });
+    compared_as(name, checkpoint, &chip);
     let engine = Engine::new(&chip);
     let mut state = engine.start();
     let text: Vec<u32> = golden.prompt.iter().chain(&golden.greedy).copied().collect();

@@ -2,12 +2,22 @@
 
 use hardwire_baseline::gpu::{ModelShape, WeightFormat};
 use hardwire_models::ModelConfig;
-use hardwire_netlist::Chip;
+use hardwire_netlist::{Chip, UnitKind};
 
 /// The model `chip` holds, at the bits a weight it holds them in, with 16-bit keys and values.
 pub fn model_shape(chip: &Chip) -> ModelShape {
-    let m = chip.model();
+    let (m, netlist) = (chip.model(), chip.netlist());
     let parameters = m.parameters as f64;
+    // Weights of experts that do not work on a token.
+    let (mut resting, mut windows, mut routes) = (0.0, Vec::new(), Vec::new());
+    for (id, unit) in netlist.units() {
+        match &unit.kind {
+            UnitKind::Mvm(mvm) => resting += mvm.matrix.weights() as f64 * (1.0 - netlist.duty(id)),
+            UnitKind::Attention(attention) => windows.extend(attention.window),
+            UnitKind::Route(route) => routes.push(route),
+            _ => {}
+        }
+    }
     let (mut bits, mut weights) = (0.0, 0.0);
     for (_, x) in chip.structure.matrices() {
         bits += x.bits_per_weight() * x.weights() as f64;
@@ -16,7 +26,7 @@ pub fn model_shape(chip: &Chip) -> ModelShape {
     ModelShape {
         name: m.name.clone(),
         parameters,
-        active_parameters: parameters,
+        active_parameters: parameters - resting,
         layers: m.layers,
         hidden: m.hidden,
         heads: m.heads,
@@ -24,12 +34,12 @@ pub fn model_shape(chip: &Chip) -> ModelShape {
         head_dim: m.head_dim,
         vocab: m.vocab,
         tied_embeddings: !chip.structure.matrices().any(|(_, x)| x.tensor == "lm_head.weight"),
-        experts: 0,
-        experts_per_token: 0,
+        experts: routes.first().map_or(0, |r| r.experts),
+        experts_per_token: routes.first().map_or(0, |r| r.active),
         context_limit: m.model_context,
-        window_layers: 0,
-        window_tokens: 0,
-        expert_layers: 0,
+        window_layers: windows.len() as u32,
+        window_tokens: windows.iter().max().copied().unwrap_or(0),
+        expert_layers: routes.len() as u32,
         latent_cache: 0,
         dense_bits: 0.0,
         weight_bits: if weights > 0.0 { bits / weights } else { 16.0 },

@@ -9,6 +9,19 @@
 //!
 //! The same application runs in a window ([`open`]) and without one ([`screenshot`], tests, the bench): there [`raster`] paints
 //! egui's triangles on the CPU. egui comes in nowhere else in the workspace. Nothing here prints or exits.
+//!
+//! ```
+//! use hardwire_viewer::{Options, screenshot};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let chip = folder.path().join("tales.chip");
+//! # hardwire_compiler::compile(&hardwire_models::Checkpoint::bundled(), &Default::default(), &chip, &|_| {})?;
+//! let picture = folder.path().join("weight.png");
+//! let goto = Some("layers.1.mlp.down_proj/tile[0,0]/w[30,7]".into());
+//! screenshot(&chip, Options { goto, ..Options::default() }, (640, 400), &picture)?;
+//! assert!(picture.exists());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod act;
 pub mod app;

@@ -5,11 +5,13 @@ mod view;
 pub use view::View;
 
 mod options;
+mod pair;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
 pub use options::CompileOptions;
+pub use pair::Pair;
 
 /// Compile a trained language model into the chip that is that model.
 #[derive(Parser, Debug)]
@@ -229,8 +231,8 @@ pub struct Devices {
 
 #[derive(ClapArgs, Debug)]
 pub struct Compare {
-    /// A chip folder, or a checkpoint to compile first.
-    #[arg(value_name = "CHIP|CHECKPOINT")]
+    /// A chip folder, a checkpoint to compile first, or a shape to plan: a bare config.json, or a known model (`hardwire models`).
+    #[arg(value_name = "CHIP|CHECKPOINT|CONFIG|NAME")]
     pub source: PathBuf,
     #[command(flatten)]
     pub devices: Devices,
@@ -238,13 +240,15 @@ pub struct Compare {
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
     #[command(flatten)]
+    pub pair: Pair,
+    #[command(flatten)]
     pub options: CompileOptions,
 }
 
 #[derive(ClapArgs, Debug)]
 pub struct Books {
-    /// A chip folder, or a checkpoint to compile first.
-    #[arg(value_name = "CHIP|CHECKPOINT")]
+    /// A chip folder, a checkpoint to compile first, or a shape to plan: a bare config.json, or a known model (`hardwire models`).
+    #[arg(value_name = "CHIP|CHECKPOINT|CONFIG|NAME")]
     pub source: PathBuf,
     /// TOML over the bundled assumptions: `utilisation = 0.8`, or a table of value, low, high, unit, source.
     #[arg(long, value_name = "FILE")]
@@ -273,6 +277,8 @@ pub struct Books {
     /// Every figure as CSV.
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
+    #[command(flatten)]
+    pub pair: Pair,
     #[command(flatten)]
     pub options: CompileOptions,
 }

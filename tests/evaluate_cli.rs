@@ -19,6 +19,13 @@ fn a_text_is_judged_swept_and_traced() {
     assert_eq!((stored["tokens"].as_u64(), stored["provenance"].as_str()), (Some(40), Some("simulated")));
     assert_eq!(stored["lossless_matrices"], stored["matrices"]);
     assert!(stored["against_float"]["kl_divergence_nats"].as_f64().unwrap() < 0.01, "{stored}");
+    // A run of one is one position; longer runs are accepted less often, and sampled ones of nearly equal models nearly always.
+    let runs = |how: &str| -> Vec<f64> {
+        let runs = stored["against_float"]["acceptance"][how].as_array().unwrap();
+        runs.iter().map(|s| s.as_f64().unwrap()).collect()
+    };
+    assert_eq!(runs("greedy")[0], stored["against_float"]["top1_agreement"].as_f64().unwrap());
+    assert!(runs("sampling").is_sorted_by(|a, b| a >= b) && runs("sampling")[0] > 0.95 && runs("sampling").len() == 32, "{stored}");
 
     assert!(hardwire(&["compile", "tales", "-q", "-o"], &[&chip]).ok());
     let path = chip.to_str().unwrap();

@@ -123,3 +123,10 @@ pub struct Quantizing {
     #[arg(long)]
     pub rotate: bool,
 }
+
+impl Quantizing {
+    /// Whether weights are fitted to the text that the program carries.
+    pub fn calibrated_on_ours(&self) -> bool {
+        self.calibrate.is_none() && (self.quantizer.as_deref() == Some("gptq") || self.average_bits.is_some())
+    }
+}

@@ -1,38 +1,68 @@
 //! `hardwire books`: what a token costs on one site, from this chip and from GPUs.
 
+use super::comparable::Comparable;
+use super::pair::{self, Ways};
 use super::simulate::tempdir;
-use super::source::Source;
 use crate::cli::{Books, Global};
 use crate::report::number;
 use crate::table::{Cell, Table};
 use crate::words::{lines, place, sentences};
 use anyhow::Result;
 use hardwire_baseline::economics::{Assumptions, Tornado};
-use hardwire_baseline::gpu;
-use hardwire_netlist::Chip;
+use hardwire_baseline::gpu::{self, Device};
 use hardwire_study::books::{ChipBooks, Question, books};
 use hardwire_study::flat;
+use hardwire_study::load::Request;
+use hardwire_study::subject::Subject;
+use serde::Serialize;
 use std::fmt::Write;
 
 /// Bars of a tornado worth a line.
 const BARS: usize = 10;
 
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    books: ChipBooks,
+    #[serde(flatten)]
+    ways: Ways,
+}
+
 pub fn run(args: &Books, global: &Global) -> Result<()> {
     let scratch = tempdir()?;
-    let chip = Source::open(&args.source)?.into_chip(&args.options, &scratch.0, global)?;
-    let books = books(&chip, &question(args, &chip)?)?;
+    let mut chip = Comparable::open(&args.source, &args.options, &scratch.0, global)?;
+    let devices = devices(args)?;
+    let subject = chip.subject();
+    let question = question(args, &subject, &devices)?;
+    let books = books(&subject, &question)?;
+    drop(subject);
+    let load = pair::Load {
+        request: Request::new(question.prompt, question.output),
+        latency_ms: question.latency_ms,
+        assumptions: &question.assumptions,
+        devices: &devices,
+    };
+    let ways = pair::ways(&args.pair, &mut chip, &load, args.options.quantizing.calibrated_on_ours(), global)?;
+    let told = Told { books, ways };
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&books)?);
+        println!("{}", serde_json::to_string_pretty(&told)?);
     } else if args.csv {
-        print!("{}", flat::csv(&books)?);
+        print!("{}", flat::csv(&told)?);
     } else {
-        print!("{}", text(&books));
+        print!("{}{}", text(&told.books), pair::text(&told.ways));
     }
     Ok(())
 }
 
-fn question(args: &Books, chip: &Chip) -> Result<Question> {
-    let mut question = Question::defaults(chip)?;
+/// The user's own devices and the bundled ones.
+fn devices(args: &Books) -> Result<Vec<Device>> {
+    let mut known = args.devices.as_deref().map(gpu::devices_from_file).transpose()?.unwrap_or_default();
+    known.extend(gpu::devices()?);
+    Ok(known)
+}
+
+fn question(args: &Books, subject: &Subject<'_>, known: &[Device]) -> Result<Question> {
+    let mut question = Question::defaults(subject)?;
     if let Some(path) = &args.assumptions {
         question.assumptions = Assumptions::from_toml(path)?;
     }
@@ -43,10 +73,8 @@ fn question(args: &Books, chip: &Chip) -> Result<Question> {
     question.output = args.output.unwrap_or(question.output);
     question.users = args.served.unwrap_or(question.users);
     question.latency_ms = args.latency_ms;
-    let mut known = args.devices.as_deref().map(gpu::devices_from_file).transpose()?.unwrap_or_default();
-    known.extend(gpu::devices()?);
     if !args.gpus.is_empty() {
-        question.gpus = args.gpus.iter().map(|name| gpu::find_in(&known, name)).collect::<Result<_, _>>()?;
+        question.gpus = args.gpus.iter().map(|name| gpu::find_in(known, name)).collect::<Result<_, _>>()?;
     }
     Ok(question)
 }

@@ -1,24 +1,44 @@
 //! `hardwire compare`: the chip beside devices that fetch their weights for every token.
 
+use super::comparable::Comparable;
+use super::pair::{self, Ways};
 use super::simulate::tempdir;
-use super::source::Source;
 use crate::cli::{Compare, Global};
 use crate::summary;
 use anyhow::Result;
-use hardwire_study::compare::{Against, compare};
+use hardwire_baseline::economics::Assumptions;
+use hardwire_baseline::gpu;
+use hardwire_study::compare::{Against, Comparison, compare};
 use hardwire_study::flat;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    comparison: Comparison,
+    #[serde(flatten)]
+    ways: Ways,
+}
 
 pub fn run(args: &Compare, global: &Global) -> Result<()> {
     let scratch = tempdir()?;
-    let chip = Source::open(&args.source)?.into_chip(&args.options, &scratch.0, global)?;
+    let mut chip = Comparable::open(&args.source, &args.options, &scratch.0, global)?;
     let d = &args.devices;
-    let comparison = compare(&chip, &Against::read(&chip, d.devices.as_deref(), d.measured.as_deref(), d.device.clone())?)?;
+    let subject = chip.subject();
+    let against = Against::read(&subject.model, d.devices.as_deref(), d.measured.as_deref(), d.device.clone())?;
+    let comparison = compare(&subject, &against)?;
+    let (request, assumptions) = (subject.request(), Assumptions::defaults()?);
+    drop(subject);
+    let devices = [against.devices, gpu::devices()?].concat();
+    let load = pair::Load { request, latency_ms: None, assumptions: &assumptions, devices: &devices };
+    let ways = pair::ways(&args.pair, &mut chip, &load, args.options.quantizing.calibrated_on_ours(), global)?;
+    let told = Told { comparison, ways };
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&comparison)?);
+        println!("{}", serde_json::to_string_pretty(&told)?);
     } else if args.csv {
-        print!("{}", flat::csv(&comparison)?);
+        print!("{}", flat::csv(&told)?);
     } else {
-        print!("{}", summary::comparison(&comparison));
+        print!("{}{}", summary::comparison(&told.comparison), pair::text(&told.ways));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `hardwire evaluate`: how good the chip's integers are beside the float model, on a text.
 
-use super::compile::{compile, open_checkpoint};
+use super::comparable::beside;
+use super::compile::compile;
 use super::simulate::tempdir;
 use super::source::Source;
 use crate::cli::{CompileOptions, Evaluate, Global};
@@ -9,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use hardwire_models::{Checkpoint, FloatModel};
 use hardwire_netlist::{Chip, Figure};
 use hardwire_study::chip::speed_at;
+use hardwire_study::evaluate::acceptance::tokens_per_round;
 use hardwire_study::evaluate::{Quality, evaluate, trace};
 use hardwire_study::sources::die_area_mm2;
 use serde::Serialize;
@@ -16,6 +18,8 @@ use std::path::Path;
 
 /// Most positions a trace keeps every residual of.
 const TRACED: usize = 128;
+/// Draft lengths told on a terminal; --json has the chance of every length.
+const DRAFTS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -80,14 +84,7 @@ fn chips(args: &Evaluate, source: Source, scratch: &Path, global: &Global) -> Re
             if !args.sweep.is_empty() {
                 bail!("{}: --sweep compiles a checkpoint at several widths; this is a chip", args.source.display());
             }
-            let mut checkpoint = args.checkpoint.as_deref().map(open_checkpoint).transpose()?;
-            if let Some(checkpoint) = &mut checkpoint {
-                checkpoint.lengthen(chip.model().context as usize)?;
-                // Causes of error are looked for in the chip's own basis.
-                if chip.model().rotated {
-                    checkpoint.rotate()?;
-                }
-            }
+            let checkpoint = args.checkpoint.as_deref().map(|path| beside(&chip, path)).transpose()?;
             Ok((vec![*chip], checkpoint))
         }
         Source::Checkpoint(_) if args.checkpoint.is_some() => {
@@ -117,6 +114,12 @@ fn print(r: &Report<'_>) {
         Some(b) => {
             println!("perplexity   chip {:.4}  float {:.4}  ratio {:.4}", q.perplexity_chip, b.perplexity_float, b.perplexity_ratio);
             println!("KL(float || chip) {:.5} nats   same greedy token {:.2} %", b.kl_divergence_nats, 100.0 * b.top1_agreement);
+            println!("if the chip drafts and the float model verifies, tokens a round by draft length:");
+            for (how, runs) in [("greedy", &b.acceptance.greedy), ("sampling", &b.acceptance.sampling)] {
+                let told = DRAFTS.iter().filter(|&&length| length <= runs.len());
+                let told: Vec<String> = told.map(|&length| format!("{length}: {:.2}", tokens_per_round(runs, length))).collect();
+                println!("  {how:9} {}", told.join("   "));
+            }
         }
         None => println!("perplexity   chip {:.4}  (the float model's with --checkpoint)", q.perplexity_chip),
     }

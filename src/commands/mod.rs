@@ -2,6 +2,7 @@
 
 mod baseline;
 mod books;
+mod comparable;
 mod compare;
 mod compile;
 mod demo;
@@ -10,6 +11,7 @@ mod evaluate;
 mod explore;
 mod inspect;
 mod models;
+mod pair;
 mod plan;
 mod report;
 mod rtl;

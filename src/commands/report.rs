@@ -5,14 +5,14 @@ use super::source::Source;
 use crate::cli::{Global, Report};
 use crate::report;
 use anyhow::Result;
-use hardwire_study::chip::figures;
+use hardwire_study::chip::{figures, model_shape};
 use hardwire_study::compare::Against;
 
 pub fn run(args: &Report, global: &Global) -> Result<()> {
     let scratch = tempdir()?;
     let chip = Source::open(&args.source)?.into_chip(&args.options, &scratch.0, global)?;
     let d = &args.devices;
-    let against = Against::read(&chip, d.devices.as_deref(), d.measured.as_deref(), d.device.clone())?;
+    let against = Against::read(&model_shape(&chip), d.devices.as_deref(), d.measured.as_deref(), d.device.clone())?;
     let figures = figures(&chip, &against)?;
     report::write(&chip, &figures, None, &args.output, args.csv)?;
     if global.json {

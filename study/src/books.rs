@@ -1,14 +1,12 @@
 //! The token factory's books for one chip: what is asked, the chip in plain numbers, the books and their tornado.
 
 use crate::compare::{Against, Baseline, Comparison};
-use crate::load::{Compiled, Rates, Request, full_queue, users_in_flight};
-use crate::model_shape::model_shape;
-use crate::sources::die_area_mm2;
+use crate::load::{Request, full_queue, users_in_flight};
+use crate::subject::Subject;
 use crate::{Error, Result, price};
 use hardwire_baseline::economics::silicon::RETICLE_MM2;
 use hardwire_baseline::economics::{self, Assumptions, Books, ChipOption, GpuOption, Metric, Tornado};
-use hardwire_baseline::gpu::{self, Calibration, Device, GpuError};
-use hardwire_netlist::Chip;
+use hardwire_baseline::gpu::{self, Calibration, Device, GpuError, ModelShape};
 use serde::Serialize;
 
 /// GPUs of the books unless asked: a data centre's usual, its newest, its cheap one.
@@ -28,8 +26,8 @@ pub struct Question {
 
 impl Question {
     /// The bundled assumptions, the requests of the comparison, a full queue.
-    pub fn defaults(chip: &Chip) -> Result<Question> {
-        let request = Request::of(chip);
+    pub fn defaults(subject: &Subject<'_>) -> Result<Question> {
+        let request = subject.request();
         Ok(Question {
             assumptions: Assumptions::defaults()?,
             prompt: request.prompt,
@@ -43,8 +41,8 @@ impl Question {
 
 impl Question {
     /// [`Question::defaults`], first against the device that serves a full queue fastest in `comparison`, where it has a price.
-    pub fn against(chip: &Chip, comparison: &Comparison, against: &Against) -> Result<Question> {
-        let mut question = Question::defaults(chip)?;
+    pub fn against(subject: &Subject<'_>, comparison: &Comparison, against: &Against) -> Result<Question> {
+        let mut question = Question::defaults(subject)?;
         if let Some(row) = comparison.fastest_for_a_queue() {
             let mut known = against.devices.clone();
             known.extend(gpu::devices()?);
@@ -68,12 +66,12 @@ pub struct ChipBooks {
     pub tornado: Option<Tornado>,
 }
 
-/// The books of `chip` for one question.
+/// The books of `subject` for one question.
 ///
 /// # Errors
 /// A request longer than the cache, or figures that no books can be drawn up from.
-pub fn books(chip: &Chip, question: &Question) -> Result<ChipBooks> {
-    let positions = chip.model().context;
+pub fn books(subject: &Subject<'_>, question: &Question) -> Result<ChipBooks> {
+    let positions = subject.positions;
     if u64::from(question.prompt) + u64::from(question.output) > u64::from(positions) {
         return Err(Error::asked(
             format!("--prompt {} and --output {}", question.prompt, question.output),
@@ -84,8 +82,8 @@ pub fn books(chip: &Chip, question: &Question) -> Result<ChipBooks> {
     let request = Request::new(question.prompt, question.output);
     let demand = price::demand(request, question.users, question.latency_ms);
     demand.check()?;
-    let option = chip_option(chip, request, &mut notes)?;
-    let gpus = question.gpus.iter().map(|device| gpu_option(chip, device, request, &mut notes)).collect::<Result<Vec<_>>>()?;
+    let option = chip_option(subject, request, &mut notes)?;
+    let gpus = question.gpus.iter().map(|device| gpu_option(&subject.model, device, request, &mut notes)).collect::<Result<Vec<_>>>()?;
     let books = economics::books(&question.assumptions, &demand, &option, &gpus)?;
     let unit = &books.chip.unit;
     if unit.host_w > CARD_RULES * unit.device_w {
@@ -100,40 +98,38 @@ pub fn books(chip: &Chip, question: &Question) -> Result<ChipBooks> {
 }
 
 /// One device in the serving mode that makes it most tokens, as the comparison runs it.
-fn gpu_option(chip: &Chip, device: &Device, request: Request, notes: &mut Vec<String>) -> Result<GpuOption> {
-    let model = model_shape(chip);
+fn gpu_option(model: &ModelShape, device: &Device, request: Request, notes: &mut Vec<String>) -> Result<GpuOption> {
     let baseline = Baseline::new(device.clone(), Calibration::bundled()?, false);
-    let mode = match baseline.serve(&model, request) {
+    let mode = match baseline.serve(model, request) {
         Ok((mode, _)) => mode,
         // The books say why it is refused.
         Err(GpuError::DoesNotFit { .. }) => baseline.serving_modes(model.weight_bits)[0],
         Err(error) => return Err(error.into()),
     };
     notes.push(format!("{} runs the model as {}; the chip holds it at {:.2} bits a weight.", device.name, mode.name(), model.weight_bits));
-    Ok(GpuOption { device: device.clone(), model: mode.shape(&model), devices: 1, stack: mode.stack })
+    Ok(GpuOption { device: device.clone(), model: mode.shape(model), devices: 1, stack: mode.stack })
 }
 
 /// The chip in the books' plain numbers, as many users in flight as its cache holds.
-fn chip_option(chip: &Chip, request: Request, notes: &mut Vec<String>) -> Result<ChipOption> {
-    let rates = Compiled(chip);
-    let (stations, users) = (rates.stations(), users_in_flight(&rates, chip.model().users));
-    let area_mm2 = die_area_mm2(chip).value;
-    let dies = (area_mm2 / RETICLE_MM2).ceil().max(1.0);
-    if dies > 1.0 {
+fn chip_option(subject: &Subject<'_>, request: Request, notes: &mut Vec<String>) -> Result<ChipOption> {
+    let rates = subject.rates();
+    let (stations, users) = (rates.stations(), users_in_flight(rates, subject.users));
+    let (area_mm2, dies) = (subject.area_mm2, subject.dies);
+    if dies > 1 && !subject.planned {
         notes.push(format!(
-            "{area_mm2:.0} mm² is past the reticle's {RETICLE_MM2:.0} mm²: counted as {dies:.0} equal dies, the links between them free. This favours the chip."
+            "{area_mm2:.0} mm² is past the reticle's {RETICLE_MM2:.0} mm²: counted as {dies} equal dies, the links between them free. This favours the chip."
         ));
     }
     if users < stations {
         notes.push(format!(
-            "The chip's cache holds {users} of the {stations} users it could have in flight; `compile --users {stations}` gives it room for all."
+            "The chip's cache holds {users} of the {stations} users it could have in flight; `--users {stations}` gives it room for all."
         ));
     }
     let option = price::chip_option(
-        &format!("{} chip", chip.model().name),
-        &chip.structure.technology.node,
-        (area_mm2, dies as u32),
-        &full_queue(&rates, request, users),
+        &format!("{} chip", subject.name),
+        &subject.node,
+        (area_mm2, dies),
+        &full_queue(rates, request, users),
         rates.leakage_w(),
         format!("timing and energy models of this chip at context {}, {users} user(s) in flight", request.context),
     );

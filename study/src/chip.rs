@@ -7,6 +7,7 @@ use crate::books::{self, ChipBooks, Question};
 use crate::compare::{self, Against, Comparison};
 use crate::load::{self, Compiled, Rates, seconds};
 use crate::sources::{ENERGY, TIMING, die_area_mm2, simulated};
+use crate::subject::Subject;
 use hardwire_netlist::Fabric;
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Activity, Census, Chip, Figure, Provenance, census};
@@ -104,12 +105,14 @@ pub struct EnergyFigures {
 pub fn figures(chip: &Chip, against: &Against) -> Result<ChipFigures> {
     let s = &chip.structure;
     let total = census::total(&s.netlist);
-    let compare = compare::compare(chip, against)?;
+    let subject = Subject::of(chip);
+    let compare = compare::compare(&subject, against)?;
     let middle = compare.context;
     let speed: Vec<SpeedAt> = contexts(s.model.context, middle).into_iter().map(|c| speed_at(chip, c)).collect();
     let at = energy::token(chip, middle - 1);
     // A die no node's costs are known for still has a report.
-    let (books, books_refused) = match Question::against(chip, &compare, against).and_then(|question| books::books(chip, &question)) {
+    let (books, books_refused) = match Question::against(&subject, &compare, against).and_then(|question| books::books(&subject, &question))
+    {
         Ok(books) => (Some(books), None),
         Err(error) => (None, Some(error.to_string())),
     };

@@ -15,12 +15,10 @@ pub use hardwire_baseline::gpu::ModelShape;
 pub use measured::Fitted;
 pub use serving_mode::ServingMode;
 
-use crate::load::Request;
-use crate::model_shape::model_shape;
+use crate::subject::Subject;
 use crate::{Error, Result};
 use device_side::row;
 use hardwire_baseline::gpu::{self, Calibration, Device, GpuError};
-use hardwire_netlist::Chip;
 use serde::Serialize;
 use std::path::Path;
 
@@ -40,9 +38,9 @@ pub struct Against {
 
 impl Against {
     /// Reads a table of devices and a llama-bench file, each if given.
-    pub fn read(chip: &Chip, devices: Option<&Path>, measured: Option<&Path>, only: Option<String>) -> Result<Against> {
+    pub fn read(model: &ModelShape, devices: Option<&Path>, measured: Option<&Path>, only: Option<String>) -> Result<Against> {
         let devices = devices.map(gpu::devices_from_file).transpose()?.unwrap_or_default();
-        let measured = measured.map(|path| Fitted::read(path, &model_shape(chip), &devices)).transpose()?;
+        let measured = measured.map(|path| Fitted::read(path, model, &devices)).transpose()?;
         Ok(Against { devices, measured, only })
     }
 }
@@ -93,14 +91,14 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// Compares `chip` with the bundled devices and those of `against`.
+/// Compares `subject` with the bundled devices and those of `against`.
 ///
 /// # Errors
 /// A device that no entry carries, a shape that no device runs.
-pub fn compare(chip: &Chip, against: &Against) -> Result<Comparison> {
-    let request = Request::of(chip);
-    let model = model_shape(chip);
-    let side = chip_side::chip_side(chip, request);
+pub fn compare(subject: &Subject<'_>, against: &Against) -> Result<Comparison> {
+    let request = subject.request();
+    let model = &subject.model;
+    let side = chip_side::chip_side(subject, request);
     let bundled = Calibration::bundled()?;
     let mut baselines: Vec<Baseline> = Vec::new();
     baselines.extend(against.measured.iter().map(Fitted::baseline));
@@ -116,7 +114,7 @@ pub fn compare(chip: &Chip, against: &Against) -> Result<Comparison> {
     }
     let (mut gpus, mut left_out, mut holding) = (Vec::new(), Vec::new(), Vec::new());
     for baseline in baselines {
-        match row(&baseline, &model, request, &side) {
+        match row(&baseline, model, request, &side) {
             Ok(row) => {
                 gpus.push(row);
                 holding.push(baseline);
@@ -132,9 +130,9 @@ pub fn compare(chip: &Chip, against: &Against) -> Result<Comparison> {
         context: request.context,
         prompt_tokens: request.prompt,
         output_tokens: request.output,
-        against_users: curves::against_users(chip, &drawn, &model, request)?,
-        against_context: curves::against_context(chip, &drawn, &model)?,
-        roofline: curves::roofline(&drawn, &model, request, &side)?,
+        against_users: curves::against_users(subject, &drawn, request)?,
+        against_context: curves::against_context(subject, &drawn)?,
+        roofline: curves::roofline(&drawn, model, request, &side)?,
         measured: against.measured.as_ref().map(|fitted| fitted.fit.clone()),
         chip: side,
         gpus,

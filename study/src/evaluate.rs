@@ -1,7 +1,9 @@
 //! How good a chip's integers are beside the float model, on a text: every position's prediction of the next token.
 
+pub mod acceptance;
 pub mod trace;
 
+use self::acceptance::{Acceptance, Accepted};
 use crate::Result;
 use crate::generate::logits_format;
 use hardwire_models::{FloatModel, FloatState, argmax};
@@ -44,6 +46,8 @@ pub struct AgainstFloat {
     pub kl_divergence_nats: f64,
     /// Share of positions with the same greedy token.
     pub top1_agreement: f64,
+    /// Of drafts that the chip makes and the float model verifies.
+    pub acceptance: Acceptance,
 }
 
 /// Sums over positions.
@@ -53,6 +57,8 @@ struct Sums {
     loss_float: f64,
     divergence: f64,
     same: f64,
+    /// Sum over tokens of the smaller probability.
+    overlap: f64,
 }
 
 struct Contender<'c> {
@@ -61,6 +67,7 @@ struct Contender<'c> {
     state: State,
     format: Fixed,
     sums: Sums,
+    accepted: Accepted,
 }
 
 /// Evaluates `chips` on the `ids.len() - 1` predictions of a text, all beside the same pass of `float`. `tick` is told positions done.
@@ -70,13 +77,16 @@ pub fn evaluate(chips: &[&Chip], float: Option<&FloatModel>, ids: &[u32], window
         .map(|chip| {
             let engine = Engine::new(chip);
             let state = engine.start();
-            Contender { chip, engine, state, format: logits_format(chip), sums: Sums::default() }
+            Contender { chip, engine, state, format: logits_format(chip), sums: Sums::default(), accepted: Accepted::default() }
         })
         .collect();
     let inputs = &ids[..ids.len() - 1];
     for (w, text) in inputs.chunks(window).enumerate() {
         let mut float_state = float.map(FloatModel::start);
-        contenders.iter_mut().for_each(|c| c.state.reset(0));
+        for c in &mut contenders {
+            c.state.reset(0);
+            c.accepted.start_window();
+        }
         for (b, block) in text.chunks(BLOCK).enumerate() {
             let next = &ids[w * window + b * BLOCK + 1..][..block.len()];
             let reference = reference(float, float_state.as_mut(), block)?;
@@ -108,6 +118,7 @@ impl Contender<'_> {
                 s.loss_float = -float[token];
                 s.divergence = float.iter().zip(&chip).map(|(p, q)| p.exp() * (p - q)).sum();
                 s.same = f64::from(u8::from(step.top == *top));
+                s.overlap = float.iter().zip(&chip).map(|(p, q)| p.min(*q).exp()).sum::<f64>().min(1.0);
             }
             s
         };
@@ -118,6 +129,7 @@ impl Contender<'_> {
             self.sums.loss_float += s.loss_float;
             self.sums.divergence += s.divergence;
             self.sums.same += s.same;
+            self.accepted.push(s.same, s.overlap);
         }
     }
 
@@ -142,6 +154,7 @@ impl Contender<'_> {
                 perplexity_ratio: perplexity_chip / perplexity_float,
                 kl_divergence_nats: self.sums.divergence / n,
                 top1_agreement: self.sums.same / n,
+                acceptance: self.accepted.acceptance(),
             }),
             saturations: units.filter(|(_, n)| **n > 0).map(|((_, u), n)| (u.path.clone(), *n)).collect(),
         }

@@ -5,10 +5,12 @@
 //! - [`published`]: published chips from their published design choices, misses shown;
 //! - [`load`]: what is asked of a chip, and its speed, energy and power under that load;
 //! - [`price`]: what a token of it costs;
+//! - [`subject`]: the chip that comparisons and books speak of, compiled or planned;
 //! - [`chip`]: everything a report says about a compiled chip, gathered once;
 //! - [`memory`]: what a model takes of memory, and what that lets devices do;
 //! - [`compare`]: a chip beside devices that fetch their weights, one user and a full queue;
 //! - [`books`]: what a token costs on one site, from a chip and from GPUs;
+//! - [`pair`]: a chip and a GPU that serve together, prompts read or drafts verified by the GPU;
 //! - [`mod@essay`]: the claims of the essay behind this project, answered one by one;
 //! - [`flat`]: any of these as a flat list of figures, for CSV and for lists of sources;
 //! - [`generate`]: text from a chip or from its float reference;
@@ -42,10 +44,12 @@ pub mod generate;
 pub mod load;
 pub mod memory;
 mod model_shape;
+pub mod pair;
 pub mod plan;
 pub mod price;
 pub mod published;
 pub mod sources;
+pub mod subject;
 
 pub use error::Error;
 

@@ -2,7 +2,7 @@
 
 mod figures;
 
-pub use figures::{Cut, Figures, Process, Range, Setting, fewest_dies, figures, partition, range};
+pub use figures::{Cut, Figures, Planned, Process, Range, Setting, fewest_dies, figures, partition, range};
 
 use crate::load::Request;
 use crate::{Error, Result};

@@ -74,6 +74,7 @@ inputs! {
     DefectsPerCm2 = "defects_per_cm2", 0.0, ANY;
     MaskSetUsd = "mask_set_usd", 0.0, ANY;
     RespinMasksUsd = "respin_masks_usd", 0.0, ANY;
+    UsdPerEur = "usd_per_eur", ABOVE_ZERO, ANY;
 }
 
 /// An input's value, its range and where they come from.

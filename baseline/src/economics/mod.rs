@@ -4,8 +4,9 @@
 //! 1. [`assumptions`]: every input with its range and source; [`option`](mod@option): what is compared and asked.
 //! 2. [`silicon`]: dies, yield and their cost; [`unit`]: the smallest thing a site buys.
 //! 3. [`account`](mod@account): one site full of one kind of unit.
-//! 4. [`books`](mod@books): both kinds side by side, break-even, the price of being wrong.
-//! 5. [`tornado`](mod@tornado): which assumption matters.
+//! 4. [`joint`](mod@joint): units of several kinds that make each token together.
+//! 5. [`books`](mod@books): both kinds side by side, break-even, the price of being wrong.
+//! 6. [`tornado`](mod@tornado): which assumption matters.
 //!
 //! The chip comes as plain numbers, so any chip can be put here, ours or a published one. Left out, for both kinds
 //! alike: staff, software, networks beyond the host, taxes, land.
@@ -14,6 +15,7 @@ pub mod account;
 pub mod assumptions;
 pub mod books;
 mod error;
+pub mod joint;
 pub mod option;
 pub mod silicon;
 pub mod tornado;
@@ -23,6 +25,7 @@ pub use account::{Account, CostLine, Line, account};
 pub use assumptions::{Assumption, Assumptions, Input};
 pub use books::{Books, Comparison, Refusal, WrongPrice, books};
 pub use error::EconomicsError;
+pub use joint::{Joint, joint};
 pub use option::{ChipOption, Demand, GpuOption, tokens_per_j};
 pub use tornado::{Bar, Metric, Tornado, tornado};
-pub use unit::{Kind, Silicon, Unit, chip_unit};
+pub use unit::{GpuLoad, Kind, Silicon, Unit, chip_unit, gpu_unit_under};

@@ -7,7 +7,7 @@ use super::assumptions::{Assumptions, Input};
 use super::error::EconomicsError;
 use super::option::{ChipOption, Demand, GpuOption};
 use super::silicon::{good_die_usd, gross_dies, murphy_yield};
-use crate::gpu::{self, Calibration, Workload};
+use crate::gpu::{self, Calibration, Device, Workload};
 
 /// Which side of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -104,8 +104,39 @@ pub fn chip_unit(assumptions: &Assumptions, demand: &Demand, chip: &ChipOption) 
 
 /// A machine of GPUs as a unit, saturated as far as users and latency target let it be.
 pub fn gpu_unit(calibration: &Calibration, assumptions: &Assumptions, demand: &Demand, option: &GpuOption) -> Result<Unit, EconomicsError> {
-    let at = |input| assumptions.value(input);
     let device = &option.device;
+    let workload = Workload::new(demand.users, demand.prompt_tokens, demand.output_tokens).on(option.stack);
+    let speed = assumptions.value(Input::GpuSpeedFactor);
+    // A machine that is faster by the factor meets a target that much tighter.
+    let target_ms = demand.max_token_latency_ms.map(|target_ms| target_ms * speed);
+    let served = gpu::serve(calibration, device, &option.model, &workload, option.devices, target_ms)?;
+    let load = GpuLoad {
+        tokens_per_s: served.tokens_per_s.value,
+        tokens_per_s_per_user: served.tokens_per_s_per_user.value,
+        users: served.batch.saturating_mul(served.replicas),
+        power_w: served.power_w.value,
+        source: served.tokens_per_s.source,
+    };
+    gpu_unit_under(assumptions, device, option.devices, &load)
+}
+
+/// What a machine of GPUs does for the tokens that it has a part in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GpuLoad {
+    pub tokens_per_s: f64,
+    pub tokens_per_s_per_user: f64,
+    pub users: u32,
+    /// All GPUs of it.
+    pub power_w: f64,
+    pub source: String,
+}
+
+/// A machine of `devices` GPUs as a unit, under a load that is known.
+///
+/// # Errors
+/// A device without a price.
+pub fn gpu_unit_under(assumptions: &Assumptions, device: &Device, devices: u32, load: &GpuLoad) -> Result<Unit, EconomicsError> {
+    let at = |input| assumptions.value(input);
     let Some(price) = device.price else {
         return Err(EconomicsError::Field {
             owner: format!("device `{}`", device.name),
@@ -114,20 +145,15 @@ pub fn gpu_unit(calibration: &Calibration, assumptions: &Assumptions, demand: &D
             expected: "a street price".into(),
         });
     };
-    let workload = Workload::new(demand.users, demand.prompt_tokens, demand.output_tokens).on(option.stack);
-    let speed = at(Input::GpuSpeedFactor);
-    // A machine that is faster by the factor meets a target that much tighter.
-    let target_ms = demand.max_token_latency_ms.map(|target_ms| target_ms * speed);
-    let served = gpu::serve(calibration, device, &option.model, &workload, option.devices, target_ms)?;
-    let count = f64::from(option.devices);
+    let (count, speed) = (f64::from(devices), at(Input::GpuSpeedFactor));
     let price_usd = price.low_usd + at(Input::GpuPricePosition) * (price.high_usd - price.low_usd);
     Ok(Unit {
-        name: if option.devices == 1 { device.name.clone() } else { format!("{} x {}", option.devices, device.name) },
+        name: if devices == 1 { device.name.clone() } else { format!("{devices} x {}", device.name) },
         kind: Kind::Gpu,
-        tokens_per_s: served.tokens_per_s.value * speed,
-        tokens_per_s_per_user: served.tokens_per_s_per_user.value * speed,
-        users_at_once: served.batch.saturating_mul(served.replicas),
-        device_w: served.power_w.value * at(Input::GpuPowerFactor),
+        tokens_per_s: load.tokens_per_s * speed,
+        tokens_per_s_per_user: load.tokens_per_s_per_user * speed,
+        users_at_once: load.users,
+        device_w: load.power_w * at(Input::GpuPowerFactor),
         idle_w: device.idle_w * count,
         host_w: at(Input::GpuHostW) * count,
         device_usd: price_usd * count,
@@ -138,6 +164,6 @@ pub fn gpu_unit(calibration: &Calibration, assumptions: &Assumptions, demand: &D
         replaced_on_change: false,
         silicon: None,
         provenance: Provenance::Estimated,
-        source: served.tokens_per_s.source,
+        source: load.source.clone(),
     })
 }

@@ -9,6 +9,10 @@ pub enum GpuError {
     #[error("unknown device `{name}`; hint: one of {known}")]
     UnknownDevice { name: String, known: String },
 
+    /// A link name that no entry carries.
+    #[error("unknown link `{name}`; hint: one of {known}")]
+    UnknownLink { name: String, known: String },
+
     /// A device name that several entries carry.
     #[error("`{name}` names several devices: {matches}; hint: give more of the name")]
     AmbiguousDevice { name: String, matches: String },

@@ -62,15 +62,7 @@ pub fn serve(
     devices: u32,
     max_token_latency_ms: Option<f64>,
 ) -> Result<ServeEstimate, GpuError> {
-    let achieved = calibration.achieved(device, workload.stack, model.weight_format);
-    device.check()?;
-    model.check()?;
-    workload.check(model)?;
-    positive("workload", "output_tokens", f64::from(workload.output_tokens))?;
-    positive("serve", "devices", f64::from(devices))?;
-    if let Some(target) = max_token_latency_ms {
-        positive("serve", "max_token_latency_ms", target)?;
-    }
+    let achieved = checked(calibration, device, model, workload, devices, max_token_latency_ms)?;
     let powers = (0..8).map(|power| 1 << power).filter(|ways| devices.is_multiple_of(*ways));
     let splits = powers.flat_map(|ways| {
         let spread = model.experts > 0 && ways > 1;
@@ -101,13 +93,44 @@ pub fn serve_split(
     replicas: u32,
     max_token_latency_ms: Option<f64>,
 ) -> Result<ServeEstimate, GpuError> {
-    let achieved = calibration.achieved(device, workload.stack, model.weight_format);
+    let achieved = checked(calibration, device, model, workload, replicas, max_token_latency_ms)?;
+    group(&achieved, device, model, workload, parallel, replicas, max_token_latency_ms)
+}
+
+/// Refuses what nobody can serve; what the device achieves otherwise.
+pub(super) fn checked(
+    calibration: &Calibration,
+    device: &Device,
+    model: &ModelShape,
+    workload: &Workload,
+    devices: u32,
+    max_token_latency_ms: Option<f64>,
+) -> Result<Achieved, GpuError> {
     device.check()?;
     model.check()?;
     workload.check(model)?;
     positive("workload", "output_tokens", f64::from(workload.output_tokens))?;
-    positive("serve", "devices", f64::from(replicas))?;
-    group(&achieved, device, model, workload, parallel, replicas, max_token_latency_ms)
+    positive("serve", "devices", f64::from(devices))?;
+    if let Some(target) = max_token_latency_ms {
+        positive("serve", "max_token_latency_ms", target)?;
+    }
+    Ok(calibration.achieved(device, workload.stack, model.weight_format))
+}
+
+/// Time of one prompt between the steps of others, and its work.
+pub(super) fn prompt_between(
+    achieved: &Achieved,
+    device: &Device,
+    model: &ModelShape,
+    workload: &Workload,
+    parallel: Parallel,
+) -> (f64, StepWork) {
+    let prompt = f64::from(workload.prompt_tokens);
+    let (times, work) = match workload.prompt_tokens {
+        0 => Default::default(),
+        _ => step(device, achieved, model, parallel, 1.0, prompt, 0.0),
+    };
+    (times.added_s() + achieved.request_us * 1e-6, work)
 }
 
 fn group(
@@ -129,9 +152,7 @@ fn group(
         // Reuses the refusal of decode, which says how many devices would do.
         super::capacity::check_capacity(device, model, &Workload { batch: 1, ..resident }, parallel)?;
     }
-    let (prompt_times, prompt_work) =
-        if workload.prompt_tokens == 0 { Default::default() } else { step(device, achieved, model, parallel, 1.0, prompt, 0.0) };
-    let prompt_s = prompt_times.added_s() + achieved.request_us * 1e-6;
+    let (prompt_s, prompt_work) = prompt_between(achieved, device, model, workload, parallel);
     // Stages work on one microbatch each; a batch smaller than the pipeline leaves stages empty.
     let stages = f64::from(parallel.pipeline);
     let at = |batch: u32| {

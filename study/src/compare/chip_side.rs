@@ -1,8 +1,9 @@
 //! The chip's side: one user, as many as its cache holds, and every station busy.
 
-use crate::load::{self, Compiled, FullQueue, Rates, Request, users_in_flight};
+use crate::load::{self, FullQueue, Request, users_in_flight};
 use crate::sources::{ENERGY, TIMING, simulated};
-use hardwire_netlist::{Chip, Figure, Provenance};
+use crate::subject::Subject;
+use hardwire_netlist::{Figure, Provenance};
 use serde::Serialize;
 
 /// What the chip does for whom.
@@ -47,11 +48,11 @@ impl ChipSide {
     }
 }
 
-pub fn chip_side(chip: &Chip, request: Request) -> ChipSide {
-    let rates = Compiled(chip);
-    let one = load::one_user(&rates, request.context);
-    let as_built = load::full_queue(&rates, request, users_in_flight(&rates, chip.model().users));
-    let all_busy = load::full_queue(&rates, request, rates.stations());
+pub fn chip_side(subject: &Subject<'_>, request: Request) -> ChipSide {
+    let rates = subject.rates();
+    let one = load::one_user(rates, request.context);
+    let as_built = load::full_queue(rates, request, users_in_flight(rates, subject.users));
+    let all_busy = load::full_queue(rates, request, rates.stations());
     ChipSide {
         context: request.context,
         tokens_per_s: simulated(one.tokens_per_s, "tokens/s", TIMING),

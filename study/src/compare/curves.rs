@@ -3,9 +3,9 @@
 use super::chip_side::ChipSide;
 use super::device_side::Baseline;
 use crate::Result;
-use crate::load::{Compiled, Request, decode_tokens_per_s};
+use crate::load::{Request, decode_tokens_per_s};
+use crate::subject::Subject;
 use hardwire_baseline::gpu::{self, GpuError, ModelShape, Parallel, Workload};
-use hardwire_netlist::Chip;
 use serde::Serialize;
 
 /// Users a chart goes up to: the most a server batches.
@@ -60,10 +60,11 @@ fn powers(most: u32) -> Vec<u32> {
 }
 
 /// The chip first. Contexts are those of the request's middle.
-pub fn against_users(chip: &Chip, drawn: &[&Baseline], model: &ModelShape, request: Request) -> Result<Vec<Curve>> {
-    let stations = chip.netlist().built_stations().len() as u32;
+pub fn against_users(subject: &Subject<'_>, drawn: &[&Baseline], request: Request) -> Result<Vec<Curve>> {
+    let (rates, model) = (subject.rates(), &subject.model);
+    let stations = rates.stations();
     let point = |x, tokens_per_s| CurvePoint { x, tokens_per_s };
-    let own = powers(stations).into_iter().map(|users| point(users, decode_tokens_per_s(&Compiled(chip), users, request.context)));
+    let own = powers(stations).into_iter().map(|users| point(users, decode_tokens_per_s(rates, users, request.context)));
     let mut out = vec![Curve { name: "this chip".into(), points: own.collect() }];
     for baseline in drawn {
         let mut points = Vec::new();
@@ -80,9 +81,10 @@ pub fn against_users(chip: &Chip, drawn: &[&Baseline], model: &ModelShape, reque
 }
 
 /// The chip first, up to the positions its cache holds; devices up to the model's own limit.
-pub fn against_context(chip: &Chip, drawn: &[&Baseline], model: &ModelShape) -> Result<Vec<Curve>> {
+pub fn against_context(subject: &Subject<'_>, drawn: &[&Baseline]) -> Result<Vec<Curve>> {
+    let (rates, model) = (subject.rates(), &subject.model);
     let point = |x, tokens_per_s| CurvePoint { x, tokens_per_s };
-    let own = powers(chip.model().context).into_iter().map(|context| point(context, decode_tokens_per_s(&Compiled(chip), 1, context)));
+    let own = powers(subject.positions).into_iter().map(|context| point(context, decode_tokens_per_s(rates, 1, context)));
     let mut out = vec![Curve { name: "this chip".into(), points: own.collect() }];
     for baseline in drawn {
         let mut points = Vec::new();

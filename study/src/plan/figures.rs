@@ -131,7 +131,7 @@ pub fn figures(chip: &ShapeChip, process: &Process, setting: &Setting) -> Figure
         Cut::Tensor => area_mm2 / f64::from(setting.dies),
         Cut::Pipeline => partition(&stations, setting.dies).into_iter().fold(0.0, f64::max) * overhead + extra / f64::from(setting.dies),
     };
-    let rates = Planned { chip, process, setting, leakage_w: technology.leakage_w(&total) };
+    let rates = Planned::new(chip, process, setting);
     let one = load::one_user(&rates, setting.context);
     let interval_s = rates.interval_s(setting.context, setting.users);
     let switching_j = rates.switching_j(setting.context);
@@ -210,7 +210,7 @@ pub fn partition(stations: &[f64], dies: u32) -> Vec<f64> {
 }
 
 /// A planned chip's rates on its dies.
-struct Planned<'a> {
+pub struct Planned<'a> {
     chip: &'a ShapeChip,
     process: &'a Process,
     setting: &'a Setting,
@@ -224,6 +224,13 @@ struct Links {
     joules: f64,
     /// The part of the time that falls on one station.
     on_station_s: f64,
+}
+
+impl<'a> Planned<'a> {
+    pub fn new(chip: &'a ShapeChip, process: &'a Process, setting: &'a Setting) -> Planned<'a> {
+        let total = chip.total() + Census { sram_bits: setting.extra_sram_bits, ..Census::default() };
+        Planned { chip, process, setting, leakage_w: process.technology.leakage_w(&total) }
+    }
 }
 
 impl Planned<'_> {

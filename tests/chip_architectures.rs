@@ -1,5 +1,5 @@
 //! Every architecture on the chip with 8-bit codes against the float tokens of Hugging Face transformers, from the folder and from GGUF: the
-//! tiny random checkpoints have close calls among their logits, so a few tokens may differ.
+//! tiny random checkpoints have close calls among their logits, so 3 of 16 tokens may differ.
 
 #[macro_use]
 #[path = "../models/tests/goldens/architectures.rs"]
@@ -42,7 +42,7 @@ fn generates(name: &str, checkpoint: &Checkpoint, golden: &Golden) {
         same += usize::from(i + 1 >= golden.prompt.len() && step.top == text[i + 1]);
     }
     println!("{name}: {same} of {} tokens", golden.greedy.len());
-    assert!(same + 3 >= golden.greedy.len(), "{name}: {same} of {} tokens as in float", golden.greedy.len());
+    assert!(16 * same >= 13 * golden.greedy.len(), "{name}: {same} of {} tokens as in float", golden.greedy.len());
 }
 
 architectures!(check);

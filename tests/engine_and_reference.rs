@@ -5,7 +5,7 @@ mod common;
 use hardwire_compiler::Options;
 use hardwire_models::Checkpoint;
 use hardwire_netlist::{Chip, UnitId};
-use hardwire_sim::engine::Engine;
+use hardwire_sim::engine::{Engine, State};
 use hardwire_sim::reference::Reference;
 use hardwire_sim::step::StepError;
 
@@ -76,6 +76,23 @@ fn every_code_width_and_odd_shape() {
         let options = Options { bits: Some(bits), group: Some(group), act_bits: Some(act), kv_bits: Some(kv), ..Options::default() };
         let (chip, _guard) = common::chip(&checkpoint, &options);
         compare(&chip, &mixed(9, 512, 1));
+    }
+}
+
+/// States of three users in turns, of every width, and through blocks: positions are far enough apart for a decay to show.
+#[test]
+fn recurrent_states_of_several_users() {
+    for (name, state_bits) in [("qwen3_5", 24), ("qwen3_5_moe", 12), ("qwen3_next", 32)] {
+        let options = Options { users: Some(3), state_bits: Some(state_bits), context: Some(64), ..Options::default() };
+        let (chip, _guard) = common::chip(&Checkpoint::open(&common::golden_folder(name)).unwrap(), &options);
+        compare(&chip, &mixed(60, 96, 3));
+        // A sequence that starts again starts from nothing.
+        let engine = Engine::new(&chip);
+        let run = |state: &mut State| [5, 9, 40, 7].map(|token| engine.step(state, 1, token).unwrap());
+        let mut state = engine.start();
+        let first = run(&mut state);
+        state.reset(1);
+        assert_eq!(run(&mut state), first);
     }
 }
 

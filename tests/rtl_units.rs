@@ -137,7 +137,7 @@ fn with_experts(chip: &mut Chip, experts: u32, active: u32, of_all: bool, activa
         parts.push(of(n, "down_proj", &[feed]));
     }
     let residual: Fixed = n.unit(x).out;
-    let mix = UnitKind::Mix(MixSpec { experts, active, input: residual });
+    let mix = UnitKind::Mix(MixSpec { experts, active, input: residual, shared: false });
     let mix = add(n, unit("mix", mix, residual, find("embed_tokens").out_len), 2, &parts);
     let x = add(n, find(&at("mlp.add")), 2, &[x, mix]);
 

@@ -5,18 +5,17 @@ use crate::folding::Folding;
 use crate::options::Plan;
 use crate::order::{source, waits};
 use crate::quantize::matrices::{QuantizedModel, positions_path};
-use crate::shape::standin::Standin;
 use crate::tile::TilePlan;
 use crate::weights::Weights;
-use hardwire_models::{Checkpoint, ModelConfig, Modelled, Node, Op, OpGraph, RouteRule};
+use hardwire_models::{Checkpoint, ModelConfig, Node, Op, OpGraph, RouteRule};
 use hardwire_netlist::Tables;
 use hardwire_netlist::chip::ModelInfo;
 use hardwire_netlist::graph::{Netlist, Station, Stream, UnitId};
 use hardwire_netlist::program::ProgramId;
 use hardwire_netlist::program::ProgramWriter;
 use hardwire_netlist::unit::{
-    Activation, AttentionSpec, CentreSpec, EmbedSpec, Fixed, GatedActSpec, MixSpec, MvmSpec, NormSpec, RopeSpec, RouteSpec, RowFeedSpec,
-    Unit, UnitKind,
+    Activation, AttentionSpec, CentreSpec, ConvSpec, DecaySpec, DeltaSpec, EmbedSpec, Fixed, GatedActSpec, MixSpec, MvmSpec, NormSpec,
+    RopeSpec, RouteSpec, RowFeedSpec, Unit, UnitKind,
 };
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::BTreeMap;
@@ -47,12 +46,6 @@ impl Vectors for Counted {
     }
 }
 
-/// The unit graph, not yet validated, and the units in it that hold the place of something else.
-pub(crate) struct Built {
-    pub netlist: Netlist,
-    pub standins: BTreeMap<UnitId, Standin>,
-}
-
 struct Builder<'a> {
     weights: &'a dyn Weights,
     ops: &'a OpGraph,
@@ -66,10 +59,9 @@ struct Builder<'a> {
     /// The last Route.
     route: Option<UnitId>,
     stations: Vec<Station>,
-    standins: BTreeMap<UnitId, Standin>,
 }
 
-/// Builds the netlist; gains go to `programs`.
+/// Builds the netlist, not yet validated; gains go to `programs`.
 pub(crate) fn build(
     weights: &dyn Weights,
     plan: &Plan,
@@ -77,7 +69,7 @@ pub(crate) fn build(
     quantized: &QuantizedModel,
     tiles: &TilePlan,
     programs: &mut dyn Vectors,
-) -> Result<Built, Error> {
+) -> Result<Netlist, Error> {
     let shape = weights.shape();
     let ops = &shape.graph;
     let mut b = Builder {
@@ -91,7 +83,6 @@ pub(crate) fn build(
         feeds: BTreeMap::new(),
         route: None,
         stations: vec![Station { path: "embed".into(), layer: None }],
-        standins: BTreeMap::new(),
     };
     for id in ops.topological_order() {
         b.node(id, programs)?;
@@ -104,9 +95,7 @@ pub(crate) fn build(
     b.connect(head, argmax, 0);
     b.name_stations();
     let ring = folding.ring(b.stations.len() as u32 - 2);
-    let netlist =
-        Netlist { lanes: plan.lanes, stations: b.stations, ring, tables: Tables::new(swish_alpha(&shape.config)), graph: b.graph };
-    Ok(Built { netlist, standins: b.standins })
+    Ok(Netlist { lanes: plan.lanes, stations: b.stations, ring, tables: Tables::new(swish_alpha(&shape.config)), graph: b.graph })
 }
 
 impl Builder<'_> {
@@ -126,10 +115,7 @@ impl Builder<'_> {
             self.route = Some(unit);
         }
         for (port, &from) in fed.iter().enumerate() {
-            self.connect(from, unit, port as u8);
-        }
-        if let Op::Modelled(Modelled::LinearAttention { shape, .. }) = &node.op {
-            self.standins.insert(unit, Standin::Linear(*shape));
+            self.connect(from, unit, port as u16);
         }
         self.units.insert(id, unit);
         Ok(())
@@ -186,8 +172,8 @@ impl Builder<'_> {
                 let positions = self.quantized.matrices.get(&positions_path(&node.path)).map(|m| m.spec.clone());
                 UnitKind::Embed(EmbedSpec { matrix: self.quantized.matrices[&node.path].spec.clone(), positions, omega })
             }
-            Op::RmsNorm { .. } | Op::LayerNorm { .. } => {
-                let groups = if let Op::RmsNorm { groups, .. } = &node.op { *groups as u32 } else { 1 };
+            Op::RmsNorm { .. } | Op::UnitNorm { .. } | Op::LayerNorm { .. } => {
+                let groups = if let Op::RmsNorm { groups, .. } | Op::UnitNorm { groups, .. } = &node.op { *groups as u32 } else { 1 };
                 let gain = formats.gain(id);
                 UnitKind::RmsNorm(NormSpec {
                     len: node.width as u32,
@@ -244,13 +230,40 @@ impl Builder<'_> {
             Op::GatedAct { act } => {
                 let (gate, up) = (input(0), input(1));
                 let activation = activation(node, *act, gate, up)?;
-                UnitKind::GatedAct(GatedActSpec { activation, gate, up: Some(up), shift: gate.frac + up.frac - formats.of(id).frac })
+                self.gated_act(activation, gate, Some(up), formats.of(id), !together(ops, id))
             }
             Op::Act { act } => {
                 let gate = input(0);
                 let activation = activation(node, *act, gate, gate)?;
-                UnitKind::GatedAct(GatedActSpec { activation, gate, up: None, shift: gate.frac - formats.of(id).frac })
+                self.gated_act(activation, gate, None, formats.of(id), false)
             }
+            Op::ShortConv { taps, .. } => {
+                let weights = formats.gain(id);
+                UnitKind::Conv(ConvSpec {
+                    len: node.width as u32,
+                    taps: *taps as u32,
+                    users: self.plan.users,
+                    weights: programs.put(&node.path, &weights.mantissas)?,
+                    input: input(0),
+                    shift: weights.shift,
+                })
+            }
+            Op::Decay { .. } => {
+                let rates = formats.gain(id);
+                let program = programs.put(&node.path, &rates.mantissas)?;
+                UnitKind::Decay(DecaySpec { len: node.width as u32, rates: program, input: input(0), shift: rates.shift })
+            }
+            Op::DeltaRule { shape } => UnitKind::Delta(DeltaSpec {
+                key_heads: shape.key_heads as u32,
+                value_heads: shape.value_heads as u32,
+                key_dim: shape.key_dim as u32,
+                value_dim: shape.value_dim as u32,
+                users: self.plan.users,
+                state: formats.state(id),
+                q: input(0),
+                k: input(1),
+                v: input(2),
+            }),
             Op::Add => UnitKind::Add,
             Op::Route { experts, active, rule } => {
                 let logits = input(0);
@@ -264,28 +277,19 @@ impl Builder<'_> {
                     score_shift: score_frac + i32::from(logits.frac) - SCORE_FRAC,
                 })
             }
-            // What nothing computes yet has the place of a unit of its streams; its own counts are those of its stand-in.
-            Op::Modelled(Modelled::LinearAttention { .. }) => UnitKind::RmsNorm(NormSpec {
-                len: node.width as u32,
-                groups: 1,
-                epsilon: 1,
-                gain: ProgramId(0),
-                input: input(0),
-                shift: 19,
-                centre: None,
-            }),
-            Op::Modelled(Modelled::AttentionGate) => {
-                let (gate, up) = (input(0), input(1));
-                let shift = gate.frac + up.frac - formats.of(id).frac;
-                UnitKind::GatedAct(GatedActSpec { activation: Activation::Silu, gate, up: Some(up), shift })
-            }
-            Op::Mix { experts } => {
+            Op::Mix { experts, shared } => {
                 let Op::Route { active, .. } = &ops.graph[ops.inputs(id)[0]].op else {
                     return Err(Error::model(&node.path, "its weights come from no router"));
                 };
-                UnitKind::Mix(MixSpec { experts: *experts as u32, active: *active as u32, input: input(1) })
+                UnitKind::Mix(MixSpec { experts: *experts as u32, active: *active as u32, input: input(1), shared: *shared })
             }
         })
+    }
+
+    fn gated_act(&self, activation: Activation, gate: Fixed, up: Option<Fixed>, out: Fixed, holds: bool) -> UnitKind {
+        let mut spec = GatedActSpec { activation, gate, up, shift: 0, holds };
+        spec.shift = spec.act_frac() + up.map_or(0, |up| up.frac) - out.frac;
+        UnitKind::GatedAct(spec)
     }
 
     /// What makes a norm a LayerNorm.
@@ -312,7 +316,7 @@ impl Builder<'_> {
         self.graph.add_node(unit)
     }
 
-    fn connect(&mut self, from: UnitId, to: UnitId, port: u8) {
+    fn connect(&mut self, from: UnitId, to: UnitId, port: u16) {
         self.graph.add_edge(from, to, Stream { port });
     }
 
@@ -321,7 +325,7 @@ impl Builder<'_> {
         let last = self.stations.len() - 1;
         for (i, station) in self.stations.iter_mut().enumerate().skip(1) {
             let units = || self.graph.node_weights().filter(|u| u.station as usize == i);
-            let attends = units().any(|u| matches!(u.kind, UnitKind::Attention(_)));
+            let attends = units().any(|u| matches!(u.kind, UnitKind::Attention(_) | UnitKind::Delta(_)));
             let layer = units().find_map(|u| u.path.strip_prefix("layers.")?.split('.').next()?.parse().ok());
             station.layer = layer;
             station.path = match layer {
@@ -340,9 +344,18 @@ pub(crate) fn check(graph: &OpGraph) -> Result<(), Error> {
     let node = |id| &graph.graph[id];
     graph.topological_order().into_iter().map(node).try_for_each(|n| match &n.op {
         Op::GatedAct { act } | Op::Act { act } => activation(n, *act, any, any).map(|_| ()),
-        Op::Modelled(modelled) => Err(Error::model(&n.path, format!("no unit computes {} yet; it can be planned only", modelled.name()))),
+        Op::ShortConv { taps, .. } if !(2..=4).contains(taps) => {
+            Err(Error::model(&n.path, format!("this chip has no unit for a convolution of {taps} taps, only of 2 to 4")))
+        }
         _ => Ok(()),
     })
+}
+
+/// Whether gate and up of a node come in the same cycles: from two matrices that one row feed feeds.
+fn together(graph: &OpGraph, id: NodeIndex) -> bool {
+    let [gate, up] = graph.inputs(id)[..] else { return false };
+    let matrix = |n: NodeIndex| matches!(graph.graph[n].op, Op::Linear { .. });
+    matrix(gate) && matrix(up) && graph.inputs(gate) == graph.inputs(up)
 }
 
 /// Of the model's clamped SwiGLU, if it has one: the decimal number that the `f32` was read from.
@@ -361,6 +374,7 @@ fn activation(node: &Node, act: hardwire_models::Activation, gate: Fixed, up: Fi
         Model::Silu => Ok(Activation::Silu),
         Model::GeluTanh => Ok(Activation::GeluTanh),
         Model::Relu2 => Ok(Activation::Relu2),
+        Model::Sigmoid => Ok(Activation::Sigmoid),
         Model::Gelu => Ok(Activation::Gelu),
         // The table's reach and fineness (`docs/numerics.md`, section 9).
         Model::SwigluClamped { alpha, .. } if !(1.0..=2.0).contains(&alpha) => {

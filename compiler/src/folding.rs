@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::fabric::FabricChoices;
-use hardwire_models::{Modelled, Op, OpGraph};
+use hardwire_models::{Op, OpGraph};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -153,9 +153,10 @@ fn nameless(op: &Op) -> Op {
             clear(bias);
         }
         Op::Attention { sinks, .. } => clear(sinks),
+        Op::ShortConv { weight, .. } => weight.clear(),
+        Op::Decay { rate } => rate.clear(),
         Op::Embed { .. } | Op::Rope { .. } | Op::GatedAct { .. } | Op::Act { .. } => {}
-        Op::Modelled(Modelled::LinearAttention { at, .. }) => at.clear(),
-        Op::Route { .. } | Op::Mix { .. } | Op::Add | Op::Modelled(Modelled::AttentionGate) => {}
+        Op::Route { .. } | Op::Mix { .. } | Op::Add | Op::UnitNorm { .. } | Op::DeltaRule { .. } => {}
     }
     op
 }

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::folding::Folding;
 use crate::order::{row_order, source};
 use crate::weights::Weights;
-use hardwire_models::{Activation, Modelled, Op, OpGraph};
-use hardwire_netlist::unit::{Fixed, RouteSpec};
+use hardwire_models::{Activation, Op, OpGraph};
+use hardwire_netlist::unit::{ConvSpec, DecaySpec, DeltaSpec, Fixed, RouteSpec};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,16 @@ const NORM_FRAC: i16 = 11;
 const GAIN_MAX: f64 = 524_287.0;
 /// Root mean square of `silu(x)` for unit normal `x` is 0.60; products of two such streams are taken as half.
 const GATE_RMS: f64 = 0.5;
+/// Queries and keys of length one: 16 bits, of which 14 are fraction where the length is 1.
+const UNIT_BITS: u8 = 16;
+const UNIT_FRAC: i16 = 14;
+/// Bits of a delta rule's state above the root mean square of the values it holds. Trained values have elements of tens of times that, and
+/// keys that are not orthogonal add theirs up.
+const STATE_ABOVE: i32 = 7;
+/// Bits that a delta rule gives out below their root mean square.
+const READ_BELOW: i32 = 16;
+/// Fractional bits of the read-out's parts that the unit has to round away at least.
+const READ_SHIFT: i16 = 1;
 
 /// Most fractional bits of a stream that is limited, so that the limits of trained models (7) and one more fit.
 const LIMITED_FRAC: i16 = 26;
@@ -34,10 +44,11 @@ const LIMITED_FRAC: i16 = 26;
 pub struct Formats {
     by_node: BTreeMap<NodeIndex, Fixed>,
     gains: BTreeMap<NodeIndex, Gain>,
+    states: BTreeMap<NodeIndex, Fixed>,
 }
 
-/// A norm's gain in integers.
-#[derive(Clone, Debug)]
+/// A norm's gain in integers; of a convolution its weights, of a decay its rates.
+#[derive(Clone, Debug, Default)]
 pub struct Gain {
     pub mantissas: Vec<i32>,
     pub epsilon: u64,
@@ -55,6 +66,11 @@ impl Formats {
     pub fn gain(&self, id: NodeIndex) -> &Gain {
         &self.gains[&id]
     }
+
+    /// Of a delta rule's state.
+    pub fn state(&self, id: NodeIndex) -> Fixed {
+        self.states[&id]
+    }
 }
 
 fn frac(rms: f64, below: i32) -> i16 {
@@ -70,21 +86,21 @@ struct Spreads {
 }
 
 /// Formats of all streams; layers that share silicon have those that the widest of them needs.
-pub(crate) fn formats(weights: &dyn Weights, folding: Folding) -> Result<Formats, Error> {
+pub(crate) fn formats(weights: &dyn Weights, folding: Folding, state_bits: u8) -> Result<Formats, Error> {
     let mut own = Spreads::default();
-    let alone = walk(weights, None, &mut own)?;
+    let alone = walk(weights, state_bits, None, &mut own)?;
     if !folding.is_folded() {
         return Ok(alone);
     }
     let of = |values| folding.greatest(&weights.shape().graph, values);
     let shared = Spreads { rms: of(&own.rms), gain: of(&own.gain) };
-    walk(weights, Some(&shared), &mut Spreads::default())
+    walk(weights, state_bits, Some(&shared), &mut Spreads::default())
 }
 
 /// Walks the graph once, carrying each stream's expected root mean square: its own, told in `own`, or the one it has in shared silicon.
-fn walk(weights: &dyn Weights, shared: Option<&Spreads>, own: &mut Spreads) -> Result<Formats, Error> {
+fn walk(weights: &dyn Weights, state_bits: u8, shared: Option<&Spreads>, own: &mut Spreads) -> Result<Formats, Error> {
     let graph = &weights.shape().graph;
-    let mut f = Formats { by_node: BTreeMap::new(), gains: BTreeMap::new() };
+    let mut f = Formats { by_node: BTreeMap::new(), gains: BTreeMap::new(), states: BTreeMap::new() };
     let mut rms: BTreeMap<NodeIndex, f64> = BTreeMap::new();
     let mut column_gain: BTreeMap<NodeIndex, Vec<f64>> = BTreeMap::new();
     let mut residual = Fixed::new(32, 16);
@@ -104,12 +120,19 @@ fn walk(weights: &dyn Weights, shared: Option<&Spreads>, own: &mut Spreads) -> R
             Op::RmsNorm { gain, eps, gain_offset, scale, groups } => {
                 let gains = weights.gains(gain, f64::from(*gain_offset), node.width / groups)?;
                 let gains = gains.iter().map(|g| g * f64::from(*scale)).collect();
-                let norm = Norm { gains, bias: Vec::new(), eps: *eps, len: node.width / groups };
+                let norm = Norm { gains, bias: Vec::new(), eps: *eps, len: node.width / groups, out: None };
+                norm.formats(graph, id, residual, shared, own, &mut f, &mut column_gain)?
+            }
+            Op::UnitNorm { eps, scale, groups } => {
+                let len = node.width / groups;
+                let gains = vec![f64::from(*scale) / libm::sqrt(len as f64); len];
+                let frac = UNIT_FRAC + libm::floor(-libm::log2(f64::from(*scale))) as i16;
+                let norm = Norm { gains, bias: Vec::new(), eps: eps / len as f32, len, out: Some(Fixed::new(UNIT_BITS, frac)) };
                 norm.formats(graph, id, residual, shared, own, &mut f, &mut column_gain)?
             }
             Op::LayerNorm { gain, bias, eps } => {
                 let bias = bias.as_ref().map_or(Ok(Vec::new()), |b| weights.vector(b, node.width))?;
-                let norm = Norm { gains: weights.gains(gain, 0.0, node.width)?, bias, eps: *eps, len: node.width };
+                let norm = Norm { gains: weights.gains(gain, 0.0, node.width)?, bias, eps: *eps, len: node.width, out: None };
                 norm.formats(graph, id, residual, shared, own, &mut f, &mut column_gain)?
             }
             Op::Linear { weight, bias, .. } => {
@@ -137,16 +160,48 @@ fn walk(weights: &dyn Weights, shared: Option<&Spreads>, own: &mut Spreads) -> R
             }
             Op::Rope { .. } => (f.by_node[&inputs[0]], rms[&inputs[0]]),
             Op::Attention { .. } => (f.by_node[&inputs[2]], rms[&inputs[2]]),
-            Op::Modelled(Modelled::LinearAttention { .. }) => (f.by_node[&inputs[0]], rms[&inputs[0]]),
-            Op::GatedAct { .. } | Op::Modelled(Modelled::AttentionGate) => {
-                let act = if let Op::GatedAct { act } = &node.op { *act } else { Activation::Silu };
-                let r = activation_rms(act, rms[&inputs[0]]) * rms[&inputs[1]];
+            Op::ShortConv { weight, taps } => {
+                let (input, values) = (f.by_node[&inputs[0]], weights.gains(weight, 0.0, node.width * taps)?);
+                let r = rms[&inputs[0]] * spread(&values) * libm::sqrt(*taps as f64);
+                let (r, most) = shared.map_or_else(|| (r, greatest(&values)), |s| (s.rms[&id], s.gain[&id]));
+                own.rms.insert(id, r);
+                own.gain.insert(id, most);
+                let (mantissas, fw) = mantissas(&values, most, ConvSpec::most());
+                let out = Fixed::new(24, frac(r, BELOW_24).min(input.frac + fw - 1));
+                f.gains.insert(id, Gain { mantissas, shift: (input.frac + fw - out.frac) as u8, ..Gain::default() });
+                (out, r)
+            }
+            Op::Decay { rate } => {
+                let rates: Vec<f64> = weights.vector(rate, node.width)?.iter().map(|&a| libm::exp(a) * std::f64::consts::LOG2_E).collect();
+                let most = shared.map_or_else(|| greatest(&rates), |s| s.gain[&id]);
+                own.rms.insert(id, 1.0);
+                own.gain.insert(id, most);
+                let (mantissas, shift) = mantissas(&rates, most, DecaySpec::most());
+                f.gains.insert(id, Gain { mantissas, shift: shift.clamp(1, 50) as u8, ..Gain::default() });
+                (DecaySpec::OUT, 1.0)
+            }
+            Op::DeltaRule { shape } => {
+                let (q, v) = (f.by_node[&inputs[0]], rms[&inputs[2]]);
+                let state = Fixed::new(state_bits, frac(v, i32::from(state_bits) - 1 - STATE_ABOVE).clamp(-16, 40));
+                f.states.insert(id, state);
+                let r = v / libm::sqrt(shape.key_dim as f64);
+                let most = q.frac + state.frac - DeltaSpec::part_frac(Fixed::new(32, 0)) - READ_SHIFT;
+                (Fixed::new(32, frac(r, READ_BELOW).min(most)), r)
+            }
+            Op::GatedAct { act } => {
+                let r = activation_rms(*act, rms[&inputs[0]]) * rms[&inputs[1]];
                 let most = f.by_node[&inputs[0]].frac + f.by_node[&inputs[1]].frac;
                 (Fixed::new(32, frac(r, BELOW).min(most)), r)
             }
+            // A weight or a step between 0 and 1.
+            Op::Act { act: Activation::Sigmoid } => (DeltaSpec::STEP, GATE_RMS),
             Op::Act { act } => {
                 let r = activation_rms(*act, rms[&inputs[0]]);
-                (Fixed::new(32, frac(r, BELOW).min(f.by_node[&inputs[0]].frac)), r)
+                let most = f.by_node[&inputs[0]].frac;
+                match consumers(graph, id) {
+                    Consumers::Heads => (Fixed::new(24, frac(r, BELOW_24).min(most)), r),
+                    _ => (Fixed::new(32, frac(r, BELOW).min(most)), r),
+                }
             }
             Op::Route { .. } => (RouteSpec::OUT, 1.0),
             Op::Mix { .. } => (residual, rms[&inputs[1]]),
@@ -165,6 +220,8 @@ struct Norm {
     eps: f32,
     /// Elements normalised together.
     len: usize,
+    /// Format of what it gives out, where that follows from no statistics.
+    out: Option<Fixed>,
 }
 
 impl Norm {
@@ -187,7 +244,6 @@ impl Norm {
         let gains: Vec<f64> = (0..self.gains.len()).map(|i| self.gains[order.source_row(i as u32) as usize]).collect();
         let columns: Vec<f64> =
             if self.bias.is_empty() { gains.clone() } else { gains.iter().zip(&self.bias).map(|(&g, &b)| libm::hypot(g, b)).collect() };
-        let greatest = |gains: &[f64]| gains.iter().fold(0f64, |m, g| m.max(g.abs()));
         let (r, most) = shared.map_or_else(|| (spread(&columns), greatest(&gains)), |s| (s.rms[&id], s.gain[&id]));
         own.rms.insert(id, r);
         own.gain.insert(id, most);
@@ -196,6 +252,7 @@ impl Norm {
             Consumers::Heads => Some(Fixed::new(24, frac(r, BELOW_24))),
             Consumers::Limited | Consumers::Other => None,
         };
+        let wanted = self.out.or(wanted);
         let (mantissas, fg) = gain_mantissas(&gains, most, self.len, wanted);
         let format = wanted.unwrap_or(Fixed::new(32, NORM_FRAC + fg));
         let shift = U_FRAC + fg - format.frac;
@@ -225,8 +282,24 @@ fn activation_rms(act: Activation, r: f64) -> f64 {
     match act {
         // E[max(x, 0)^4] = 3/2 r^4.
         Activation::Relu2 => libm::sqrt(1.5) * r * r,
+        Activation::Sigmoid => GATE_RMS,
         _ => GATE_RMS * r,
     }
+}
+
+fn greatest(x: &[f64]) -> f64 {
+    x.iter().fold(0f64, |m, x| m.max(x.abs()))
+}
+
+/// `x = mantissa * 2^-f`, that of a magnitude of `most` filling `full`.
+fn mantissas(x: &[f64], most: f64, full: i64) -> (Vec<i32>, i16) {
+    let full = full as f64;
+    let mut f = if most > 0.0 { libm::floor(libm::log2(full / most)) as i32 } else { 0 }.clamp(-16, 50);
+    if libm::round(most * libm::exp2(f64::from(f))) > full {
+        f -= 1;
+    }
+    let scale = libm::exp2(f64::from(f));
+    (x.iter().map(|x| libm::round(x * scale).clamp(-full, full) as i32).collect(), f as i16)
 }
 
 /// Root mean square.
@@ -237,7 +310,7 @@ fn spread(x: &[f64]) -> f64 {
 /// Where a stream goes, as far as it decides its format.
 enum Consumers {
     Residual,
-    /// Rotations and attention of either kind.
+    /// Rotations, convolutions and attention of either kind.
     Heads,
     /// An activation that limits it.
     Limited,
@@ -248,7 +321,7 @@ fn consumers(graph: &OpGraph, id: NodeIndex) -> Consumers {
     let ops: Vec<&Op> = graph.graph.neighbors(id).map(|c| &graph.graph[c].op).collect();
     if ops.iter().any(|op| matches!(op, Op::Add | Op::Mix { .. })) {
         Consumers::Residual
-    } else if ops.iter().any(|op| matches!(op, Op::Rope { .. } | Op::Attention { .. } | Op::Modelled(Modelled::LinearAttention { .. }))) {
+    } else if ops.iter().any(|op| matches!(op, Op::Rope { .. } | Op::Attention { .. } | Op::ShortConv { .. } | Op::DeltaRule { .. })) {
         Consumers::Heads
     } else if ops.iter().any(|op| matches!(op, Op::GatedAct { act: Activation::SwigluClamped { .. } })) {
         Consumers::Limited

@@ -58,7 +58,7 @@ pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progre
     let mut writer = ChipWriter::create(target)?;
     let quantized = quantize::quantize(checkpoint, &plan, folding, writer.programs(), progress)?;
     let tiles = tile::tile(checkpoint.graph(), &quantized, &plan)?;
-    let netlist = build::build(checkpoint, &plan, folding, &quantized, &tiles, writer.programs())?.netlist;
+    let netlist = build::build(checkpoint, &plan, folding, &quantized, &tiles, writer.programs())?;
     netlist.validate()?;
     let floorplan = place::place(&netlist, &technology);
     let structure = Structure {

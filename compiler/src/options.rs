@@ -39,6 +39,8 @@ pub struct Options {
     /// Activation bits into the matrices.
     pub act_bits: Option<u8>,
     pub kv_bits: Option<u8>,
+    /// Bits of a recurrent state's elements.
+    pub state_bits: Option<u8>,
     /// Positions the KV cache holds for each user.
     pub context: Option<u32>,
     /// Sequences the KV cache holds.
@@ -66,6 +68,7 @@ pub struct Plan {
     pub choice: Choice,
     pub act_bits: u8,
     pub kv_bits: u8,
+    pub state_bits: u8,
     pub context: u32,
     pub users: u32,
     pub lanes: u32,
@@ -80,12 +83,14 @@ pub struct Plan {
 const DEFAULT_CONTEXT: u32 = 2048;
 /// Most positions of all users together: no known system caches as many, and their bits stay in `u64` on any model.
 const MOST_POSITIONS: u64 = 1 << 34;
+/// Bits of a recurrent state's elements unless asked otherwise (`docs/numerics.md`, section 11, has the measured error by width).
+const STATE_BITS: u8 = 24;
 /// Tokens of calibration text unless asked otherwise: more changes little.
 const CALIBRATION_TOKENS: usize = 8192;
 
 impl Options {
     pub(crate) fn resolve(&self, config: &ModelConfig) -> Result<Plan, Error> {
-        let (head_dim, hidden, model_context) = (config.head_dim as u32, config.hidden as u32, config.context as u32);
+        let (hidden, model_context) = (config.hidden as u32, config.context as u32);
         if let Some(bits) = self.bits
             && !matches!(bits, 2 | 3 | 4 | 6 | 8)
         {
@@ -94,12 +99,15 @@ impl Options {
         let within = |option, value: u32, lo: u32, hi: u32| {
             if (lo..=hi).contains(&value) { Ok(value) } else { Err(Error::option(option, format!("{value}, expected {lo} to {hi}"))) }
         };
+        let heads: Vec<u32> =
+            config.linear.iter().flat_map(|l| [l.key_dim as u32, l.value_dim as u32]).chain([config.head_dim as u32]).collect();
         let lanes = match self.lanes {
-            Some(v) if v % 2 == 0 && v <= 1024 && fits_heads(v, head_dim) => v,
+            Some(v) if v % 2 == 0 && v <= 1024 && fits_heads(v, &heads) => v,
             Some(v) => {
-                return Err(Error::option("lanes", format!("{v}, expected an even divisor or multiple of the head dimension {head_dim}")));
+                let dims = heads.iter().rev().map(u32::to_string).collect::<Vec<_>>().join(", ");
+                return Err(Error::option("lanes", format!("{v}, expected an even divisor or multiple of the head dimension {dims}")));
             }
-            None => auto_lanes(hidden, head_dim),
+            None => auto_lanes(hidden, &heads),
         };
         let context = match self.context {
             Some(c) if c == 0 || c > model_context => {
@@ -117,6 +125,7 @@ impl Options {
             group: within("group", self.group.unwrap_or(32), 8, 1 << 20)?,
             choice: self.choice()?,
             act_bits: within("act-bits", self.act_bits.unwrap_or(12).into(), 4, 16)? as u8,
+            state_bits: within("state-bits", self.state_bits.unwrap_or(STATE_BITS).into(), 12, 32)? as u8,
             kv_bits: within("kv-bits", self.kv_bits.unwrap_or(8).into(), 4, 12)? as u8,
             context,
             users,
@@ -162,14 +171,14 @@ impl Options {
 }
 
 /// A beat holds whole heads, or a head whole beats: rotations and head boundaries then never straddle lanes.
-fn fits_heads(lanes: u32, head_dim: u32) -> bool {
-    lanes > 0 && (lanes.is_multiple_of(head_dim) || head_dim.is_multiple_of(lanes))
+fn fits_heads(lanes: u32, heads: &[u32]) -> bool {
+    lanes > 0 && heads.iter().all(|&dim| lanes.is_multiple_of(dim) || dim.is_multiple_of(lanes))
 }
 
 /// About 32 beats a hidden vector: wide enough that vector work hides behind the matrices, narrow enough to stay small.
-fn auto_lanes(hidden: u32, head_dim: u32) -> u32 {
+fn auto_lanes(hidden: u32, heads: &[u32]) -> u32 {
     let mut lanes = (hidden / 32).next_power_of_two().clamp(8, 128);
-    while lanes > 2 && !fits_heads(lanes, head_dim) {
+    while lanes > 2 && !fits_heads(lanes, heads) {
         lanes /= 2;
     }
     lanes

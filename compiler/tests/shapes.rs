@@ -107,7 +107,8 @@ const HYBRID: &str = r#"{"model_type": "qwen3_5_text", "hidden_size": 64, "inter
 fn linear_attention_keeps_a_state_of_constant_size() {
     let with = |context| chip(HYBRID, &Options { context: Some(context), ..Options::default() });
     let (short, long) = (with(512), with(4096));
-    let linear = 3 * 16 * (4 * 8 * 8 + (2 * 2 * 8 + 4 * 8) * 3);
+    // Three layers: a matrix of 24 bits an element for each value head, and three inputs of 24 bits for each channel of the convolutions.
+    let linear = 3 * 24 * (4 * 8 * 8 + (2 * 2 * 8 + 4 * 8) * 3);
     let cache = |positions: u64| 2 * (16 * 8 + 5) * 2 * positions;
     assert_eq!(short.state_bits(), linear + cache(512));
     assert_eq!(long.state_bits(), linear + cache(4096));
@@ -206,6 +207,15 @@ fn blank(kind: &mut UnitKind) {
             (n.epsilon, n.shift) = (0, 0);
         }
         UnitKind::RowFeed(f) => bare(&mut f.input),
+        UnitKind::Conv(c) => {
+            bare(&mut c.input);
+            c.shift = 0;
+        }
+        UnitKind::Decay(d) => {
+            bare(&mut d.input);
+            d.shift = 0;
+        }
+        UnitKind::Delta(d) => [&mut d.state, &mut d.q, &mut d.k, &mut d.v].into_iter().for_each(bare),
         UnitKind::Rope(r) => bare(&mut r.input),
         UnitKind::Attention(a) => {
             [&mut a.q, &mut a.k, &mut a.v].into_iter().for_each(bare);
@@ -247,19 +257,13 @@ fn shapes_that_cannot_be_are_refused_by_field() {
     }
 }
 
-/// What nothing computes yet is planned with its name beside it, and refused by that name where weights come in.
+/// No operator has a stand-in: what a shape asks for has a unit, or is refused by name.
 #[test]
-fn what_is_only_modelled_is_refused_by_name_with_weights() {
-    let c = chip(HYBRID, &Options::default());
-    assert_eq!(c.modelled_only(), ["attention gate", "gated linear attention"]);
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("config.json"), HYBRID).unwrap();
-    let header = br#"{}"#;
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend(header);
-    std::fs::write(dir.path().join("model.safetensors"), file).unwrap();
-    let error = Checkpoint::open(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("gated linear attention") && error.contains("layers.0.linear_attn.state"), "{error}");
+fn a_convolution_that_no_unit_computes_is_refused_by_name() {
+    assert!(chip(HYBRID, &Options::default()).modelled_only().is_empty());
+    let five = HYBRID.replace("\"linear_conv_kernel_dim\": 4", "\"linear_conv_kernel_dim\": 5");
+    let error = shape::plan(&from(&five), &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("layers.0.linear_attn.q_conv1d") && error.contains("5 taps"), "{error}");
 }
 
 /// The model's own bits at their least, their most, without a scale a group, and experts in metal, which no chip may have.

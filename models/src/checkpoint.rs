@@ -260,11 +260,6 @@ impl Checkpoint {
         resolve::resolve(&mut table, &config)?;
         let config = settle_head(path, config, &mut table, &mut warnings)?;
         let mut shape = Shape::new(name, config, order)?;
-        if let Some((node, modelled)) = shape.graph.modelled() {
-            let found = format!("{} at {}", modelled.name(), node.path);
-            let supported = "operators that the chip has; hint: this model can be planned by its config.json";
-            return Err(Error::unsupported(path, format!("architecture {}", shape.config.architecture), found, supported));
-        }
         hold_against(path, &shape, &mut table)?;
         shape.types = table.entries.iter().map(|(name, entry)| (name.clone(), entry.dtype)).collect();
         Ok(Checkpoint { shape, path: path.to_owned(), kind, table, turns: BTreeMap::new(), warnings, digests: Mutex::default() })
@@ -318,8 +313,9 @@ fn hold_against(path: &Path, shape: &Shape, table: &mut TensorTable) -> Result<(
             return Err(Error::unsupported(&shards[raw.place.shard].path, format!("tensor {}: dtype", spec.name), found, DTYPES));
         }
     }
-    entries.retain(|name, entry| used.contains(name.as_str()) || !is_buffer(name, &entry.shape));
-    raw.retain(|name, raw| !is_buffer(name, &raw.shape));
+    let unread = |name: &str| shape.config.architecture.leaves_unread(name);
+    entries.retain(|name, entry| used.contains(name.as_str()) || !(is_buffer(name, &entry.shape) || unread(name)));
+    raw.retain(|name, raw| !(is_buffer(name, &raw.shape) || unread(name)));
     // A quantization shows in what is there as in what is not.
     let stray = entries.iter().filter(|(name, _)| !used.contains(name.as_str()));
     let stray: Vec<_> = stray.map(|(name, entry)| (name, entry.shard, None)).collect();

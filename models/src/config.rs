@@ -40,7 +40,9 @@ pub enum Architecture {
     Qwen2,
     Qwen3,
     Qwen35,
+    Qwen35Moe,
     Qwen3Moe,
+    Qwen3Next,
     SmolLm3,
 }
 
@@ -192,6 +194,8 @@ pub struct Experts {
     pub ffn: usize,
     /// Router and experts have biases.
     pub bias: bool,
+    /// Inner width of one more expert that works on every token, its weight the sigmoid of a projection of its own.
+    pub shared: Option<usize>,
 }
 
 /// Gated linear attention (gated delta rule, Yang et al. 2024): a state of constant size instead of a cache.
@@ -206,14 +210,19 @@ pub struct LinearAttention {
 }
 
 impl LinearAttention {
-    /// Channels of the convolution: queries and keys of the key heads, values of the value heads.
-    pub fn channels(&self) -> usize {
-        2 * self.key_heads * self.key_dim + self.output()
+    /// Width of all keys, and of all queries.
+    pub fn keys(&self) -> usize {
+        self.key_heads * self.key_dim
     }
 
-    /// Width of what it gives out.
-    pub fn output(&self) -> usize {
+    /// Width of all values, and of what it gives out.
+    pub fn values(&self) -> usize {
         self.value_heads * self.value_dim
+    }
+
+    /// Channels of the convolution: queries and keys of the key heads, values of the value heads.
+    pub fn channels(&self) -> usize {
+        2 * self.keys() + self.values()
     }
 }
 
@@ -240,6 +249,8 @@ pub enum Activation {
     Gelu,
     /// `max(x, 0)^2`
     Relu2,
+    /// `1 / (1 + e^-x)`: gates.
+    Sigmoid,
     /// With `g = min(gate, limit)` and `u = clamp(up, -limit, limit)`: `(u + 1) g / (1 + e^(-alpha g))`. Gated only.
     SwigluClamped { alpha: f32, limit: f32 },
 }
@@ -353,7 +364,7 @@ impl ModelConfig {
 impl ModelConfig {
     /// Bounds the whole before anything is built of it: a kilobyte of configuration asks for no more than a known model's structure.
     fn size(&self, source: &Path) -> Result<(), Error> {
-        let inner = self.experts.as_ref().map_or(self.ffn, |e| self.ffn.max(e.ffn));
+        let inner = self.experts.as_ref().map_or(self.ffn, |e| self.ffn.max(e.ffn).max(e.shared.unwrap_or(0)));
         let linear = self.linear.as_ref().map_or(0, LinearAttention::channels);
         let widest = self.hidden.max(inner).max(self.q_width()).max(linear);
         if self.layers * widest > MAX_LAYER_WIDTHS {
@@ -361,7 +372,8 @@ impl ModelConfig {
             return Err(Error::field(source, "layer count", found, format!("{MAX_LAYER_WIDTHS} values in all")));
         }
         let [hidden, vocab, layers, q, kv] = [self.hidden, self.vocab, self.layers, self.q_width(), self.kv_width()].map(|n| n as u128);
-        let feed = self.experts.as_ref().map_or(self.ffn as u128, |e| (self.ffn as u128).max((e.count * e.ffn) as u128));
+        let feed =
+            self.experts.as_ref().map_or(self.ffn as u128, |e| (self.ffn as u128).max((e.count * e.ffn + e.shared.unwrap_or(0)) as u128));
         let most = 2 * vocab * hidden + layers * hidden * (2 * q + 2 * kv + 3 * feed + 2 * linear as u128);
         if most > MAX_PARAMETERS {
             return Err(Error::field(source, "size", format!("up to {most} parameters"), format!("at most {MAX_PARAMETERS}")));
@@ -383,6 +395,10 @@ impl LinearAttention {
                 return Err(Error::field(source, field, value, format!("1 to {most}")));
             }
         }
+        if !self.value_heads.is_multiple_of(self.key_heads) {
+            let expected = format!("a divisor of the {} value heads", self.value_heads);
+            return Err(Error::field(source, "linear_num_key_heads", self.key_heads, expected));
+        }
         if self.channels() > MAX_WIDTH {
             return Err(Error::field(source, "linear attention width", self.channels(), format!("at most {MAX_WIDTH}")));
         }
@@ -398,8 +414,10 @@ impl Experts {
         if self.active == 0 || self.active > self.count {
             return Err(Error::field(source, "experts per token", self.active, format!("1 to the {} experts", self.count)));
         }
-        if self.ffn == 0 || self.ffn > MAX_WIDTH {
-            return Err(Error::field(source, "expert feed-forward size", self.ffn, format!("1 to {MAX_WIDTH}")));
+        for ffn in [self.ffn].into_iter().chain(self.shared) {
+            if ffn == 0 || ffn > MAX_WIDTH {
+                return Err(Error::field(source, "expert feed-forward size", ffn, format!("1 to {MAX_WIDTH}")));
+            }
         }
         Ok(())
     }

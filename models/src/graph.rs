@@ -35,92 +35,42 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Op {
     /// `scale * weight[token] + positions[position]`; no input ports, the token itself is the input.
-    Embed {
-        weight: String,
-        scale: f32,
-        positions: Option<Positions>,
-    },
+    Embed { weight: String, scale: f32, positions: Option<Positions> },
     /// `x / sqrt(mean(x^2) + eps) * (gain_offset + gain) * scale`, over each of `groups` equal parts.
-    RmsNorm {
-        gain: String,
-        eps: f32,
-        gain_offset: f32,
-        scale: f32,
-        groups: usize,
-    },
+    RmsNorm { gain: String, eps: f32, gain_offset: f32, scale: f32, groups: usize },
+    /// `x / sqrt(sum(x^2) + eps) * scale`, over each of `groups` equal parts: vectors of that length.
+    UnitNorm { eps: f32, scale: f32, groups: usize },
     /// `(x - mean(x)) / sqrt(variance(x) + eps) * gain + bias`
-    LayerNorm {
-        gain: String,
-        bias: Option<String>,
-        eps: f32,
-    },
+    LayerNorm { gain: String, bias: Option<String>, eps: f32 },
     /// `weight x + bias`, weight `[outputs, inputs]`.
-    Linear {
-        weight: String,
-        bias: Option<String>,
-        inputs: usize,
-        outputs: usize,
-    },
+    Linear { weight: String, bias: Option<String>, inputs: usize, outputs: usize },
     /// Rotate the pairs of each head's first `rotated` values by position times the pair's frequency in rope table `table`
     /// ([`crate::ModelConfig::rope_tables`]); the values after them pass.
-    Rope {
-        heads: usize,
-        head_dim: usize,
-        rotated: usize,
-        table: usize,
-        order: RowOrder,
-    },
+    Rope { heads: usize, head_dim: usize, rotated: usize, table: usize, order: RowOrder },
     /// `softmax(scale * q k^T) v` over all positions so far, or the last `window` of them.
     /// Ports: 0 queries, 1 keys, 2 values. The keys and values are cached. `sinks` names one more score a query head, `[heads]`,
     /// that takes part in the softmax and has no value.
-    Attention {
-        heads: usize,
-        kv_heads: usize,
-        head_dim: usize,
-        scale: f32,
-        window: Option<usize>,
-        sinks: Option<String>,
-    },
+    Attention { heads: usize, kv_heads: usize, head_dim: usize, scale: f32, window: Option<usize>, sinks: Option<String> },
+    /// Causal convolution of each element with its own past: `sum over j of weight[i][j] * x[i]`, that of `taps - 1 - j` positions ago,
+    /// zero before the first; weight `[width, taps]`. The last `taps - 1` inputs are its state.
+    ShortConv { weight: String, taps: usize },
+    /// Share of a state that stays: `exp(-exp(rate) softplus(x))`, rate `[width]`.
+    Decay { rate: String },
+    /// Gated delta rule (Yang et al. 2024). Ports: 0 queries, 1 keys, 2 values, 3 decay, 4 step, the last two one a value head. A value head
+    /// reads key head `h / (value_heads / key_heads)` and keeps a matrix `S`, `[key_dim, value_dim]`, zero before the first token:
+    /// `S <- decay S + k (step (v - decay S^T k))^T`; it gives `S^T q`.
+    DeltaRule { shape: LinearAttention },
     /// `act(gate) * up`. Ports: 0 gate, 1 up.
-    GatedAct {
-        act: Activation,
-    },
+    GatedAct { act: Activation },
     /// `act(x)`
-    Act {
-        act: Activation,
-    },
+    Act { act: Activation },
     /// From router logits, `[experts]`, the experts' weights: 0 for all but `active` of them. The lowest number wins among equals.
-    Route {
-        experts: usize,
-        active: usize,
-        rule: RouteRule,
-    },
-    /// `sum over e of weights[e] * output[e]`. Ports: 0 weights, `1 + e` the output of expert `e`.
-    Mix {
-        experts: usize,
-    },
+    Route { experts: usize, active: usize, rule: RouteRule },
+    /// `sum over e of weights[e] * output[e]`. Ports: 0 weights, `1 + e` the output of expert `e`; with a `shared` expert, which works on
+    /// every token, two more: its weight, one value, and its output.
+    Mix { experts: usize, shared: bool },
     /// Ports: 0 residual, 1 branch.
     Add,
-    Modelled(Modelled),
-}
-
-/// An operator that is known by shape only: it can be planned, as what it would be made of, and nothing computes it yet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Modelled {
-    /// Convolution, gated delta rule and read-out. Ports: 0 queries, keys and values in one vector, 1 step, 2 decay. `at` is what its
-    /// tensors' names begin with.
-    LinearAttention { shape: LinearAttention, at: String },
-    /// `sigmoid(gate) * x`. Ports: 0 gate, 1 x.
-    AttentionGate,
-}
-
-impl Modelled {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Modelled::LinearAttention { .. } => "gated linear attention",
-            Modelled::AttentionGate => "attention gate",
-        }
-    }
 }
 
 /// A learned vector for each position, `[count, width]`.
@@ -189,14 +139,6 @@ impl OpGraph {
         edges.into_iter().map(|(_, source)| source).collect()
     }
 
-    /// The first node that nothing computes yet.
-    pub fn modelled(&self) -> Option<(&Node, &Modelled)> {
-        self.graph.node_weights().find_map(|node| match &node.op {
-            Op::Modelled(modelled) => Some((node, modelled)),
-            _ => None,
-        })
-    }
-
     /// The node at a path.
     pub fn find(&self, path: &str) -> Option<NodeIndex> {
         self.graph.node_indices().find(|&n| self.graph[n].path == path)
@@ -231,13 +173,10 @@ impl OpGraph {
                     bias.iter().for_each(|bias| want(bias, vec![*outputs]));
                 }
                 Op::Attention { heads, sinks, .. } => sinks.iter().for_each(|sinks| want(sinks, vec![*heads])),
-                Op::Modelled(Modelled::LinearAttention { shape, at }) => {
-                    want(&format!("{at}.conv1d.weight"), vec![shape.channels(), shape.taps]);
-                    want(&format!("{at}.A_log"), vec![shape.value_heads]);
-                    want(&format!("{at}.dt_bias"), vec![shape.value_heads]);
-                }
+                Op::ShortConv { weight, taps } => want(weight, vec![node.width, *taps]),
+                Op::Decay { rate } => want(rate, vec![node.width]),
                 Op::Rope { .. } | Op::GatedAct { .. } | Op::Act { .. } | Op::Route { .. } | Op::Mix { .. } | Op::Add => {}
-                Op::Modelled(Modelled::AttentionGate) => {}
+                Op::UnitNorm { .. } | Op::DeltaRule { .. } => {}
             }
         }
         specs
@@ -302,13 +241,17 @@ impl Node {
     fn input_widths(&self) -> Vec<usize> {
         match &self.op {
             Op::Embed { .. } => vec![],
-            Op::RmsNorm { .. } | Op::LayerNorm { .. } | Op::Rope { .. } | Op::Act { .. } => vec![self.width],
+            Op::RmsNorm { .. } | Op::UnitNorm { .. } | Op::LayerNorm { .. } | Op::Rope { .. } | Op::Act { .. } => vec![self.width],
+            Op::ShortConv { .. } | Op::Decay { .. } => vec![self.width],
+            Op::DeltaRule { shape } => vec![shape.keys(), shape.keys(), shape.values(), shape.value_heads, shape.value_heads],
             Op::Linear { inputs, .. } => vec![*inputs],
             Op::Attention { heads, kv_heads, head_dim, .. } => vec![heads * head_dim, kv_heads * head_dim, kv_heads * head_dim],
-            Op::GatedAct { .. } | Op::Add | Op::Modelled(Modelled::AttentionGate) => vec![self.width; 2],
-            Op::Modelled(Modelled::LinearAttention { shape, .. }) => vec![shape.channels(), shape.value_heads, shape.value_heads],
+            Op::GatedAct { .. } | Op::Add => vec![self.width; 2],
             Op::Route { experts, .. } => vec![*experts],
-            Op::Mix { experts } => std::iter::once(*experts).chain(std::iter::repeat_n(self.width, *experts)).collect(),
+            Op::Mix { experts, shared } => {
+                let routed = std::iter::once(*experts).chain(std::iter::repeat_n(self.width, *experts));
+                routed.chain(if *shared { vec![1, self.width] } else { vec![] }).collect()
+            }
         }
     }
 
@@ -318,14 +261,14 @@ impl Node {
             Op::Linear { outputs, .. } => Some(*outputs),
             Op::Rope { heads, head_dim, .. } | Op::Attention { heads, head_dim, .. } => Some(heads * head_dim),
             Op::Route { experts, .. } => Some(*experts),
-            Op::RmsNorm { groups, .. } => {
+            Op::RmsNorm { groups, .. } | Op::UnitNorm { groups, .. } => {
                 // Unequal parts can have no width.
                 let whole = *groups > 0 && self.width.is_multiple_of(*groups);
                 Some(if whole { self.width } else { 0 })
             }
-            Op::Modelled(Modelled::LinearAttention { shape, .. }) => Some(shape.output()),
+            Op::DeltaRule { shape } => Some(shape.values()),
             Op::Embed { .. } | Op::LayerNorm { .. } | Op::GatedAct { .. } | Op::Act { .. } | Op::Mix { .. } | Op::Add => None,
-            Op::Modelled(Modelled::AttentionGate) => None,
+            Op::ShortConv { .. } | Op::Decay { .. } => None,
         }
     }
 }

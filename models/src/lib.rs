@@ -57,7 +57,7 @@ pub use config::{
     Storage,
 };
 pub use error::Error;
-pub use graph::{Modelled, Node, Op, OpGraph, Port, Positions, WeightSpec};
+pub use graph::{Node, Op, OpGraph, Port, Positions, WeightSpec};
 pub use reference::backward::Slope;
 pub use reference::stream::{Changed, FloatPass, Site, stream};
 pub use reference::{FloatModel, FloatState, Probe, argmax};

@@ -1,4 +1,4 @@
-//! The `f32` reference: tokens in blocks of any size over the operator graph, with a KV cache.
+//! The `f32` reference: tokens in blocks of any size over the operator graph, with a KV cache and recurrent states.
 //!
 //! Every node gives one vector a token; nothing is fused or reordered. Each sum runs in one fixed order, so a text gives the same
 //! bits token by token or in blocks, on any number of threads, on any machine.
@@ -8,6 +8,7 @@ pub(crate) mod backward;
 mod kernels;
 mod load;
 mod panels;
+mod recurrent;
 pub(crate) mod stream;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use crate::{Checkpoint, Error};
 use attention::{Cache, Heads};
 use kernels::each_token;
 use panels::Panels;
+use recurrent::{DeltaRule, Past, ShortConv};
 
 /// Tokens of a long text computed at once: enough that reading the weights costs little beside using them, few enough that logits
 /// of a large vocabulary stay in some hundred megabytes.
@@ -71,6 +73,11 @@ enum Kernel {
         gain: Vec<f32>,
         eps: f32,
     },
+    UnitNorm {
+        groups: usize,
+        eps: f32,
+        scale: f32,
+    },
     LayerNorm {
         gain: Vec<f32>,
         bias: Option<Vec<f32>>,
@@ -88,6 +95,12 @@ enum Kernel {
         order: RowOrder,
     },
     Attention(Heads),
+    ShortConv(ShortConv),
+    /// `exp(rate)`, `[width]`
+    Decay {
+        speed: Vec<f32>,
+    },
+    DeltaRule(DeltaRule),
     GatedAct {
         act: Activation,
     },
@@ -107,7 +120,14 @@ enum Kernel {
 pub struct FloatState {
     /// Tokens consumed.
     position: usize,
-    caches: Vec<Cache>,
+    memories: Vec<Memory>,
+}
+
+/// What one node remembers of a text, whichever of the two it has.
+#[derive(Clone, Default)]
+struct Memory {
+    cache: Cache,
+    past: Past,
 }
 
 impl FloatState {
@@ -134,8 +154,8 @@ impl FloatModel {
 
     /// The state before the first token.
     pub fn start(&self) -> FloatState {
-        let attentions = self.steps.iter().filter(|s| matches!(s.kernel, Kernel::Attention(_))).count();
-        FloatState { position: 0, caches: vec![Cache::default(); attentions] }
+        let count = self.steps.iter().filter_map(|s| s.kernel.memory()).max().map_or(0, |last| last + 1);
+        FloatState { position: 0, memories: vec![Memory::default(); count] }
     }
 
     /// Consume one token; returns the logits for the next, `[vocab]`.
@@ -211,7 +231,7 @@ impl FloatModel {
         let mut buffers: Vec<Vec<f32>> = vec![Vec::new(); self.steps.len()];
         for (number, step) in self.steps.iter().enumerate() {
             let rows = if number == self.output { wanted.clone() } else { 0..tokens.len() };
-            let out = self.step(number, &step.kernel, &text, rows, &buffers, &mut state.caches);
+            let out = self.step(number, &step.kernel, &text, rows, &buffers, &mut state.memories);
             probe(&step.path, &out);
             for &read in &step.last_reads {
                 buffers[read] = Vec::new();
@@ -236,7 +256,7 @@ impl FloatModel {
         text: &Text<'_>,
         wanted: Range<usize>,
         buffers: &[Vec<f32>],
-        caches: &mut [Cache],
+        memories: &mut [Memory],
     ) -> Vec<f32> {
         let step = &self.steps[number];
         let rows = match step.expert {
@@ -248,7 +268,7 @@ impl FloatModel {
         let block = Block { width: step.width, rows: &rows, text, inputs: &inputs };
         match kernel {
             Kernel::Mix => self.mix(step, &mut out, buffers),
-            kernel => kernel.apply(&mut out, &block, caches),
+            kernel => kernel.apply(&mut out, &block, memories),
         }
         out
     }
@@ -278,12 +298,18 @@ impl FloatModel {
 
     /// Experts' outputs times their weights, added in the experts' order.
     fn mix(&self, step: &Step, out: &mut [f32], buffers: &[Vec<f32>]) {
-        let route = step.inputs[0];
-        for (number, &source) in step.inputs[1..].iter().enumerate() {
+        let (route, experts) = (step.inputs[0], self.steps[step.inputs[0]].width);
+        for (number, &source) in step.inputs[1..=experts].iter().enumerate() {
             let tokens = self.chose(Expert { route, number }, buffers);
             for (t, y) in tokens.into_iter().zip(buffers[source].chunks_exact(step.width)) {
                 let weight = buffers[route][t * self.steps[route].width + number];
                 out[t * step.width..].iter_mut().zip(y).for_each(|(sum, y)| *sum += weight * y);
+            }
+        }
+        if let [weight, shared] = step.inputs[1 + experts..] {
+            let outputs = buffers[weight].iter().zip(buffers[shared].chunks_exact(step.width));
+            for (out, (weight, y)) in out.chunks_exact_mut(step.width).zip(outputs) {
+                out.iter_mut().zip(y).for_each(|(sum, y)| *sum += weight * y);
             }
         }
     }
@@ -317,7 +343,17 @@ struct Block<'a> {
 }
 
 impl Kernel {
-    fn apply(&self, out: &mut [f32], block: &Block<'_>, caches: &mut [Cache]) {
+    /// Number of its memory in the state, if it has one.
+    fn memory(&self) -> Option<usize> {
+        match self {
+            Kernel::Attention(heads) => Some(heads.memory),
+            Kernel::ShortConv(conv) => Some(conv.memory),
+            Kernel::DeltaRule(rule) => Some(rule.memory),
+            _ => None,
+        }
+    }
+
+    fn apply(&self, out: &mut [f32], block: &Block<'_>, memories: &mut [Memory]) {
         let (width, input) = (block.width, |port: usize| &*block.inputs[port]);
         let row = |port: usize, t: usize| &input(port)[t * width..(t + 1) * width];
         match self {
@@ -329,6 +365,9 @@ impl Kernel {
                 }
             }),
             Kernel::RmsNorm { gain, eps } => each_token(out, width, |t, y| kernels::rms_norm(y, row(0, t), gain, *eps)),
+            Kernel::UnitNorm { groups, eps, scale } => {
+                each_token(out, width, |t, y| kernels::unit_norm(y, row(0, t), width / groups, *eps, *scale));
+            }
             Kernel::LayerNorm { gain, bias, eps } => {
                 each_token(out, width, |t, y| kernels::layer_norm(y, row(0, t), gain, bias.as_deref(), *eps));
             }
@@ -338,11 +377,21 @@ impl Kernel {
                 kernels::rope(y, *head_dim, *order, &block.text.angles[block.rows[t]][*table][..rotated / 2]);
             }),
             Kernel::Attention(heads) => {
-                let (cache, width) = (&mut caches[heads.cache], heads.kv_heads * heads.head_dim);
+                let (cache, width) = (&mut memories[heads.memory].cache, heads.kv_heads * heads.head_dim);
                 for (keys, values) in input(1).chunks_exact(width).zip(input(2).chunks_exact(width)) {
                     heads.remember(cache, keys, values);
                 }
                 heads.attend(out, input(0), cache);
+            }
+            Kernel::ShortConv(conv) => conv.run(out, input(0), &mut memories[conv.memory].past),
+            Kernel::Decay { speed } => each_token(out, width, |t, y| {
+                for ((y, x), speed) in y.iter_mut().zip(row(0, t)).zip(speed) {
+                    *y = kernels::decay(*speed, *x);
+                }
+            }),
+            Kernel::DeltaRule(rule) => {
+                let inputs = [input(0), input(1), input(2), input(3), input(4)];
+                rule.run(out, inputs, &mut memories[rule.memory].past);
             }
             Kernel::GatedAct { act } => each_token(out, width, |t, y| {
                 for ((y, gate), up) in y.iter_mut().zip(row(0, t)).zip(row(1, t)) {

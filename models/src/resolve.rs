@@ -7,7 +7,6 @@ use crate::arch::{Joined, Part, Stored};
 use crate::config::{Architecture, ModelConfig};
 use crate::graph::HEAD;
 use crate::storage::{Entry, Place, Raw, TensorTable};
-use crate::tensor::Layout;
 use crate::{Dtype, Error};
 
 /// Suffixes of MXFP4's halves in safetensors, and of the tensor they make.
@@ -103,11 +102,11 @@ fn piece(path: &Path, name: &str, entry: &Entry, part: &Part) -> Result<Entry, E
     let unit = if entry.scales.is_some() { bytes - 1 } else { bytes };
     let columns = part.shape[part.shape.len() - 1];
     let rows = if part.shape.len() == 1 { 1 } else { part.shape[0] };
-    if values > 1 && (part.col_pitch != 1 || !columns.is_multiple_of(values)) {
+    if values > 1 && (part.layout.col_pitch != 1 || !columns.is_multiple_of(values)) {
         let found = format!("{} in rows that do not stay whole", entry.dtype);
         return Err(Error::unsupported(path, format!("tensor {name}: dtype"), found, "F32, F16, BF16"));
     }
-    let last = part.first + (rows - 1) * part.row_pitch + (columns - 1) * part.col_pitch;
+    let last = part.first + part.layout.row(rows - 1) + (columns - 1) * part.layout.col_pitch;
     let blocks = part.first / values..last / values + 1;
     let within = |range: &std::ops::Range<usize>, unit: usize| range.start + blocks.start * unit..range.start + blocks.end * unit;
     Ok(Entry {
@@ -115,7 +114,7 @@ fn piece(path: &Path, name: &str, entry: &Entry, part: &Part) -> Result<Entry, E
         dtype: entry.dtype,
         shape: part.shape.clone(),
         range: within(&entry.range, unit),
-        layout: Layout { row_pitch: part.row_pitch, col_pitch: part.col_pitch },
+        layout: part.layout,
         scales: entry.scales.as_ref().map(|s| Place { shard: s.shard, range: within(&s.range, 1) }),
     })
 }

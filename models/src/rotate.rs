@@ -64,8 +64,13 @@ pub(crate) fn plan(graph: &OpGraph) -> Result<(OpGraph, BTreeMap<String, Turn>),
                 for branch in inputs.into_iter().filter(|i| !stream.contains_key(i)) {
                     let linear = |&n: &NodeIndex| matches!(graph.graph[n].op, Op::Linear { .. });
                     // All that is mixed but the weights.
-                    let sources =
-                        if matches!(graph.graph[branch].op, Op::Mix { .. }) { graph.inputs(branch).split_off(1) } else { vec![branch] };
+                    let sources = match graph.graph[branch].op {
+                        Op::Mix { experts, shared } => {
+                            let inputs = graph.inputs(branch);
+                            inputs[1..=experts].iter().chain(inputs.last().filter(|_| shared)).copied().collect()
+                        }
+                        _ => vec![branch],
+                    };
                     if let Some(&other) = sources.iter().find(|n| !linear(n)) {
                         return refuse(other, "it stands between a matrix and the stream");
                     }

@@ -56,10 +56,6 @@ impl Synthetic {
     pub fn write(&self, config: &Path, target: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Written, Error> {
         let text = storage::read_small(config)?;
         let shape = Shape::from_json(&text, "synthetic", config)?;
-        if let Some((node, modelled)) = shape.graph.modelled() {
-            let found = format!("{} at {} of {}", modelled.name(), node.path, shape.config.architecture);
-            return Err(Error::unsupported(config, "model_type", found, "architectures that compile"));
-        }
         let weights = shape.graph.weights();
         let total: u64 = weights.iter().map(bytes_of).sum();
         let shards = self.shards(&weights);

@@ -111,12 +111,25 @@ pub(crate) struct Layout {
     pub row_pitch: usize,
     /// From an element of a row to the next; 1 for block types.
     pub col_pitch: usize,
+    /// Rows that follow one another so, and from the first of so many to the first of the next.
+    pub block_rows: usize,
+    pub block_pitch: usize,
 }
 
 impl Layout {
     /// Row after row of `cols`.
     pub fn rows_of(cols: usize) -> Layout {
-        Layout { row_pitch: cols, col_pitch: 1 }
+        Layout::even(cols, 1)
+    }
+
+    /// All rows at one distance.
+    pub fn even(row_pitch: usize, col_pitch: usize) -> Layout {
+        Layout { row_pitch, col_pitch, block_rows: usize::MAX, block_pitch: 0 }
+    }
+
+    /// Where a row begins.
+    pub fn row(&self, row: usize) -> usize {
+        row / self.block_rows * self.block_pitch + row % self.block_rows * self.row_pitch
     }
 }
 
@@ -331,7 +344,7 @@ impl<'a> Tensor<'a> {
     /// One row of a plain type.
     fn each<const N: usize>(&self, row: usize, out: &mut [f32], convert: impl Fn([u8; N]) -> f32) {
         let (elements, _) = self.bytes.as_chunks::<N>();
-        let row = &elements[row * self.layout.row_pitch..];
+        let row = &elements[self.layout.row(row)..];
         if self.layout.col_pitch == 1 {
             out.iter_mut().zip(row).for_each(|(w, b)| *w = convert(*b));
         } else {
@@ -342,7 +355,7 @@ impl<'a> Tensor<'a> {
     /// One row of a block type, in ggml's form.
     fn row_blocks_bytes(&self, row: usize) -> Result<Cow<'_, [u8]>, Error> {
         let (values, size) = self.dtype.block();
-        let (first, count) = (row * self.layout.row_pitch / values, self.cols() / values);
+        let (first, count) = (self.layout.row(row) / values, self.cols() / values);
         Ok(match self.scales {
             None => Cow::Borrowed(&self.bytes[first * size..(first + count) * size]),
             Some(scale) if self.dtype == Dtype::Ternary => {

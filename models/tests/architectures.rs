@@ -80,7 +80,7 @@ architectures!(agrees);
 /// Blocks of tokens and single tokens give the same bits where layers have windows, sinks, positions and experts too.
 #[test]
 fn blocks_change_no_bit_of_any_architecture() {
-    for name in ["gemma3", "gpt2", "gpt_oss", "qwen3_moe"] {
+    for name in ["gemma3", "gpt2", "gpt_oss", "qwen3_moe", "qwen3_5", "qwen3_next"] {
         let model = FloatModel::new(&Checkpoint::open(&folder(name)).unwrap()).unwrap();
         let text: Vec<u32> = (0..40).map(|i| (i * i * 5 + 3 * i) % 96).collect();
         let mut state = model.start();

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Version of the folder's format; a chip of another version is refused.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 const TOKENIZER: &str = "tokenizer.json";
 const PROGRAM: &str = "program.bin";

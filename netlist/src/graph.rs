@@ -20,7 +20,7 @@ pub type UnitId = NodeIndex<u32>;
 /// An edge of the graph: the consumer's input port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stream {
-    pub port: u8,
+    pub port: u16,
 }
 
 /// A stage of the token pipeline.
@@ -66,14 +66,14 @@ impl Netlist {
 
     /// Producers of a unit by input port.
     pub fn inputs(&self, id: UnitId) -> Vec<UnitId> {
-        let mut ports: Vec<(u8, UnitId)> =
+        let mut ports: Vec<(u16, UnitId)> =
             self.graph.edges_directed(id, Direction::Incoming).map(|e| (e.weight().port, e.source())).collect();
         ports.sort();
         ports.into_iter().map(|(_, u)| u).collect()
     }
 
-    pub fn consumers(&self, id: UnitId) -> Vec<(UnitId, u8)> {
-        let mut out: Vec<(UnitId, u8)> =
+    pub fn consumers(&self, id: UnitId) -> Vec<(UnitId, u16)> {
+        let mut out: Vec<(UnitId, u16)> =
             self.graph.edges_directed(id, Direction::Outgoing).map(|e| (e.target(), e.weight().port)).collect();
         out.sort();
         out

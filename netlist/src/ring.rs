@@ -98,8 +98,10 @@ impl Unit {
                 }
             }
             UnitKind::Attention(s) => s.sinks = s.sinks.map(|_| none),
+            UnitKind::Conv(s) => s.weights = none,
+            UnitKind::Decay(s) => s.rates = none,
             // These hold nothing of a layer's own.
-            UnitKind::RowFeed(_) | UnitKind::Rope(_) | UnitKind::GatedAct(_) | UnitKind::Add => {}
+            UnitKind::RowFeed(_) | UnitKind::Rope(_) | UnitKind::GatedAct(_) | UnitKind::Add | UnitKind::Delta(_) => {}
             UnitKind::Route(_) | UnitKind::Mix(_) | UnitKind::Embed(_) | UnitKind::Argmax => {}
         }
         u

@@ -27,10 +27,12 @@ pub enum Function {
     GeluErf,
     /// `2^20 / (1 + e^(swish_alpha j / 16))`.
     Swish,
+    /// `2^20 ln(1 + e^(-j / 16))`.
+    Softplus,
 }
 
 impl Function {
-    pub const ALL: [Function; 8] = [
+    pub const ALL: [Function; 9] = [
         Function::Rsqrt,
         Function::Sin,
         Function::Exp2,
@@ -39,6 +41,7 @@ impl Function {
         Function::Gelu,
         Function::GeluErf,
         Function::Swish,
+        Function::Softplus,
     ];
 
     /// Name in `chip.json` and of its ROM image.
@@ -52,6 +55,7 @@ impl Function {
             Function::Gelu => "gelu",
             Function::GeluErf => "gelu_erf",
             Function::Swish => "swish",
+            Function::Softplus => "softplus",
         }
     }
 
@@ -80,6 +84,7 @@ impl Function {
             }
             Function::GeluErf => ONE / 2.0 * libm::erfc(j / 32.0 * std::f64::consts::FRAC_1_SQRT_2),
             Function::Swish => ONE / (1.0 + libm::exp(swish_alpha * j / 16.0)),
+            Function::Softplus => ONE * libm::log1p(libm::exp(-j / 16.0)),
         }
     }
 }
@@ -185,7 +190,7 @@ mod tests {
         let gelu_erf = |x: f64| 0.5 * (1.0 + libm::erf(x / 2f64.sqrt()));
         let one = f64::from(1 << 20);
         type Formula<'a> = &'a dyn Fn(f64) -> f64;
-        let formulas: [(Function, Formula<'_>); 8] = [
+        let formulas: [(Function, Formula<'_>); 9] = [
             (Function::Rsqrt, &|j| 65536.0 / ((j + 64.0) / 256.0).sqrt()),
             (Function::Sin, &|j| 16384.0 * (PI / 2.0 * j / 256.0).sin()),
             (Function::Exp2, &|j| one * (-j / 128.0).exp2()),
@@ -194,6 +199,7 @@ mod tests {
             (Function::Gelu, &|j| one * (1.0 - gelu(j / 32.0))),
             (Function::GeluErf, &|j| one * (1.0 - gelu_erf(j / 32.0))),
             (Function::Swish, &|j| one / (1.0 + (Tables::SWISH_ALPHA * j / 16.0).exp())),
+            (Function::Softplus, &|j| one * (1.0 + (-j / 16.0).exp()).ln()),
         ];
         let tables = Tables::new(Tables::SWISH_ALPHA);
         tables.check().unwrap();

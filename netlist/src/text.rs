@@ -84,7 +84,7 @@ fn unit(netlist: &Netlist, id: UnitId, u: &Unit, station: u32, out: &mut String)
     };
     let kind = fields.remove("kind").and_then(|k| k.as_str().map(String::from)).unwrap_or_default();
     let elsewhere = if u.station == station { String::new() } else { format!(" @{}", u.station) };
-    let mut edges: Vec<(u8, UnitId)> =
+    let mut edges: Vec<(u16, UnitId)> =
         netlist.graph.edges_directed(id, Direction::Incoming).map(|e| (e.weight().port, e.source())).collect();
     edges.sort();
     let mut inputs = Vec::new();

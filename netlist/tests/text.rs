@@ -55,7 +55,7 @@ fn what_is_no_netlist_is_refused_with_its_line() {
     refused(
         &of("unit a = adder -> 8 x 24q12"),
         expect![
-            "line 3: unit a: unknown variant `adder`, expected one of `embed`, `rms_norm`, `row_feed`, `mvm`, `rope`, `attention`, `gated_act`, `add`, `argmax`, `route`, `mix`"
+            "line 3: unit a: unknown variant `adder`, expected one of `embed`, `rms_norm`, `row_feed`, `mvm`, `rope`, `attention`, `gated_act`, `add`, `argmax`, `route`, `mix`, `conv`, `decay`, `delta`"
         ],
     );
     refused(&of("unit a = rope -> 8 x 24q12\n  heads=2 head_dim=4"), expect!["line 3: unit a: missing field `rotated`"]);

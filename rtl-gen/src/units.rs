@@ -179,6 +179,9 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             i.output("weight", s.active * 18, net("_weight"))
         }
         UnitKind::Mix(s) => give(experts::mix(chip, shape, id, s, inputs, instance("hw_mix", format!("{} experts", s.experts)))?),
+        UnitKind::Conv(_) | UnitKind::Decay(_) | UnitKind::Delta(_) => {
+            return Err(Error::unit(&unit.path, format!("there is no Verilog of a {} yet", unit.kind.name())));
+        }
         UnitKind::Add => {
             nets.push((net("_last"), 1));
             let i = instance("hw_add", if last { "the station's result".into() } else { String::from("sum") });

@@ -20,6 +20,9 @@ pub struct CompileOptions {
     /// Bits of cached keys and values [default: 8].
     #[arg(long)]
     pub kv_bits: Option<u8>,
+    /// Bits of an element of a recurrent state, where the model has one [default: 24].
+    #[arg(long)]
+    pub state_bits: Option<u8>,
     /// Positions the KV cache holds for each user [default: the model's, at most 2048].
     #[arg(long)]
     pub context: Option<u32>,
@@ -67,6 +70,7 @@ impl CompileOptions {
             ("--rotate", q.rotate),
             ("--act-bits", self.act_bits.is_some()),
             ("--kv-bits", self.kv_bits.is_some()),
+            ("--state-bits", self.state_bits.is_some()),
             ("--context", self.context.is_some()),
             ("--users", self.users.is_some()),
             ("--lanes", self.lanes.is_some()),

@@ -97,6 +97,7 @@ pub fn resolve(o: &CompileOptions) -> Result<Options> {
         average_bits: q.average_bits,
         act_bits: o.act_bits,
         kv_bits: o.kv_bits,
+        state_bits: o.state_bits,
         context: o.context,
         users: o.users,
         lanes: o.lanes,

@@ -12,7 +12,7 @@ import struct
 import sys
 from pathlib import Path
 
-FORMAT = 4
+FORMAT = 5
 
 
 def read_structure(chip):

@@ -76,7 +76,7 @@ pub(crate) fn expected(shape: &Shape, plan: &Plan, folding: Folding) -> Result<Q
         matrices.insert(path, matrix);
     }
     super::matrices::widen(folding, &mut matrices);
-    Ok(QuantizedModel { matrices, formats: formats::formats(&weights, folding)? })
+    Ok(QuantizedModel { matrices, formats: formats::formats(&weights, folding, plan.state_bits)? })
 }
 
 fn kept(numbers: Numbers) -> Kept {

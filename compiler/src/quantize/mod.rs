@@ -56,7 +56,7 @@ pub fn quantize(
     let mut work = Work {
         checkpoint,
         plan,
-        formats: formats::formats(checkpoint, folding)?,
+        formats: formats::formats(checkpoint, folding, plan.state_bits)?,
         widths: BTreeMap::new(),
         natural: BTreeMap::new(),
         tables: order.iter().flat_map(|&id| tables_of(graph, id)).collect(),

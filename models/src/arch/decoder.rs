@@ -5,7 +5,10 @@
 
 use crate::config::RowOrder;
 use crate::config::{Activation, Experts, LinearAttention, ModelConfig, Norm, NormPlaces, QkNorm};
-use crate::graph::{EMBEDDING, HEAD, Modelled, Node, Op, OpGraph, POSITIONS, Port, Positions};
+use crate::graph::{EMBEDDING, HEAD, Node, Op, OpGraph, POSITIONS, Port, Positions};
+
+/// Added to the squared length of queries and keys before a delta rule (`l2norm` of transformers' `modeling_qwen3_next.py`).
+const UNIT_EPS: f32 = 1e-6;
 
 /// token → embed → layers × (attention, feed-forward) → norm → head → logits
 pub(super) fn build(config: &ModelConfig, order: RowOrder) -> OpGraph {
@@ -66,7 +69,7 @@ impl Decoder<'_> {
         };
         let mut mixed = self.b.add(at("attention"), attend, c.q_width(), &[q, k, v]);
         if let Some(gate) = gate {
-            mixed = self.b.add(at("gate"), Op::Modelled(Modelled::AttentionGate), c.q_width(), &[gate, mixed]);
+            mixed = self.b.add(at("gate"), Op::GatedAct { act: Activation::Sigmoid }, c.q_width(), &[gate, mixed]);
         }
         if form.sub_norms {
             mixed = self.norm(at("attn_sub_norm"), mixed);
@@ -78,23 +81,42 @@ impl Decoder<'_> {
         self.b.add(at("add"), Op::Add, hidden, &[x, branch])
     }
 
-    /// `x + out(silu(z(n)) * norm(delta(qkv(n), b(n), a(n))))`, `n = norm(x)`.
+    /// `x + out(silu(z(n)) * norm(delta(unit(conv(q(n))), unit(conv(k(n))), conv(v(n)), decay(a(n)), sigmoid(b(n)))))`, `n = norm(x)`.
     fn linear_attention(&mut self, layer: usize, shape: &LinearAttention, x: Id) -> Id {
         let (hidden, eps) = (self.config.hidden, self.config.norm_eps);
         let at = |part: &str| format!("layers.{layer}.linear_attn.{part}");
         let n = self.norm(format!("layers.{layer}.input_layernorm"), x);
-        let qkv = self.linear(at("in_proj_qkv"), false, n, (hidden, shape.channels()));
-        let z = self.linear(at("in_proj_z"), false, n, (hidden, shape.output()));
+        let q = self.linear(at("q_proj"), false, n, (hidden, shape.keys()));
+        let k = self.linear(at("k_proj"), false, n, (hidden, shape.keys()));
+        let v = self.linear(at("v_proj"), false, n, (hidden, shape.values()));
+        let z = self.linear(at("in_proj_z"), false, n, (hidden, shape.values()));
         let b = self.linear(at("in_proj_b"), false, n, (hidden, shape.value_heads));
-        let a = self.linear(at("in_proj_a"), false, n, (hidden, shape.value_heads));
-        let delta = Modelled::LinearAttention { shape: *shape, at: format!("model.layers.{layer}.linear_attn") };
-        let o = self.b.add(at("state"), Op::Modelled(delta), shape.output(), &[qkv, b, a]);
+        let bias = Some(format!("model.{}", at("dt_bias")));
+        let a = Op::Linear { weight: format!("model.{}.weight", at("in_proj_a")), bias, inputs: hidden, outputs: shape.value_heads };
+        let a = self.b.add(at("in_proj_a"), a, shape.value_heads, &[n]);
+        let q = self.short_conv(at("q_conv1d"), shape.taps, q);
+        let k = self.short_conv(at("k_conv1d"), shape.taps, k);
+        let v = self.short_conv(at("v_conv1d"), shape.taps, v);
+        let unit = |scale| Op::UnitNorm { eps: UNIT_EPS, scale, groups: shape.key_heads };
+        let q = self.b.add(at("q_norm"), unit(1.0 / (shape.key_dim as f32).sqrt()), shape.keys(), &[q]);
+        let k = self.b.add(at("k_norm"), unit(1.0), shape.keys(), &[k]);
+        let decay = self.b.add(at("decay"), Op::Decay { rate: format!("model.{}", at("A_log")) }, shape.value_heads, &[a]);
+        let step = self.b.add(at("step"), Op::Act { act: Activation::Sigmoid }, shape.value_heads, &[b]);
+        let o = self.b.add(at("state"), Op::DeltaRule { shape: *shape }, shape.values(), &[q, k, v, decay, step]);
         let gain = format!("model.{}.weight", at("norm"));
         let norm = Op::RmsNorm { gain, eps, gain_offset: 0.0, scale: 1.0, groups: shape.value_heads };
-        let o = self.b.add(at("norm"), norm, shape.output(), &[o]);
-        let o = self.b.add(at("gate"), Op::GatedAct { act: Activation::Silu }, shape.output(), &[z, o]);
-        let branch = self.linear(at("out_proj"), false, o, (shape.output(), hidden));
+        let o = self.b.add(at("norm"), norm, shape.values(), &[o]);
+        let o = self.b.add(at("gate"), Op::GatedAct { act: Activation::Silu }, shape.values(), &[z, o]);
+        let branch = self.linear(at("out_proj"), false, o, (shape.values(), hidden));
         self.b.add(at("add"), Op::Add, hidden, &[x, branch])
+    }
+
+    /// `act(conv(x))`
+    fn short_conv(&mut self, path: String, taps: usize, x: Id) -> Id {
+        let (width, act) = (self.b.width(x), self.config.activation);
+        let conv = Op::ShortConv { weight: format!("model.{path}.weight"), taps };
+        let conv = self.b.add(path.clone(), conv, width, &[x]);
+        self.b.add(format!("{path}.act"), Op::Act { act }, width, &[conv])
     }
 
     /// `x + down(act(gate(n)) * up(n))`, `n = norm(x)`; with norms where the form has them, or experts.
@@ -142,7 +164,12 @@ impl Decoder<'_> {
             inputs.push(self.mlp(&format!("{at}.experts.{expert}"), e.ffn, e.bias, n));
         }
         self.b.expert = None;
-        self.b.add(format!("{at}.mix"), Op::Mix { experts: e.count }, self.config.hidden, &inputs)
+        if let Some(ffn) = e.shared {
+            let gate = self.linear(format!("{at}.shared_expert_gate"), e.bias, n, (self.config.hidden, 1));
+            inputs.push(self.b.add(format!("{at}.shared_expert_weight"), Op::Act { act: Activation::Sigmoid }, 1, &[gate]));
+            inputs.push(self.mlp(&format!("{at}.shared_expert"), ffn, e.bias, n));
+        }
+        self.b.add(format!("{at}.mix"), Op::Mix { experts: e.count, shared: e.shared.is_some() }, self.config.hidden, &inputs)
     }
 
     fn norm(&mut self, path: String, x: Id) -> Id {

@@ -53,6 +53,7 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
         rule: RouteRule::TopThenSoftmax,
         ffn: c.ffn,
         bias: true,
+        shared: None,
     };
     form(&mut c, experts, alpha as f32, limit as f32);
     Ok(c)

@@ -1,6 +1,7 @@
 //! Stored tensors that are several of the graph's: fused projections, stacked experts, transposed matrices.
 
 use crate::config::ModelConfig;
+use crate::tensor::Layout;
 
 /// What a stored tensor is.
 pub(crate) enum Stored {
@@ -16,29 +17,34 @@ pub(crate) struct Joined {
     pub parts: Vec<Part>,
 }
 
-/// One of the graph's tensors within a stored one: element `(row, column)` lies at `first + row * row_pitch + column * col_pitch`.
+/// One of the graph's tensors within a stored one, whose first element lies at `first`.
 pub(crate) struct Part {
     pub name: String,
     pub shape: Vec<usize>,
     pub first: usize,
-    pub row_pitch: usize,
-    pub col_pitch: usize,
+    pub layout: Layout,
 }
 
 impl Part {
     /// `count` rows of a row-major tensor of `cols` columns, from row `first`, every `step`th.
     pub fn rows(name: String, first: usize, step: usize, count: usize, cols: usize) -> Part {
-        Part { name, shape: vec![count, cols], first: first * cols, row_pitch: step * cols, col_pitch: 1 }
+        Part { name, shape: vec![count, cols], first: first * cols, layout: Layout::even(step * cols, 1) }
     }
 
     /// The transpose of `count` columns of a row-major `[rows, cols]` at `offset`, from column `first`, every `step`th.
     pub fn columns(name: String, offset: usize, (first, step, count): (usize, usize, usize), (rows, cols): (usize, usize)) -> Part {
-        Part { name, shape: vec![count, rows], first: offset + first, row_pitch: step, col_pitch: cols }
+        Part { name, shape: vec![count, rows], first: offset + first, layout: Layout::even(step, cols) }
     }
 
     /// `count` elements from `first`, every `step`th.
     pub fn vector(name: String, first: usize, step: usize, count: usize) -> Part {
-        Part { name, shape: vec![count], first, row_pitch: count * step, col_pitch: step }
+        Part { name, shape: vec![count], first, layout: Layout::even(count * step, step) }
+    }
+
+    /// Of each of `blocks` blocks of `block` rows of a row-major tensor of `cols` columns, `rows` rows from `first`.
+    pub fn blocks(name: String, (first, rows): (usize, usize), block: usize, blocks: usize, cols: usize) -> Part {
+        let layout = Layout { block_rows: rows, block_pitch: block * cols, ..Layout::even(cols, 1) };
+        Part { name, shape: vec![blocks * rows, cols], first: first * cols, layout }
     }
 }
 

@@ -17,6 +17,7 @@ mod qwen2;
 mod qwen3;
 mod qwen3_5;
 mod qwen3_moe;
+mod qwen3_next;
 mod smollm3;
 
 pub(crate) mod spec;
@@ -31,7 +32,7 @@ use crate::Error;
 use crate::config::{Architecture, ModelConfig, RowOrder};
 use crate::graph::OpGraph;
 
-const ALL: [(Architecture, &Spec); 14] = [
+const ALL: [(Architecture, &Spec); 16] = [
     (Architecture::BitNet, &bitnet::SPEC),
     (Architecture::Gemma3, &gemma3::SPEC),
     (Architecture::Gpt2, &gpt2::SPEC),
@@ -44,7 +45,9 @@ const ALL: [(Architecture, &Spec); 14] = [
     (Architecture::Qwen2, &qwen2::SPEC),
     (Architecture::Qwen3, &qwen3::SPEC),
     (Architecture::Qwen35, &qwen3_5::SPEC),
+    (Architecture::Qwen35Moe, &qwen3_5::MOE),
     (Architecture::Qwen3Moe, &qwen3_moe::SPEC),
+    (Architecture::Qwen3Next, &qwen3_next::SPEC),
     (Architecture::SmolLm3, &smollm3::SPEC),
 ];
 
@@ -63,6 +66,12 @@ impl Architecture {
     pub(crate) fn spec(self) -> &'static Spec {
         let (_, spec) = ALL.iter().find(|(a, _)| *a == self).expect("every variant is listed");
         spec
+    }
+
+    /// Whether its files may hold this tensor and its class leaves it unread.
+    pub(crate) fn leaves_unread(self, tensor: &str) -> bool {
+        let hybrid = matches!(self, Architecture::Qwen35 | Architecture::Qwen35Moe | Architecture::Qwen3Next);
+        hybrid && qwen3_5::UNREAD.iter().any(|prefix| tensor.starts_with(prefix))
     }
 
     /// What a stored tensor is to the graph; `None` if it is one of the graph's, by its own name.

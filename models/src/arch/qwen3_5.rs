@@ -1,9 +1,10 @@
-//! Qwen3.5, text: three layers of gated linear attention for each one of attention, whose output is gated. Known by shape only: it can
-//! be planned, and its checkpoints are refused.
+//! Qwen3.5, text, dense and with experts: three layers of gated linear attention for each one of attention, whose output is gated; a quarter
+//! of each head is rotated. What all hybrid models of this family share is here; [`super::qwen3_next`] is the one before.
 
-use super::spec::{Spec, as_is};
+use super::joined::{Joined, Part, Stored};
+use super::spec::Spec;
 use crate::Error;
-use crate::config::{Architecture, LinearAttention, ModelConfig, Norm, QkNorm};
+use crate::config::{Architecture, Experts, LinearAttention, ModelConfig, Norm, QkNorm, RouteRule};
 use crate::huggingface::fields::{Defaults, Fields};
 
 pub(super) const SPEC: Spec = Spec {
@@ -11,33 +12,117 @@ pub(super) const SPEC: Spec = Spec {
     class: "Qwen3_5ForCausalLM",
     whole: Some(("qwen3_5", "Qwen3_5ForConditionalGeneration")),
     config,
-    stored: as_is,
+    stored,
     gguf: None,
 };
 
+pub(super) const MOE: Spec = Spec {
+    model_type: "qwen3_5_moe_text",
+    class: "Qwen3_5MoeForCausalLM",
+    whole: Some(("qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration")),
+    config: config_moe,
+    stored,
+    gguf: None,
+};
+
+/// What the names of tensors begin with that the class leaves unread (`_keys_to_ignore_on_load_unexpected`): layers that predict further
+/// tokens, and what sees.
+pub(super) const UNREAD: &[&str] = &["mtp.", "model.visual."];
 /// Every so manieth layer attends.
 const INTERVAL: usize = 4;
+/// Share of a head that is rotated where no field says another.
+const ROTATED: f64 = 0.25;
 
 fn config(fields: &Fields) -> Result<ModelConfig, Error> {
-    fields.refuse_all_but(&["layer_types", "attn_output_gate", "partial_rotary_factor"])?;
-    let mut c = fields.decoder(Architecture::Qwen35, Defaults { head_dim: Some(256), ..Defaults::default() })?;
-    let bias = fields.flag("attention_bias")?.unwrap_or(false);
-    (c.form.qkv_bias, c.form.output_bias) = (bias, bias);
+    hybrid(fields, Architecture::Qwen35, &[])
+}
+
+fn config_moe(fields: &Fields) -> Result<ModelConfig, Error> {
+    let mut c = hybrid(fields, Architecture::Qwen35Moe, &["num_experts", "num_local_experts"])?;
+    // The class divides by the sum whatever `norm_topk_prob` says.
+    c.experts = Some(experts(fields, 256, 8, true)?);
+    c.plan.iter_mut().for_each(|layer| layer.experts = true);
+    Ok(c)
+}
+
+/// What configurations of all hybrid models of the family say alike.
+pub(super) fn hybrid(fields: &Fields, architecture: Architecture, read: &[&str]) -> Result<ModelConfig, Error> {
+    let own = ["layer_types", "attn_output_gate", "partial_rotary_factor"];
+    fields.refuse_all_but(&[&own[..], read].concat())?;
+    let ffn = if architecture == Architecture::Qwen35Moe { fields.size_or("moe_intermediate_size", 512)? } else { None };
+    let mut c = fields.decoder(architecture, Defaults { head_dim: Some(256), rotated: ROTATED, ffn, ..Defaults::default() })?;
+    for (field, only) in [("attention_bias", false), ("attn_output_gate", true)] {
+        if let Some(other) = fields.flag(field)?.filter(|&flag| flag != only) {
+            return Err(fields.unsupported(field, other, &format!("{only}")));
+        }
+    }
     c.form.norm = Norm::Rms { gain_offset: 1.0 };
     c.form.qk_norm = QkNorm::Heads;
-    c.form.attention_gate = fields.flag("attn_output_gate")?.unwrap_or(true);
+    c.form.attention_gate = true;
+    let size = |field: &str, absent: usize| Ok::<usize, Error>(fields.size(field)?.unwrap_or(absent));
     c.linear = Some(LinearAttention {
-        key_heads: fields.required_size("linear_num_key_heads")?,
-        value_heads: fields.required_size("linear_num_value_heads")?,
-        key_dim: fields.required_size("linear_key_head_dim")?,
-        value_dim: fields.required_size("linear_value_head_dim")?,
-        taps: fields.required_size("linear_conv_kernel_dim")?,
+        key_heads: size("linear_num_key_heads", 16)?,
+        value_heads: size("linear_num_value_heads", 32)?,
+        key_dim: size("linear_key_head_dim", 128)?,
+        value_dim: size("linear_value_head_dim", 128)?,
+        taps: size("linear_conv_kernel_dim", 4)?,
     });
-    let interval = fields.size("full_attention_interval")?.unwrap_or(INTERVAL);
+    let interval = size("full_attention_interval", INTERVAL)?;
     let kinds = fields.kinds(c.layers, &["full_attention", "linear_attention"])?;
     for (i, layer) in c.plan.iter_mut().enumerate() {
         let attends = kinds.as_ref().map_or(interval > 0 && (i + 1).is_multiple_of(interval), |kinds| kinds[i] == 0);
         layer.linear = !attends;
     }
     Ok(c)
+}
+
+/// Experts that are chosen, and one that works on every token.
+pub(super) fn experts(fields: &Fields, count: usize, active: usize, renormalise: bool) -> Result<Experts, Error> {
+    Ok(Experts {
+        // transformers 5 saves it under its common name.
+        count: fields.size("num_experts")?.or(fields.size("num_local_experts")?).unwrap_or(count),
+        active: fields.size("num_experts_per_tok")?.unwrap_or(active),
+        rule: RouteRule::SoftmaxThenTop { renormalise },
+        ffn: fields.size("moe_intermediate_size")?.unwrap_or(512),
+        bias: false,
+        shared: Some(fields.size("shared_expert_intermediate_size")?.unwrap_or(512)),
+    })
+}
+
+pub(super) fn stored(tensor: &str, c: &ModelConfig) -> Option<Stored> {
+    let linear = c.linear.as_ref()?;
+    let (keys, values) = (linear.keys(), linear.values());
+    let joined = |shape: Vec<usize>, parts| Some(Stored::Joined(Joined { shape, parts }));
+    if let Some(at) = tensor.strip_suffix("self_attn.q_proj.weight") {
+        // The rows of a head's queries, then those of its gate.
+        let part = |name: &str, first| {
+            Part::blocks(format!("{at}self_attn.{name}.weight"), (first, c.head_dim), 2 * c.head_dim, c.heads, c.hidden)
+        };
+        return joined(vec![2 * c.q_width(), c.hidden], vec![part("q_proj", 0), part("gate_proj", c.head_dim)]);
+    }
+    // Queries, keys and values one after another.
+    let three = |at: &str, name: &str, cols: usize| {
+        let part = |of: &str, first, count| Part::rows(format!("{at}{of}_{name}.weight"), first, 1, count, cols);
+        vec![part("q", 0, keys), part("k", keys, keys), part("v", 2 * keys, values)]
+    };
+    if let Some(at) = tensor.strip_suffix("conv1d.weight").filter(|at| at.ends_with("linear_attn.")) {
+        return joined(vec![linear.channels(), 1, linear.taps], three(at, "conv1d", linear.taps));
+    }
+    if let Some(at) = tensor.strip_suffix("in_proj_qkv.weight") {
+        return joined(vec![linear.channels(), c.hidden], three(at, "proj", c.hidden));
+    }
+    let (at, part) = tensor.rsplit_once('.')?;
+    let e = c.experts.as_ref().filter(|_| at.ends_with(".experts"))?;
+    let one = |x: usize, name: &str, first, rows, cols| Part::rows(format!("{at}.{x}.{name}.weight"), first, 1, rows, cols);
+    match part {
+        "gate_up_proj" => {
+            let both = |x| [one(x, "gate_proj", 2 * x * e.ffn, e.ffn, c.hidden), one(x, "up_proj", (2 * x + 1) * e.ffn, e.ffn, c.hidden)];
+            joined(vec![e.count, 2 * e.ffn, c.hidden], (0..e.count).flat_map(both).collect())
+        }
+        "down_proj" => {
+            let parts = (0..e.count).map(|x| one(x, "down_proj", x * c.hidden, c.hidden, e.ffn)).collect();
+            joined(vec![e.count, c.hidden, e.ffn], parts)
+        }
+        _ => None,
+    }
 }

@@ -33,6 +33,7 @@ fn config(fields: &Fields) -> Result<ModelConfig, Error> {
         rule: RouteRule::SoftmaxThenTop { renormalise: fields.flag("norm_topk_prob")?.unwrap_or(false) },
         ffn: fields.size("moe_intermediate_size")?.unwrap_or(768),
         bias: false,
+        shared: None,
     });
     let step = fields.size("decoder_sparse_step")?.unwrap_or(1);
     let dense = fields.sizes("mlp_only_layers")?.unwrap_or_default();

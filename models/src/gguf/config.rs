@@ -205,7 +205,8 @@ impl Keys<'_> {
             Some(ffn) => ffn,
             None => self.required("feed_forward_length")?,
         };
-        Ok(Experts { count: self.required("expert_count")?, active: self.required("expert_used_count")?, rule, ffn, bias })
+        let (count, active) = (self.required("expert_count")?, self.required("expert_used_count")?);
+        Ok(Experts { count, active, rule, ffn, bias, shared: None })
     }
 
     /// `rope.freq_base` and `rope.scaling.*`, or `rope.scale_linear` of older files; a factor without a type is linear, as in llama.cpp.

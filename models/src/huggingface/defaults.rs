@@ -44,6 +44,8 @@ pub(super) fn of(architecture: Architecture) -> ClassDefaults {
         Architecture::Qwen3 => class([151_936, 4096, 22_016, 32, 32, 32_768], Some(32), none),
         Architecture::Qwen3Moe => class([151_936, 2048, 6144, 24, 32, 32_768], Some(4), none),
         Architecture::Qwen35 => class([248_320, 4096, 12_288, 32, 16, 32_768], Some(4), none),
+        Architecture::Qwen35Moe => class([248_320, 2048, 0, 40, 16, 32_768], Some(2), none),
+        Architecture::Qwen3Next => class([151_936, 2048, 5632, 48, 16, 32_768], Some(2), none),
         Architecture::SmolLm3 => class([128_256, 2048, 11_008, 36, 16, 32_768], Some(4), [Some(128_000), Some(128_001)]),
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Defaults {
     /// Its own names for common fields.
     pub names: [(&'static str, &'static str); 5],
     pub rope_theta: f64,
+    /// Share of a head that is rotated.
+    pub rotated: f64,
     pub eps: f64,
     pub tied: bool,
     /// Size of a head; the width over the heads if `None`.
@@ -73,6 +75,7 @@ impl Default for Defaults {
         Defaults {
             names: [("", ""); 5],
             rope_theta: 10_000.0,
+            rotated: 1.0,
             eps: 1e-6,
             tied: false,
             head_dim: None,
@@ -131,7 +134,7 @@ impl<'a> Fields<'a> {
             None => size("intermediate_size", class.ffn)?,
         };
         let context = size("max_position_embeddings", Some(class.context))?;
-        let (rope, partial) = rope::table(self, defaults.rope_theta, context, class.original_context)?;
+        let (rope, partial) = rope::table(self, (defaults.rope_theta, defaults.rotated), context, class.original_context)?;
         // Longer texts have rotations of their own: `Checkpoint::lengthen`.
         let context = rope.long().map_or(context, |long| long.original_context);
         let vocab = size("vocab_size", Some(class.vocab))?;
@@ -264,11 +267,6 @@ impl<'a> Fields<'a> {
 
     fn size_or_absent(&self, field: &str, absent: Option<usize>) -> Result<Option<usize>, Error> {
         if self.object.contains_key(field) { self.size(field) } else { Ok(absent) }
-    }
-
-    pub fn required_size(&self, field: &str) -> Result<usize, Error> {
-        let found = self.size(field)?;
-        self.required(field, "a whole number", found)
     }
 
     pub fn sizes(&self, field: &str) -> Result<Option<Vec<usize>>, Error> {

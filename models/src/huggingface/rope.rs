@@ -24,7 +24,12 @@ struct Contexts {
 }
 
 /// The table of a model that has one, and the share of a head it rotates.
-pub(super) fn table(fields: &Fields, theta: f64, context: usize, class_original: Option<usize>) -> Result<(RopeTable, f64), Error> {
+pub(super) fn table(
+    fields: &Fields,
+    (theta, rotated): (f64, f64),
+    context: usize,
+    class_original: Option<usize>,
+) -> Result<(RopeTable, f64), Error> {
     let (field, inner) = nested(fields)?;
     // Gemma 3's object has one for each kind of layer: [`two_tables`].
     let empty = Map::new();
@@ -32,7 +37,7 @@ pub(super) fn table(fields: &Fields, theta: f64, context: usize, class_original:
     let prefix = format!("{field}.");
     let rope = Fields { object: inner, prefix: &prefix, source: fields.source };
     let theta = rope.number("rope_theta")?.or(fields.number("rope_theta")?).unwrap_or(theta);
-    let partial = rope.number("partial_rotary_factor")?.or(fields.number("partial_rotary_factor")?).unwrap_or(1.0);
+    let partial = rope.number("partial_rotary_factor")?.or(fields.number("partial_rotary_factor")?).unwrap_or(rotated);
     if !(partial > 0.0 && partial <= 1.0) {
         return Err(fields.error("partial_rotary_factor", partial, "a number above 0, up to 1"));
     }

@@ -11,7 +11,7 @@ const TOKENS_A_TASK: usize = 8;
 #[derive(Clone)]
 pub(super) struct Heads {
     /// Number of this node's keys and values in the state.
-    pub cache: usize,
+    pub memory: usize,
     pub heads: usize,
     pub kv_heads: usize,
     pub head_dim: usize,
@@ -162,7 +162,7 @@ mod tests {
     fn blocks_of_any_size_give_the_bits_of_single_tokens_and_the_definition() {
         for (heads, kv_heads, head_dim, window) in [(4, 2, 6, None), (3, 1, 18, Some(5)), (2, 2, 16, Some(40)), (7, 7, 4, Some(1))] {
             let sinks = (heads < 4).then(|| vec![0.7, -3.0, 5.0]);
-            let h = Heads { cache: 0, heads, kv_heads, head_dim, scale: 0.4, window, sinks };
+            let h = Heads { memory: 0, heads, kv_heads, head_dim, scale: 0.4, window, sinks };
             let (tokens, q, kv) = (37, heads * head_dim, kv_heads * head_dim);
             let queries: Vec<f32> = (0..tokens * q).map(value).collect();
             let keys: Vec<f32> = (0..tokens * kv).map(|i| value(i + 5)).collect();

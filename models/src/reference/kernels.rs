@@ -29,6 +29,20 @@ pub(super) fn rms_norm(out: &mut [f32], x: &[f32], gain: &[f32], eps: f32) {
     }
 }
 
+/// `x / sqrt(sum(x^2) + eps) * scale`, over each `n` elements.
+pub(super) fn unit_norm(out: &mut [f32], x: &[f32], n: usize, eps: f32, scale: f32) {
+    for (out, x) in out.chunks_exact_mut(n).zip(x.chunks_exact(n)) {
+        let root = (x.iter().map(|x| x * x).sum::<f32>() + eps).sqrt();
+        out.iter_mut().zip(x).for_each(|(y, x)| *y = x / root * scale);
+    }
+}
+
+/// `exp(-speed softplus(x))`
+pub(super) fn decay(speed: f32, x: f32) -> f32 {
+    let softplus = x.max(0.0) + libm::log1pf(libm::expf(-x.abs()));
+    libm::expf(-speed * softplus)
+}
+
 /// `(x - mean) / sqrt(variance + eps) * gain + bias`
 pub(super) fn layer_norm(out: &mut [f32], x: &[f32], gain: &[f32], bias: Option<&[f32]>, eps: f32) {
     let mean = x.iter().sum::<f32>() / x.len() as f32;
@@ -62,6 +76,7 @@ pub(super) fn activate(act: Activation, x: f32) -> f32 {
         }
         Activation::Gelu => 0.5 * x * (1.0 + libm::erff(x / std::f32::consts::SQRT_2)),
         Activation::Relu2 => x.max(0.0) * x.max(0.0),
+        Activation::Sigmoid => sigmoid(x),
         Activation::SwigluClamped { alpha, limit } => {
             let gate = x.min(limit);
             gate * sigmoid(alpha * gate)
@@ -91,6 +106,7 @@ pub(super) fn activate_slope(act: Activation, x: f32) -> f32 {
             0.5 * (1.0 + libm::erff(x / std::f32::consts::SQRT_2)) + x * density
         }
         Activation::Relu2 => 2.0 * x.max(0.0),
+        Activation::Sigmoid => sigmoid(x) * (1.0 - sigmoid(x)),
         Activation::SwigluClamped { alpha, limit } => {
             let s = sigmoid(alpha * x);
             if x < limit { s * (1.0 + alpha * x * (1.0 - s)) } else { 0.0 }
@@ -106,7 +122,7 @@ pub(super) fn gated_slope(act: Activation, up: f32) -> f32 {
     }
 }
 
-fn sigmoid(x: f32) -> f32 {
+pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + libm::expf(-x))
 }
 

@@ -7,6 +7,7 @@ use petgraph::graph::NodeIndex;
 
 use super::attention::Heads;
 use super::panels::Panels;
+use super::recurrent::{DeltaRule, ShortConv};
 use super::{Expert, Kernel, Step};
 use crate::graph::{Op, OpGraph};
 use crate::{Checkpoint, Error};
@@ -25,7 +26,7 @@ fn steps_with(mut weights: Weights<'_>) -> Result<(Vec<Step>, usize), Error> {
     let graph = weights.checkpoint.graph();
     let mut number: HashMap<NodeIndex, usize> = HashMap::new();
     let mut steps: Vec<Step> = Vec::new();
-    let mut caches = 0;
+    let mut memories = 0;
     for index in graph.topological_order() {
         let node = &graph.graph[index];
         let kernel = match &node.op {
@@ -46,9 +47,9 @@ fn steps_with(mut weights: Weights<'_>) -> Result<(Vec<Step>, usize), Error> {
                 Kernel::Rope { head_dim: *head_dim, rotated: *rotated, table: *table, order: *order }
             }
             Op::Attention { heads, kv_heads, head_dim, scale, window, sinks } => {
-                caches += 1;
+                memories += 1;
                 Kernel::Attention(Heads {
-                    cache: caches - 1,
+                    memory: memories - 1,
                     heads: *heads,
                     kv_heads: *kv_heads,
                     head_dim: *head_dim,
@@ -57,24 +58,31 @@ fn steps_with(mut weights: Weights<'_>) -> Result<(Vec<Step>, usize), Error> {
                     sinks: weights.optional(sinks)?,
                 })
             }
+            Op::UnitNorm { eps, scale, groups } => Kernel::UnitNorm { groups: *groups, eps: *eps, scale: *scale },
+            Op::ShortConv { weight, taps } => {
+                memories += 1;
+                Kernel::ShortConv(ShortConv { memory: memories - 1, taps: *taps, weight: weights.vector(weight)? })
+            }
+            Op::Decay { rate } => Kernel::Decay { speed: weights.vector(rate)?.into_iter().map(libm::expf).collect() },
+            Op::DeltaRule { shape } => {
+                memories += 1;
+                Kernel::DeltaRule(DeltaRule { memory: memories - 1, shape: *shape })
+            }
             Op::GatedAct { act } => Kernel::GatedAct { act: *act },
             Op::Act { act } => Kernel::Act { act: *act },
             Op::Route { active, rule, .. } => Kernel::Route { active: *active, rule: *rule },
             Op::Mix { .. } => Kernel::Mix,
             Op::Add => Kernel::Add,
-            Op::Modelled(modelled) => {
-                let problem = format!("nothing computes {} yet", modelled.name());
-                return Err(Error::Graph { node: node.path.clone(), problem });
-            }
         };
         let inputs: Vec<usize> = graph.inputs(index).iter().map(|source| number[source]).collect();
         number.insert(index, steps.len());
         let (path, width) = (node.path.clone(), node.width);
         steps.push(Step { path, width, inputs, last_reads: vec![], expert: None, kernel });
     }
-    for index in graph.graph.node_indices().filter(|&n| matches!(graph.graph[n].op, Op::Mix { .. })) {
+    for index in graph.graph.node_indices() {
+        let Op::Mix { experts, .. } = graph.graph[index].op else { continue };
         let inputs = graph.inputs(index);
-        for (expert, &output) in inputs[1..].iter().enumerate() {
+        for (expert, &output) in inputs[1..=experts].iter().enumerate() {
             assign(graph, &number, &mut steps, output, Expert { route: number[&inputs[0]], number: expert });
         }
     }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::panels::Panels;
-use super::{Cache, FloatModel, Kernel, load};
+use super::{FloatModel, Kernel, Memory, load};
 use crate::{Checkpoint, Error, Tensor};
 
 /// A matrix that a [`stream`] has come to, and what enters it: the vectors of all texts, one after another, `[tokens, inputs]`; none for
@@ -85,7 +85,7 @@ impl Side {
 
     fn run(&mut self, model: &FloatModel, number: usize, kernel: &Kernel, texts: &[&[u32]]) {
         for (tokens, buffers) in texts.iter().zip(&mut self.buffers) {
-            let out = model.step(number, kernel, &model.text(0, tokens), 0..tokens.len(), buffers, &mut kernel.caches());
+            let out = model.step(number, kernel, &model.text(0, tokens), 0..tokens.len(), buffers, &mut kernel.memories());
             for &read in &model.steps[number].last_reads {
                 buffers[read] = Vec::new();
             }
@@ -114,7 +114,7 @@ impl<'c> FloatPass<'c> {
         let place = pass.model.text(0, text);
         for (number, node) in checkpoint.graph().topological_order().into_iter().enumerate() {
             let kernel = pass.kernel(number, node)?;
-            let out = pass.model.step(number, &kernel, &place, 0..text.len(), &pass.buffers, &mut kernel.caches());
+            let out = pass.model.step(number, &kernel, &place, 0..text.len(), &pass.buffers, &mut kernel.memories());
             pass.buffers[number] = out;
         }
         Ok(pass)
@@ -167,9 +167,9 @@ impl FloatModel {
 }
 
 impl Kernel {
-    /// Caches of a text that this step takes whole.
-    fn caches(&self) -> Vec<Cache> {
-        vec![Cache::default(); if let Kernel::Attention(heads) = self { heads.cache + 1 } else { 0 }]
+    /// Memories of a text that this step takes whole.
+    fn memories(&self) -> Vec<Memory> {
+        vec![Memory::default(); self.memory().map_or(0, |own| own + 1)]
     }
 
     /// The same operator with these rows, or those of `tensor`.

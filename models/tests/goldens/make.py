@@ -10,7 +10,7 @@ import json, sys
 from pathlib import Path
 import torch, transformers
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 HERE = Path(__file__).parent
 VOCAB, PROMPT, GREEDY, WINDOW = 96, 24, 16, 8
@@ -58,9 +58,27 @@ MODELS = {
         layer_types=["sliding_attention", "full_attention"],
     )),
 }
+# Three layers with a state for one of attention, keys narrower than values, decays from fast to slow.
+HYBRID = dict(
+    head_dim=16, linear_num_key_heads=2, linear_num_value_heads=4, linear_key_head_dim=8, linear_value_head_dim=16, linear_conv_kernel_dim=4,
+    max_position_embeddings=256, rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.25),
+)
+TWO = dict(num_hidden_layers=2, layer_types=["linear_attention", "full_attention"])
+MIXED = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=32)
+SIGHT = dict(depth=1, hidden_size=16, intermediate_size=16, num_heads=2, patch_size=2, out_hidden_size=32, num_position_embeddings=4)
+MODELS["qwen3_5"] = ("qwen3_5_text", dict(HYBRID, num_hidden_layers=4, tie_word_embeddings=True))
+MODELS["qwen3_5_whole"] = ("qwen3_5", dict(text_config=dict(COMMON, **HYBRID, **TWO), vision_config=SIGHT))
+MODELS["qwen3_5_moe"] = ("qwen3_5_moe_text", dict(HYBRID, **TWO, **MIXED))
+MODELS["qwen3_next"] = ("qwen3_next", dict(HYBRID, **TWO, **MIXED, norm_topk_prob=True))
+# Texts long enough for a state to gather errors.
+LONG_GREEDY = {"qwen3_5": 208, "qwen3_next": 208, "qwen3_5_whole": 104}
 MODELS["gpt_oss_alpha"] = ("gpt_oss", {**MODELS["gpt_oss"][1], "swiglu_alpha": 1.25})
 MODELS["gpt_oss_mxfp4"] = MODELS["gpt_oss"]
 MODELS["bitnet_packed"] = MODELS["bitnet"]
+
+
+def hybrid(name):
+    return name.startswith(("qwen3_5", "qwen3_next"))
 
 
 def randomise(model, name):
@@ -68,8 +86,11 @@ def randomise(model, name):
     for path, weight in model.named_parameters():
         with torch.no_grad():
             if "norm" in path or "ln_" in path:
-                neutral = 0.0 if name == "gemma3" or path.endswith("bias") else 1.0
+                centred = name == "gemma3" or (hybrid(name) and "linear_attn" not in path)
+                neutral = 0.0 if centred or path.endswith("bias") else 1.0
                 weight.normal_(neutral, 0.2)
+            elif path.endswith("A_log"):
+                weight.uniform_(-4, 1)
             elif weight.ndim == 1 or "bias" in path or "sinks" in path:
                 weight.normal_(0, 0.3)
             elif "embed" in path or "wte" in path or "wpe" in path:
@@ -78,7 +99,7 @@ def randomise(model, name):
                 # Ternary, with one scale a matrix.
                 weight.copy_(torch.randint(-1, 2, weight.shape) * (2.0 / weight.shape[1] ** 0.5))
             else:
-                transposed = name.startswith("gpt2") or "experts" in path
+                transposed = name.startswith("gpt2") or ("experts" in path and not hybrid(name))
                 weight.normal_(0, 1.5 / weight.shape[-2 if transposed else -1] ** 0.5)
 
 
@@ -113,15 +134,17 @@ def to_ternary(folder):
 def make(name, seed):
     kind, options = MODELS[name]
     torch.manual_seed(seed)
-    common = {k: v for k, v in COMMON.items() if kind != "gpt2" or not k.startswith(("num_", "hidden", "inter", "max_"))}
+    own = ("num_", "hidden", "inter", "max_") if kind == "gpt2" else ("",) if kind == "qwen3_5" else ()
+    common = {k: v for k, v in COMMON.items() if not k.startswith(own)}
     config = AutoConfig.for_model(kind, **{**common, **options})
-    model = AutoModelForCausalLM.from_config(config)
+    auto = AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM
+    model = auto.from_config(config)
     randomise(model, name)
     folder = HERE / name
     model.to(torch.bfloat16).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     packed = to_mxfp4(folder) if name.endswith("mxfp4") else to_ternary(folder) if name.endswith("packed") else None
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    model = auto.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     if packed:
         save_file(packed, folder / "model.safetensors", {"format": "pt"})
         config = json.loads((folder / "config.json").read_text())
@@ -131,17 +154,22 @@ def make(name, seed):
 
     prompt = torch.randint(3, VOCAB, (PROMPT,)).tolist()
     tokens, margins = list(prompt), []
+    greedy_tokens = LONG_GREEDY.get(name, GREEDY)
+    # Many tokens have closer calls among them.
+    least = MARGIN if greedy_tokens == GREEDY else MARGIN / 4
     with torch.no_grad():
-        for _ in range(GREEDY):
+        for _ in range(greedy_tokens):
             # The whole text each time: no cache to differ by.
             logits = model(torch.tensor([tokens]), use_cache=False).logits[0]
             top = logits[-1].topk(2).values
             margins.append((top[0] - top[1]).item())
+            if margins[-1] < least:
+                return None
             tokens.append(logits[-1].argmax().item())
     greedy = tokens[PROMPT:]
-    if min(margins) < MARGIN or len(set(greedy)) < 5:
+    if len(set(greedy)) < 5:
         return None
-    rows = {str(p): [float(f"{x:.7g}") for x in logits[p].tolist()] for p in POSITIONS}
+    rows = {str(p): [float(f"{x:.7g}") for x in logits[p].tolist()] for p in [*POSITIONS, PROMPT + greedy_tokens - 2]}
     golden = {"transformers": transformers.__version__, "seed": seed, "prompt": prompt, "greedy": greedy, "logits": rows}
     (folder / "golden.json").write_text(json.dumps(golden) + "\n")
     return min(margins), len(set(greedy))

@@ -18,7 +18,7 @@ struct Draft {
     path: String,
     station: u32,
     kind: String,
-    inputs: Vec<(u8, String)>,
+    inputs: Vec<(u16, String)>,
     out: Fixed,
     out_len: u32,
     expert: Option<u32>,
@@ -75,7 +75,7 @@ fn draft(at: &mut Cursor<'_>, station: u32) -> Result<Draft, TextError> {
         while at.skip() && !at.take("]") {
             let digits = at.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
             let explicit = digits > 0 && at.rest[digits..].starts_with(':');
-            let port = if explicit { at.number("a port")? } else { inputs.len() as u8 };
+            let port = if explicit { at.number("a port")? } else { inputs.len() as u16 };
             at.take(":");
             inputs.push((port, at.path()?));
             at.skip();

@@ -1,10 +1,10 @@
 //! GatedAct: the activation function of an MLP, times its gate (`docs/numerics.md`, section 8). Input ports: 0 gate, 1 up, where it has one.
-//! Its module is `hw_gated_act`, `hw_swiglu` or `hw_relu2`.
+//! Its module is `hw_gated_act`, `hw_swiglu`, `hw_relu2` or `hw_sigmoid`, behind `hw_hold` where the gate has to wait for up.
 
 use super::fixed::Fixed;
 use super::kind::{Around, Kind, Port, Working};
 use crate::activity::events::Activity;
-use crate::census::cells::{compare, cut, flops, gates, increment, interpolate, long_product, table_rom};
+use crate::census::cells::{bit_length, compare, counter, cut, flops, gates, increment, interpolate, long_product, sram, table_rom};
 use crate::census::counts::{Census, Module};
 use crate::check::{equal, format, within, wrong};
 use crate::error::Error;
@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 /// Bits of the share of the gate that a table gives: 0 to 2^20.
 const SHARE: u64 = 21;
+/// Its fractional bits.
+const SHARE_FRACTION: i16 = 20;
 /// Bits of a table's argument, and those of them between two entries.
 const ARGUMENT: u64 = 16;
 const ARGUMENT_FRACTION: u64 = 8;
@@ -30,6 +32,8 @@ pub enum Activation {
     Gelu,
     /// The positive part, squared.
     Relu2,
+    /// The share of SiLU itself: a gate between 0 and 1.
+    Sigmoid,
     /// gpt-oss: gate and up limited, `(up + 1) * gate * sigmoid(alpha gate)`, alpha that of the tables.
     SwigluClamped {
         gate_limit: i32,
@@ -42,7 +46,7 @@ impl Activation {
     /// that share. `None`: no table.
     pub fn table(self) -> Option<(Function, i16)> {
         match self {
-            Activation::Silu => Some((Function::Sigmoid, 12)),
+            Activation::Silu | Activation::Sigmoid => Some((Function::Sigmoid, 12)),
             Activation::GeluTanh => Some((Function::Gelu, 13)),
             Activation::Gelu => Some((Function::GeluErf, 13)),
             Activation::SwigluClamped { .. } => Some((Function::Swish, 12)),
@@ -57,6 +61,7 @@ impl Activation {
             Activation::GeluTanh => "GELU",
             Activation::Gelu => "GELU by the error function",
             Activation::Relu2 => "ReLU^2",
+            Activation::Sigmoid => "sigmoid",
             Activation::SwigluClamped { .. } => "clamped SwiGLU",
         }
     }
@@ -70,9 +75,17 @@ pub struct GatedActSpec {
     pub up: Option<Fixed>,
     /// `shift` of section 8.
     pub shift: i16,
+    /// The gate comes before up, which is computed of other things, and is kept until then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds: bool,
 }
 
 impl GatedActSpec {
+    /// Fractional bits of the activation that is multiplied with up.
+    pub fn act_frac(&self) -> i16 {
+        if self.activation == Activation::Sigmoid { SHARE_FRACTION } else { self.gate.frac }
+    }
+
     fn gate_bits(&self) -> u64 {
         u64::from(self.gate.bits)
     }
@@ -119,7 +132,10 @@ impl Kind for GatedActSpec {
             within(path, "activation.gate_limit", gate_limit, 0..=i32::MAX)?;
             within(path, "activation.up_limit", up_limit, 0..=i32::MAX - (1 << up.frac))?;
         }
-        let product = i32::from(self.gate.frac) + i32::from(self.up_frac());
+        if self.holds && self.up.is_none() {
+            return wrong(path, "holds", true, "false: there is no up to wait for");
+        }
+        let product = i32::from(self.act_frac()) + i32::from(self.up_frac());
         equal(path, "shift", i32::from(self.shift), product - i32::from(around.out().frac))
     }
 
@@ -134,6 +150,7 @@ impl Kind for GatedActSpec {
                 let limited = limited + flops(gate + raised);
                 ("hw_swiglu", by_table(self, tables, table, frac, v, raised, out) + limited.times(v) + flops(1))
             }
+            (Activation::Sigmoid, Some((table, frac))) => ("hw_sigmoid", share_alone(self, tables, table, frac, v, up, out)),
             (_, Some((table, frac))) => ("hw_gated_act", by_table(self, tables, table, frac, v, up, out)),
             (_, None) => {
                 let square = long_product(gate, gate, true) + cut(2 * gate + 1, i64::from(self.gate.frac), gate);
@@ -141,18 +158,31 @@ impl Kind for GatedActSpec {
                 ("hw_relu2", lane.times(v) + flops(8))
             }
         };
-        vec![Module::new(name, census)]
+        let mut modules = vec![Module::new(name, census)];
+        if self.holds {
+            modules.push(hold(u64::from(around.out_len()), gate, v));
+        }
+        modules
     }
 
     fn activity(&self, around: &dyn Around, _: &Working) -> Activity {
         let n = f64::from(around.out_len());
         let gate = f64::from(self.gate.bits);
-        // The gate times its share, or itself; the result times up.
-        let factor = if self.activation.table().is_some() { SHARE as f64 } else { gate };
-        let act = Activity::product(1.0, gate, factor);
-        let gated = self.up.map_or(Activity::default(), |up| Activity::product(1.0, gate, f64::from(up.bits)));
-        (act + gated).times(n)
+        let kept = if self.holds { Activity::buffered(gate) } else { Activity::default() };
+        // The gate times its share, or itself, or the share alone; the result times up.
+        let (act, result) = match (self.activation, self.activation.table()) {
+            (Activation::Sigmoid, _) => (Activity::default(), SHARE as f64),
+            (_, Some(_)) => (Activity::product(1.0, gate, SHARE as f64), gate),
+            (_, None) => (Activity::product(1.0, gate, gate), gate),
+        };
+        let gated = self.up.map_or(Activity::default(), |up| Activity::product(1.0, result, f64::from(up.bits)));
+        (kept + act + gated).times(n)
     }
+}
+
+/// `hw_hold`: a vector that waits for another one, beat by beat.
+pub(super) fn hold(len: u64, bits: u64, v: u64) -> Module {
+    Module::new("hw_hold", sram(len * bits) + counter(2 * bit_length(len.div_ceil(v))) + flops(1) + gates(8))
 }
 
 /// `hw_gated_act`: gate and up travel beside the pipeline, five and seven stages.
@@ -165,6 +195,17 @@ fn by_table(s: &GatedActSpec, tables: &Tables, table: Function, argument_frac: i
     let weighed = long_product(gate, SHARE + 1, true) + flops(gate);
     let lane = flops(5 * gate + 7 * up) + argument + share + weighed + scaled(s, gate, up, out);
     table_rom(&tables[table]) + lane.times(v) + flops(10)
+}
+
+/// `hw_sigmoid`: the share itself, times up, which travels beside the pipeline for five stages.
+fn share_alone(s: &GatedActSpec, tables: &Tables, table: Function, argument_frac: i16, v: u64, up: u64, out: u64) -> Census {
+    let gate = s.gate_bits();
+    let shift = i64::from(s.gate.frac - argument_frac);
+    let argument = increment(gate) + gates(if shift > 0 { 3 * gate } else { gate }) + cut(gate + 2, shift, ARGUMENT + 1);
+    let argument = argument + flops(ARGUMENT + ARGUMENT_FRACTION);
+    let share = interpolate(table_bits(&tables[table]), ARGUMENT_FRACTION) + flops(2 * SHARE + 5) + increment(SHARE) + gates(2 * SHARE);
+    let scaled = long_product(SHARE + 1, up, true) + cut(SHARE + up + 2, i64::from(s.shift), out) + flops(out);
+    table_rom(&tables[table]) + (flops(5 * up) + argument + share + scaled).times(v) + flops(8)
 }
 
 /// The product with up, rounded.

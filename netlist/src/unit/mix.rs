@@ -1,7 +1,8 @@
 //! Mix: the chosen experts' outputs, weighted and added (`docs/numerics.md`, section 10), `hw_mix`. Input ports: 0 the Route's weights, 1 and
-//! up the experts' outputs.
+//! up the experts' outputs; with a shared expert two more: its weight and its output.
 
 use super::fixed::Fixed;
+use super::gated_act::hold;
 use super::kind::{Around, Kind, Port, Working};
 use super::route::RouteSpec;
 use crate::activity::events::Activity;
@@ -21,6 +22,16 @@ pub struct MixSpec {
     pub active: u32,
     /// Format of the experts' outputs, and of its own.
     pub input: Fixed,
+    /// One more expert works on every token; its output comes before the others' and is kept until then, `hw_hold`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+}
+
+impl MixSpec {
+    /// Outputs that are weighed for a token.
+    pub fn weighed(&self) -> u32 {
+        self.active + u32::from(self.shared)
+    }
 }
 
 impl Kind for MixSpec {
@@ -29,12 +40,13 @@ impl Kind for MixSpec {
     }
 
     fn port_count(&self) -> usize {
-        1 + self.experts as usize
+        1 + self.experts as usize + if self.shared { 2 } else { 0 }
     }
 
     fn port(&self, port: usize, around: &dyn Around) -> Port {
         match port {
             0 => Port::new("weights", self.experts, RouteSpec::OUT),
+            _ if self.shared && port == 1 + self.experts as usize => Port::new("shared weight", 1, RouteSpec::OUT),
             _ => Port::new("input", around.out_len(), self.input),
         }
     }
@@ -51,23 +63,26 @@ impl Kind for MixSpec {
 
     /// A crossbar, a product and a share of a sum for each chosen expert, in every lane.
     fn modules(&self, around: &dyn Around) -> Vec<Module> {
-        let (e, k, bits) = (u64::from(self.experts), u64::from(self.active), u64::from(self.input.bits));
+        let (e, k, bits) = (u64::from(self.experts) + u64::from(self.shared), u64::from(self.weighed()), u64::from(self.input.bits));
         let (v, out) = (u64::from(around.lanes()), u64::from(around.out().bits));
         let total = bits + WEIGHT + bit_length(k);
         // A crossbar, whose every crossing costs; two digits of a weight, whose products join the others' sum.
         let crossing = Census { mux2: 5 * e * bits / 8, ..Census::default() };
         let mut lane = (crossing + flops(bits) + product(bits, 10) + product(bits, 9) + flops(2 * bits + 19)).times(k);
         let mut left = 2 * k;
-        for _ in 0..ceil_log(2 * self.active, 8).max(1) {
+        for _ in 0..ceil_log(2 * self.weighed(), 8).max(1) {
             let (next, made) = cells::stage(left, 8, total);
             (left, lane) = (next, lane + made);
         }
-        vec![Module::new("hw_mix", (lane + gates(3 * total) + cut(total, 16, out) + flops(out)).times(v) + flops(6))]
+        let mut modules = vec![Module::new("hw_mix", (lane + gates(3 * total) + cut(total, 16, out) + flops(out)).times(v) + flops(6))];
+        modules.extend(self.shared.then(|| hold(u64::from(around.out_len()), bits, v)));
+        modules
     }
 
     fn activity(&self, around: &dyn Around, _: &Working) -> Activity {
-        let (n, active, bits) = (f64::from(around.out_len()), f64::from(self.active), f64::from(self.input.bits));
+        let (n, active, bits) = (f64::from(around.out_len()), f64::from(self.weighed()), f64::from(self.input.bits));
         let picked = Activity { mux2_ops: active * bits, ..Activity::default() };
-        (Activity::product(active, bits, WEIGHT as f64) + picked).times(n)
+        let kept = if self.shared { Activity::buffered(bits) } else { Activity::default() };
+        (Activity::product(active, bits, WEIGHT as f64) + picked + kept).times(n)
     }
 }

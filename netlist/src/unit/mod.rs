@@ -5,6 +5,9 @@
 pub(crate) mod add;
 pub(crate) mod argmax;
 pub(crate) mod attention;
+pub(crate) mod conv;
+pub(crate) mod decay;
+pub(crate) mod delta;
 pub(crate) mod embed;
 pub(crate) mod fixed;
 pub(crate) mod gated_act;
@@ -20,6 +23,9 @@ pub(crate) mod row_feed;
 pub use crate::fabric::list::Fabric;
 pub use crate::permutation::RowPermutation;
 pub use attention::AttentionSpec;
+pub use conv::ConvSpec;
+pub use decay::DecaySpec;
+pub use delta::DeltaSpec;
 pub use embed::EmbedSpec;
 pub use fixed::Fixed;
 pub use gated_act::{Activation, GatedActSpec};
@@ -65,6 +71,9 @@ pub enum UnitKind {
     Argmax,
     Route(RouteSpec),
     Mix(MixSpec),
+    Conv(ConvSpec),
+    Decay(DecaySpec),
+    Delta(DeltaSpec),
 }
 
 impl UnitKind {
@@ -82,6 +91,9 @@ impl UnitKind {
             UnitKind::Argmax => &argmax::ArgmaxSpec,
             UnitKind::Route(s) => s,
             UnitKind::Mix(s) => s,
+            UnitKind::Conv(s) => s,
+            UnitKind::Decay(s) => s,
+            UnitKind::Delta(s) => s,
         }
     }
 

@@ -32,7 +32,7 @@ fn member(n: &Netlist, id: UnitId, route: Option<(UnitId, &RouteSpec)>) -> Resul
             if from[0] != r || u.expert.is_some() {
                 return wrong(&u.path, "inputs", &n.unit(from[0]).path, "the route of its station on port 0");
             }
-            for (e, &p) in (0u32..).zip(&from[1..]) {
+            for (e, &p) in (0u32..s.experts).zip(&from[1..]) {
                 if n.unit(p).expert != Some(e) {
                     return wrong(&u.path, "inputs", &n.unit(p).path, format!("a unit of expert {e} on port {}", e + 1));
                 }

@@ -67,7 +67,7 @@ pub(super) fn stations(n: &Netlist) -> Result<(), Error> {
 /// Each port has one producer, and it comes before its consumer.
 pub(super) fn ports(n: &Netlist) -> Result<(), Error> {
     for (id, u) in n.units() {
-        let mut edges: Vec<(u8, UnitId)> = Vec::new();
+        let mut edges: Vec<(u16, UnitId)> = Vec::new();
         for e in n.graph.edges_directed(id, Direction::Incoming) {
             edges.push((e.weight().port, e.source()));
         }

@@ -70,18 +70,24 @@ fn vocabulary(s: &Structure) -> Result<(), Error> {
     Ok(())
 }
 
-/// All attention units serve the same sequences, and their caches fit a die.
+/// All units that remember serve the same sequences, and what they keep fits a die.
 fn sequences(s: &Structure) -> Result<(), Error> {
     let mut bits = 0u64;
     for (_, u) in s.netlist.units() {
-        if let UnitKind::Attention(a) = &u.kind {
-            equal(&u.path, "context", a.context, s.model.context)?;
-            equal(&u.path, "users", a.users, s.model.users)?;
-            bits = bits.saturating_add(a.kv_cache_bits());
-            if bits > MOST_CACHE_BITS {
-                let asked = format!("{} positions of {} users", a.context, a.users);
-                return wrong(&u.path, "context", asked, format!("KV caches of at most {} GiB on the die", MOST_CACHE_BITS >> 33));
+        let (users, kept) = match &u.kind {
+            UnitKind::Attention(a) => {
+                equal(&u.path, "context", a.context, s.model.context)?;
+                (a.users, a.kv_cache_bits())
             }
+            UnitKind::Conv(c) => (c.users, c.state_bits().saturating_mul(u64::from(c.users))),
+            UnitKind::Delta(d) => (d.users, d.state_bits().saturating_mul(u64::from(d.users))),
+            _ => continue,
+        };
+        equal(&u.path, "users", users, s.model.users)?;
+        bits = bits.saturating_add(kept);
+        if bits > MOST_CACHE_BITS {
+            let asked = format!("{} positions of {users} users", s.model.context);
+            return wrong(&u.path, "context", asked, format!("KV caches and states of at most {} GiB on the die", MOST_CACHE_BITS >> 33));
         }
     }
     Ok(())

@@ -8,6 +8,9 @@ use hardwire_netlist::{Chip, UnitId, UnitKind};
 
 /// The module of an activation, and what is its own.
 pub fn parameters(shape: &Shape, s: &GatedActSpec, instance: &dyn Fn(&str, String) -> Instance) -> Instance {
+    if s.holds || s.activation == Activation::Sigmoid {
+        return instance("hw_none", String::new());
+    }
     let what = format!("{} of the gate{}", s.activation.title(), if s.up.is_some() { ", times up" } else { "" });
     let Some((function, argument)) = s.activation.table() else {
         return instance("hw_relu2", what).param("FRAC", s.gate.frac);

@@ -306,7 +306,7 @@ fn act(lanes: u32, activation: Activation, format: Fixed, gated: bool) -> (Netli
         inputs.push(of(&mut n, "up"));
     }
     let shift = if gated { format.frac } else { 0 };
-    let s = GatedActSpec { activation, gate: format, up: gated.then_some(format), shift };
+    let s = GatedActSpec { activation, gate: format, up: gated.then_some(format), shift, holds: false };
     let id = push(&mut n, "unit", 1, UnitKind::GatedAct(s), format, 64, &inputs);
     (n, id)
 }
@@ -376,7 +376,7 @@ fn mix(lanes: u32, experts: u32, active: u32) -> (Netlist, UnitId) {
     let mut n = start(lanes);
     let mut inputs = vec![push(&mut n, "route", 1, UnitKind::Route(route_spec(experts, active, false)), RouteSpec::OUT, experts, &[])];
     inputs.extend((0..experts).map(|e| fed(&mut n, &format!("expert{e}"), tiles(64, 64, 64, 16, 1, symmetric(4), 32), RESIDUAL)));
-    let id = push(&mut n, "unit", 1, UnitKind::Mix(MixSpec { experts, active, input: RESIDUAL }), RESIDUAL, 64, &inputs);
+    let id = push(&mut n, "unit", 1, UnitKind::Mix(MixSpec { experts, active, input: RESIDUAL, shared: false }), RESIDUAL, 64, &inputs);
     (n, id)
 }
 

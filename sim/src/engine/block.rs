@@ -1,7 +1,7 @@
 //! Several positions of one sequence at once. A known text needs no token before the next can start, so each matrix is unpacked once
 //! for all of them; every other unit works on each position as it always does.
 
-use super::team::Team;
+use super::team::{Team, with_team};
 use super::{Activations, Engine, Kind, Pass, State};
 use crate::step::{BlockProbe, Step, StepError};
 use rayon::prelude::*;
@@ -24,13 +24,14 @@ impl Engine<'_> {
         }
         for i in 0..self.units.len() {
             let mut working: Vec<(usize, &mut Pass)> = passes.iter_mut().enumerate().filter(|(_, pass)| self.works(i, pass)).collect();
-            state.saturations[i] += match (&self.units[i].kind, &mut state.caches[i]) {
-                (Kind::Attention(a), Some(cache)) => {
+            state.saturations[i] += match (&self.units[i].kind, &mut state.caches[i], &mut state.memories[i]) {
+                (_, _, Some(memory)) => with_team(|team| working.iter_mut().map(|(_, pass)| self.recur(i, memory, user, pass, team)).sum()),
+                (Kind::Attention(a), Some(cache), _) => {
                     working.iter().for_each(|(_, pass)| self.remember(i, a, cache, user, pass));
                     let cache = &*cache;
                     working.par_iter_mut().map(|(_, pass)| self.attend(i, a, cache, user, pass, &Team::alone())).sum()
                 }
-                (Kind::Mvm(_), _) if working.len() > 1 => self.matrix(i, &mut working),
+                (Kind::Mvm(_), ..) if working.len() > 1 => self.matrix(i, &mut working),
                 _ => working.par_iter_mut().map(|(_, pass)| self.unit(i, pass, &Team::alone())).sum(),
             };
             if let Some(probe) = probe.as_mut() {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `lanes`, `packed`, `arena`, `mantissas` | codes, scales and offsets in the order and form in which they are streamed |
 //! | `activations`, `kernel`, `matrix` | a matrix times one vector or many |
-//! | `vector`, `attention`, `experts`, `embedding` | the other units |
+//! | `vector`, `attention`, `recurrent`, `experts`, `embedding` | the other units |
 //! | `arith`, `multiversion` | integer primitives; loops compiled for wide registers too |
 //! | `team`, `block` | the threads of one token; several tokens at once |
 
@@ -24,6 +24,7 @@ mod mantissas;
 mod matrix;
 mod multiversion;
 mod packed;
+mod recurrent;
 mod team;
 mod vector;
 
@@ -32,9 +33,10 @@ use activations::Activations;
 use attention::{Attention, Cache};
 use embedding::Embedding;
 use hardwire_netlist::program::ProgramId;
-use hardwire_netlist::unit::{Fixed, GatedActSpec, MatrixSpec, RopeSpec, RouteSpec};
+use hardwire_netlist::unit::{DecaySpec, DeltaSpec, Fixed, GatedActSpec, MatrixSpec, RopeSpec, RouteSpec};
 use hardwire_netlist::{Chip, Tables, UnitId, UnitKind};
 use matrix::Matrix;
+use recurrent::{Conv, DeltaInputs, Memory};
 use team::{Team, with_team};
 use vector::Norm;
 
@@ -70,12 +72,16 @@ enum Kind<'c> {
     Argmax,
     Route(&'c RouteSpec),
     Mix,
+    Conv(Conv<'c>),
+    Decay { spec: &'c DecaySpec, rates: Vec<i32> },
+    Delta(&'c DeltaSpec),
 }
 
 /// What a chip remembers between tokens, and the buffers of the passes.
 pub struct State {
     positions: Vec<u32>,
     caches: Vec<Option<Cache>>,
+    memories: Vec<Option<Memory>>,
     /// One a token that is taken at once.
     passes: Vec<Pass>,
     /// Clamped outputs by unit index since the state began; above zero, the unit's overflow flag is set.
@@ -118,9 +124,14 @@ impl State {
         self.truncate(user, 0);
     }
 
-    /// Forgets all but the first `positions` of a sequence.
+    /// Forgets all but the first `positions` of a sequence. A recurrent state cannot go back: a chip that has one forgets all or nothing.
+    ///
+    /// # Panics
+    /// Some positions are to stay and others to go, and the chip has a recurrent state.
     pub fn truncate(&mut self, user: u32, positions: u32) {
         let filled = &mut self.positions[user as usize];
+        let recurs = self.memories.iter().any(Option::is_some);
+        assert!(!recurs || positions == 0 || positions >= *filled, "a recurrent state cannot go back to position {positions}");
         *filled = positions.min(*filled);
     }
 }
@@ -171,6 +182,9 @@ impl<'c> Engine<'c> {
                     UnitKind::Argmax => Kind::Argmax,
                     UnitKind::Route(s) => Kind::Route(s),
                     UnitKind::Mix(_) => Kind::Mix,
+                    UnitKind::Conv(s) => Kind::Conv(Conv::new(s, &values(s.weights))),
+                    UnitKind::Decay(s) => Kind::Decay { spec: s, rates: values(s.rates) },
+                    UnitKind::Delta(s) => Kind::Delta(s),
                 };
                 let inputs = netlist.inputs(id).iter().map(|i| i.index()).collect();
                 Unit { inputs, out: unit.out, out_len: unit.out_len as usize, expert: unit.expert.map(|e| e as usize), kind }
@@ -194,9 +208,14 @@ impl<'c> Engine<'c> {
             Kind::Attention(_) => Some(Cache::new(self.users)),
             _ => None,
         };
+        let memory = |u: &Unit<'_>| match &u.kind {
+            Kind::Conv(_) | Kind::Delta(_) => Some(Memory::new(self.users)),
+            _ => None,
+        };
         State {
             positions: vec![0; self.users as usize],
             caches: self.units.iter().map(cache).collect(),
+            memories: self.units.iter().map(memory).collect(),
             passes: vec![Pass::new(self.units.len())],
             saturations: vec![0; self.units.len()],
         }
@@ -261,11 +280,12 @@ impl<'c> Engine<'c> {
             if !self.works(i, pass) {
                 continue;
             }
-            state.saturations[i] += match (&self.units[i].kind, &mut state.caches[i]) {
-                (Kind::Attention(a), Some(cache)) => {
+            state.saturations[i] += match (&self.units[i].kind, &mut state.caches[i], &mut state.memories[i]) {
+                (Kind::Attention(a), Some(cache), _) => {
                     self.remember(i, a, cache, user, pass);
                     self.attend(i, a, cache, user, pass, team)
                 }
+                (_, _, Some(memory)) => self.recur(i, memory, user, pass, team),
                 _ => self.unit(i, pass, team),
             };
             if let Some(probe) = probe.as_mut() {
@@ -299,7 +319,24 @@ impl<'c> Engine<'c> {
         clamped
     }
 
-    /// Any unit but attention, for one pass; gives the number of clamped outputs.
+    /// A unit with a recurrent state, for one pass; gives the number of clamped values.
+    fn recur(&self, i: usize, memory: &mut Memory, user: u32, pass: &mut Pass, team: &Team) -> u64 {
+        let unit = &self.units[i];
+        let mut out = std::mem::take(&mut pass.values[i]);
+        let input = |port: usize| pass.values[unit.inputs[port]].as_slice();
+        let clamped = match &unit.kind {
+            Kind::Conv(conv) => conv.run(memory, user, pass.position, input(0), unit.out, &mut out),
+            Kind::Delta(spec) => {
+                let inputs = DeltaInputs { q: input(0), k: input(1), v: input(2), decay: input(3), step: input(4) };
+                recurrent::delta(spec, memory, user, pass.position, inputs, unit.out, team, &mut out)
+            }
+            _ => unreachable!("start gives a memory to these alone"),
+        };
+        pass.values[i] = out;
+        clamped
+    }
+
+    /// Any unit that remembers nothing, for one pass; gives the number of clamped outputs.
     fn unit(&self, i: usize, pass: &mut Pass, team: &Team) -> u64 {
         let unit = &self.units[i];
         let mut values = std::mem::take(&mut pass.values[i]);
@@ -326,7 +363,8 @@ impl<'c> Engine<'c> {
                 clamped = m.multiply(a, unit.out, team, out);
             }
             Kind::Rope(spec) => clamped = vector::rope(spec, input(0), &pass.phases[usize::from(spec.table)], unit.out, out),
-            Kind::Attention(_) => unreachable!("needs the cache, so it has its own way"),
+            Kind::Attention(_) | Kind::Conv(_) | Kind::Delta(_) => unreachable!("what remembers has its own way"),
+            Kind::Decay { spec, rates } => recurrent::decay(spec, rates, input(0), self.tables, out),
             Kind::GatedAct(spec) => {
                 let up: &[i32] = if spec.up.is_some() { input(1) } else { &[] };
                 clamped = vector::gated_act(spec, input(0), up, self.tables, unit.out, out);
@@ -342,8 +380,12 @@ impl<'c> Engine<'c> {
                 pass.chosen = chosen;
             }
             Kind::Mix => {
+                let weights = input(0);
                 let weighed = |(e, &weight): (usize, &i32)| pass.chosen[e].then(|| (weight, input(e + 1).as_slice()));
-                clamped = experts::mix(input(0).iter().enumerate().filter_map(weighed), unit.out, unit.out_len, out);
+                // The shared expert's weight and output come after the others'.
+                let shared =
+                    (unit.inputs.len() > 1 + weights.len()).then(|| (input(1 + weights.len())[0], input(2 + weights.len()).as_slice()));
+                clamped = experts::mix(weights.iter().enumerate().filter_map(weighed).chain(shared), unit.out, unit.out_len, out);
             }
         }
         pass.values[i] = values;

@@ -127,6 +127,9 @@ pub(super) fn gated_act(spec: &GatedActSpec, gate: &[i32], up: &[i32], tables: &
             let limited = |g: i64, u: i64| (weighed(g.min(gate_limit), to_argument, table), u.clamp(-up_limit, up_limit) + one);
             gated(spec, gate, up, format, out, |g, u, _| limited(g, u))
         }
+        (Activation::Sigmoid, Some((table, to_argument))) => {
+            gated(spec, gate, up, format, out, |g, u, _| (share(g, to_argument, table), u))
+        }
         (_, Some((table, to_argument))) => {
             let ones = if up.is_empty() { vec![1; gate.len()] } else { Vec::new() };
             out.clear();
@@ -201,9 +204,15 @@ multiversion! {
 /// `g` times its share by a table of that of `-|g|`; `to_argument` takes `|g|` to 12 bits past the table's 16.
 #[inline(always)]
 fn weighed(g: i64, to_argument: i32, table: &[i32; 257]) -> i64 {
+    rsr(g * share(g, to_argument, table), 20)
+}
+
+/// The share itself, 20 fractional bits.
+#[inline(always)]
+fn share(g: i64, to_argument: i32, table: &[i32; 257]) -> i64 {
     let z = rsr(g.abs(), to_argument).min(65535);
     let low = lerp(table, (z >> 8) as usize & 0xff, z & 0xff, 8);
-    rsr(g * if g >= 0 { (1 << 20) - low } else { low }, 20)
+    if g >= 0 { (1 << 20) - low } else { low }
 }
 
 pub(super) fn add(a: &[i32], b: &[i32], format: Fixed, out: &mut Vec<i32>) -> u64 {

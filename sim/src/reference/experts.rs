@@ -46,8 +46,9 @@ pub fn route(spec: &RouteSpec, logits: &[i32], tables: &Tables, clamped: &mut u6
     Choice { chosen, weights }
 }
 
-/// The chosen experts' outputs, weighted; `outputs` holds one an expert, empty where it was not chosen.
-pub fn mix(choice: &Choice, outputs: &[&[i32]], len: usize, out: Fixed, clamped: &mut u64) -> Vec<i32> {
+/// The chosen experts' outputs, weighted, and the weight and output of a `shared` one; `outputs` holds one an expert, empty where it was not
+/// chosen.
+pub fn mix(choice: &Choice, outputs: &[&[i32]], shared: Option<(i32, &[i32])>, len: usize, out: Fixed, clamped: &mut u64) -> Vec<i32> {
     let mut y = Vec::new();
     for i in 0..len {
         let mut sum = 0i128;
@@ -55,6 +56,9 @@ pub fn mix(choice: &Choice, outputs: &[&[i32]], len: usize, out: Fixed, clamped:
             if choice.chosen[e] {
                 sum += i128::from(choice.weights[e]) * i128::from(x[i]);
             }
+        }
+        if let Some((weight, x)) = shared {
+            sum += i128::from(weight) * i128::from(x[i]);
         }
         y.push(sat(rsr(sum, 16), out.bits, clamped));
     }

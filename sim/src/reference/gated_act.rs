@@ -18,6 +18,7 @@ pub fn gated_act(spec: &GatedActSpec, gate: &[i32], up: Option<&[i32]>, tables: 
                 let limit = i128::from(up_limit);
                 (weighed(g.min(i128::from(gate_limit)), frac - argument, t), u.clamp(-limit, limit) + one)
             }
+            (Activation::Sigmoid, Some((t, argument))) => (share(g, frac - argument, t), u),
             (_, Some((t, argument))) => (weighed(g, frac - argument, t), u),
             (_, None) => {
                 let positive = g.max(0);
@@ -31,8 +32,12 @@ pub fn gated_act(spec: &GatedActSpec, gate: &[i32], up: Option<&[i32]>, tables: 
 
 /// `g` times its share by `table`, which holds that of `-|g|`; `shift` takes `|g|` to the table's argument.
 fn weighed(g: i128, shift: i64, table: &[i32]) -> i128 {
+    rsr(g * share(g, shift, table), 20)
+}
+
+/// The share itself, 20 fractional bits.
+fn share(g: i128, shift: i64, table: &[i32]) -> i128 {
     let z = rsr(g.abs(), shift).min(65535);
     let half = lerp(table, (z >> 8) as usize, z % (1 << 8), 8);
-    let share = if g >= 0 { (1 << 20) - half } else { half };
-    rsr(g * share, 20)
+    if g >= 0 { (1 << 20) - half } else { half }
 }

@@ -14,6 +14,7 @@
 //! | `rope`, `attention` | 7 |
 //! | `gated_act`, `add`, `argmax` | 8 |
 //! | `experts` | 10 |
+//! | `recurrent` | 11 |
 //! | here | one token through all units |
 //!
 //! The functions of the units take plain slices and are public: tests hold the Verilog of a single unit against them. Each
@@ -28,6 +29,7 @@ mod experts;
 mod gated_act;
 mod mvm;
 mod norm;
+mod recurrent;
 mod rope;
 mod row_feed;
 
@@ -39,6 +41,7 @@ pub use experts::{Choice, mix, route};
 pub use gated_act::gated_act;
 pub use mvm::mvm;
 pub use norm::rms_norm;
+pub use recurrent::{DeltaInputs, DeltaState, conv, decay, delta};
 pub use rope::rope;
 pub use row_feed::{Activations, group_sums, row_feed};
 
@@ -51,13 +54,16 @@ pub struct Reference<'c> {
     chip: &'c Chip,
 }
 
-/// What outlives a token: the KV caches and the positions of all users, and the counts behind the overflow flags.
+/// What outlives a token: the KV caches, recurrent states and positions of all users, and the counts behind the overflow flags.
 #[derive(Clone, Debug)]
 pub struct State {
     /// Tokens taken, by user.
     positions: Vec<u32>,
     /// By attention unit: the cached tokens of each user.
     caches: BTreeMap<UnitId, Vec<Vec<CachedToken>>>,
+    /// By convolution: the last inputs of each user. By delta rule: the states of each.
+    pasts: BTreeMap<UnitId, Vec<Vec<Vec<i32>>>>,
+    deltas: BTreeMap<UnitId, Vec<DeltaState>>,
     /// By unit index: clamps that changed a value, of all users since [`Reference::start`]. The sticky flag is `> 0`.
     pub saturations: Vec<u64>,
 }
@@ -75,6 +81,8 @@ impl State {
             for cache in self.caches.values_mut() {
                 cache[user as usize].clear();
             }
+            self.pasts.values_mut().for_each(|past| past[user as usize].clear());
+            self.deltas.values_mut().for_each(|states| states[user as usize].clear());
         }
     }
 }
@@ -88,10 +96,12 @@ impl<'c> Reference<'c> {
     pub fn start(&self) -> State {
         let users = self.chip.model().users as usize;
         let netlist = self.chip.netlist();
-        let caches = netlist.units().filter(|(_, u)| matches!(u.kind, UnitKind::Attention(_)));
+        let of = |kind: fn(&UnitKind) -> bool| netlist.units().filter(move |(_, u)| kind(&u.kind)).map(|(id, _)| id);
         State {
             positions: vec![0; users],
-            caches: caches.map(|(id, _)| (id, vec![Vec::new(); users])).collect(),
+            caches: of(|k| matches!(k, UnitKind::Attention(_))).map(|id| (id, vec![Vec::new(); users])).collect(),
+            pasts: of(|k| matches!(k, UnitKind::Conv(_))).map(|id| (id, vec![Vec::new(); users])).collect(),
+            deltas: of(|k| matches!(k, UnitKind::Delta(_))).map(|id| (id, vec![Vec::new(); users])).collect(),
             saturations: vec![0; netlist.units().count()],
         }
     }
@@ -173,7 +183,18 @@ impl<'c> Reference<'c> {
                 UnitKind::Mix(s) => {
                     let outputs: Vec<&[i32]> = (1..=s.experts as usize).map(input).collect();
                     let choice = choice.as_ref().expect("a mix follows its route");
-                    mix(choice, &outputs, unit.out_len as usize, out, clamped)
+                    let shared = s.shared.then(|| (input(1 + s.experts as usize)[0], input(2 + s.experts as usize)));
+                    mix(choice, &outputs, shared, unit.out_len as usize, out, clamped)
+                }
+                UnitKind::Conv(s) => {
+                    let past = &mut state.pasts.get_mut(&id).expect("start gives every convolution a past")[user as usize];
+                    conv(s, &programs.gain(s.weights).to_vec(), past, input(0), out, clamped)
+                }
+                UnitKind::Decay(s) => decay(s, &programs.gain(s.rates).to_vec(), input(0), tables),
+                UnitKind::Delta(s) => {
+                    let states = &mut state.deltas.get_mut(&id).expect("start gives every delta rule states")[user as usize];
+                    let inputs = DeltaInputs { q: input(0), k: input(1), v: input(2), decay: input(3), step: input(4) };
+                    delta(s, states, inputs, out, clamped)
                 }
             };
             probe(id, &y);

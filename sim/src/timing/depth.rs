@@ -29,6 +29,12 @@ const NORM_BIAS: u64 = 2;
 /// One more word of scores, in the second pass.
 const SINK: u64 = 1;
 const GATED_ACT: u64 = 9;
+/// The share alone.
+const SIGMOID: u64 = 7;
+const CONV: u64 = 4;
+const DECAY: u64 = 11;
+/// Delta rule: after its last input beat, the rows of its state left out.
+const DELTA: u64 = 16;
 const LIMITS: u64 = 1;
 const RELU2: u64 = 5;
 /// Route: after its last input beat, rounds and experts left out.
@@ -89,7 +95,10 @@ impl Node {
                 node.scan = Some((s.pos_lanes, s.window));
             }
             UnitKind::GatedAct(s) => {
+                // A gate that waits is there before up is.
+                node.port = s.holds.then_some(1);
                 node.delay = match (s.activation, s.activation.table()) {
+                    (Activation::Sigmoid, _) => SIGMOID,
                     (Activation::SwigluClamped { .. }, _) => LIMITS + GATED_ACT,
                     (_, Some(_)) => GATED_ACT,
                     (_, None) => RELU2,
@@ -100,7 +109,10 @@ impl Node {
                 let shares = u64::from(s.active) + if s.of_all { u64::from(s.experts) } else { 0 };
                 (node.buffers, node.delay) = (true, ROUTE + u64::from(s.active) * round + shares + u64::from(s.active));
             }
-            UnitKind::Mix(s) => node.delay = MIX + tree(2 * s.active, 8),
+            UnitKind::Conv(_) => node.delay = CONV,
+            UnitKind::Decay(_) => node.delay = DECAY,
+            UnitKind::Delta(s) => (node.buffers, node.delay) = (true, DELTA + u64::from(s.key_dim)),
+            UnitKind::Mix(s) => node.delay = MIX + tree(2 * s.weighed(), 8),
             UnitKind::Add => (node.port, node.delay) = (Some(1), ADD),
             UnitKind::Argmax => {
                 (node.buffers, node.delay) = (true, tree(netlist.lanes, 4));

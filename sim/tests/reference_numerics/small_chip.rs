@@ -129,7 +129,7 @@ pub fn build(name: &str, shape: Shape, seed: u64) -> SmallChip {
         let f = b.feed(&at("mlp_feed"), s.hidden, NORMED, n);
         let (gate, real_gate) = b.mvm(&at("gate_proj"), s.ffn, s.hidden, false, PROJECTED, f);
         let (up, real_up) = b.mvm(&at("up_proj"), s.ffn, s.hidden, false, PROJECTED, f);
-        let act = GatedActSpec { activation: Activation::Silu, gate: PROJECTED, up: Some(PROJECTED), shift: PROJECTED.frac };
+        let act = GatedActSpec { activation: Activation::Silu, gate: PROJECTED, up: Some(PROJECTED), shift: PROJECTED.frac, holds: false };
         let y = b.unit(&at("act"), UnitKind::GatedAct(act), PROJECTED, s.ffn, &[gate, up]);
         let f = b.feed(&at("down_feed"), s.ffn, PROJECTED, y);
         let (y, real_down) = b.mvm(&at("down_proj"), s.hidden, s.ffn, false, RESIDUAL, f);
@@ -175,7 +175,7 @@ impl Builder {
         let station = self.netlist.stations.len() as u32 - 1;
         let id = self.netlist.graph.add_node(Unit { path: path.into(), station, kind, out, out_len, expert: None });
         for (port, &producer) in from.iter().enumerate() {
-            self.netlist.graph.add_edge(producer, id, Stream { port: port as u8 });
+            self.netlist.graph.add_edge(producer, id, Stream { port: port as u16 });
         }
         id
     }

@@ -175,7 +175,7 @@ fn rope_clamps_what_leaves_its_format() {
 // GatedAct
 
 fn silu(gate: Fixed, shift: i16) -> GatedActSpec {
-    GatedActSpec { activation: Activation::Silu, gate, up: Some(WIDE), shift }
+    GatedActSpec { activation: Activation::Silu, gate, up: Some(WIDE), shift, holds: false }
 }
 
 #[test]

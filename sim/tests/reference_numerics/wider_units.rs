@@ -33,7 +33,7 @@ fn layer_norm_is_centred_scaled_and_shifted() {
 /// One activation of `g` and `u`, both with 12 fractional bits, as a real number.
 fn act(activation: Activation, up: bool, g: i32, u: i32, clamped: &mut u64) -> f64 {
     let format = Fixed::new(24, FRAC);
-    let spec = GatedActSpec { activation, gate: format, up: up.then_some(format), shift: if up { FRAC } else { 0 } };
+    let spec = GatedActSpec { activation, gate: format, up: up.then_some(format), shift: if up { FRAC } else { 0 }, holds: false };
     let y = gated_act(&spec, &[g], up.then_some(&[u][..]), &tables(), WIDE, clamped);
     f64::from(y[0]) / f64::from(1 << FRAC)
 }
@@ -96,7 +96,7 @@ fn routes_choose_the_greatest_and_weigh_them_by_softmax() {
             }
             let outputs: Vec<Vec<i32>> = (0..6).map(|e| if choice.chosen[e] { vec![1000 * e as i32, -7] } else { Vec::new() }).collect();
             let outputs: Vec<&[i32]> = outputs.iter().map(Vec::as_slice).collect();
-            let y = mix(&choice, &outputs, 2, WIDE, &mut clamped);
+            let y = mix(&choice, &outputs, None, 2, WIDE, &mut clamped);
             let weighed = |x: &dyn Fn(usize) -> f64| (0..6).map(|e| f64::from(choice.weights[e]) / 65536.0 * x(e)).sum::<f64>();
             assert_close(&y, &[weighed(&|e| 1000.0 * e as f64), weighed(&|_| -7.0)], |_| 0.5);
         }

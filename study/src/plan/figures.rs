@@ -274,7 +274,7 @@ impl Planned<'_> {
     fn cycles(&self, context: u32) -> (u64, u64) {
         let chip = self.chip;
         let token = timing::token(&chip.netlist, context.saturating_sub(1));
-        let service = |s: &timing::StationTiming| (s.latency_cycles as i64 + chip.extra_cycles(s.station)).max(1) as u64;
+        let service = |s: &timing::StationTiming| s.latency_cycles;
         let beats = u64::from((chip.shape.config.hidden as u32).div_ceil(chip.plan.lanes));
         let latency = token.stations.iter().map(service).sum::<u64>() + 1;
         // What a built station does for a token in all its rounds.
@@ -294,13 +294,12 @@ impl Rates for Planned<'_> {
 
     fn interval_s(&self, context: u32, users: u32) -> f64 {
         let users = users.max(1);
-        let exact = self.chip.standins.is_empty();
-        let flow = if exact { timing::aggregate_interval(&self.chip.netlist, context, users) } else { self.cycles(context).1 };
+        let flow = timing::aggregate_interval(&self.chip.netlist, context, users);
         (flow as f64 * self.cycle_s() + self.link().on_station_s).max(self.single_s(context) / f64::from(users))
     }
 
     fn prompt_s(&self, prompt: u32) -> f64 {
-        if self.chip.standins.is_empty() && self.setting.dies == 1 {
+        if self.setting.dies == 1 {
             return timing::first_token_cycles(&self.chip.netlist, prompt) as f64 * self.cycle_s();
         }
         let slowest = self.cycles(prompt + 1).1;
@@ -320,11 +319,7 @@ impl Rates for Planned<'_> {
 fn switching_pj(chip: &ShapeChip, technology: &Technology, position: u32) -> f64 {
     let mut sum = energy::Split::default();
     for (id, _) in chip.netlist.units().filter(|&(id, _)| chip.repeat(id).active > 0) {
-        let events = match chip.standins.get(&id) {
-            Some(standin) => standin.activity(),
-            None => activity::unit(&chip.netlist, technology, id, position),
-        };
-        sum += energy::cost(technology, &events);
+        sum += energy::cost(technology, &activity::unit(&chip.netlist, technology, id, position));
     }
     sum.total_pj()
 }

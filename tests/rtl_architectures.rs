@@ -22,11 +22,6 @@ fn check(name: &str) {
     }
     let (checkpoint, golden) = common::golden(name);
     let (chip, guard) = common::chip(&checkpoint, &options(&checkpoint));
-    if checkpoint.config().linear.is_some() {
-        let error = hardwire_rtl_gen::emit(&chip, &guard.path().join("rtl"), &hardwire_rtl_gen::Options::default()).unwrap_err();
-        assert!(error.to_string().contains("linear_attn"), "{error}");
-        return;
-    }
     let prompt = golden.prompt[..PROMPT].to_vec();
     common::same_everywhere(&chip, &prompt);
     let trace = rtl::run(&chip, &guard.path().join("rtl"), std::slice::from_ref(&prompt), NEW, true);

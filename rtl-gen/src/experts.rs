@@ -25,19 +25,56 @@ pub fn mix(chip: &Chip, shape: &Shape, id: UnitId, s: &MixSpec, inputs: &[Source
         UnitKind::Mvm(m) => Some((m.matrix.inputs, m.matrix.outputs, m.matrix.bias, m.matrix.group, m.fabric, m.shape)),
         _ => None,
     };
-    if last(from[1]).is_none() || from[1..].iter().any(|&p| last(p) != last(from[1])) {
+    let routed = &from[1..=s.experts as usize];
+    if last(from[1]).is_none() || routed.iter().any(|&p| last(p) != last(from[1])) {
         return Err(Error::unit(&netlist.unit(id).path, "its experts must end in matrices of one shape"));
+    }
+    if let (true, Some(own), Some(shared)) = (s.shared, last(from[1]), from.last().map(|&p| last(p))) {
+        // It is not kept waiting for the choice, so that a narrower one comes first.
+        if !shared.is_some_and(|shared| (shared.1, shared.4) == (own.1, own.4) && shared.0 <= own.0) {
+            return Err(Error::unit(&netlist.unit(id).path, "its shared expert must end in a matrix no wider than the others'"));
+        }
     }
     let (v, ib, route) = (shape.lanes, u32::from(s.input.bits), ident(&netlist.unit(from[0]).path));
     let join = |part: &dyn Fn(&Source) -> String| {
-        let nets: Vec<String> = inputs[1..].iter().rev().map(part).collect();
+        let nets: Vec<String> = inputs[1..=s.experts as usize].iter().rev().map(part).collect();
         format!("{{{}}}", nets.join(", "))
     };
-    let index = index_bits(s.experts);
-    let i = i.param("V", v).param("E", s.experts).param("K", s.active).param("IW", index).param("LEVELS", ceil_log(2 * s.active, 8).max(1));
+    let (index, name) = (index_bits(s.experts), ident(&netlist.unit(id).path));
+    let (experts, active) = (s.experts + u32::from(s.shared), s.weighed());
+    let wide = index_bits(experts);
+    let (mut sel, mut weight) = (format!("{route}_sel"), format!("{route}_weight"));
+    let i = i.param("V", v).param("E", experts).param("K", active).param("IW", wide).param("LEVELS", ceil_log(2 * active, 8).max(1));
     let i = i.param("IB", ib).param("OB", ib).clocked();
-    let i = i.input("in_valid", s.experts, join(&|x| x.valid.clone())).input("in_data", s.experts * v * ib, join(&|x| x.data.clone()));
-    Ok(i.input("sel", s.active * index, format!("{route}_sel")).input("weight", s.active * 18, format!("{route}_weight")))
+    let (mut valid, mut data) = (join(&|x| x.valid.clone()), join(&|x| x.data.clone()));
+    if s.shared {
+        // The shared expert is one more that is always chosen, and comes with the others.
+        let numbers = (0..s.active).rev().map(|k| format!("{}{route}_sel[{} +: {index}]", padding(wide - index), k * index));
+        let numbers: Vec<String> = std::iter::once(format!("{wide}'d{}", s.experts)).chain(numbers).collect();
+        sel = format!("{{{}}}", numbers.join(", "));
+        weight = format!("{{{}[17:0], {weight}}}", inputs[1 + s.experts as usize].data);
+        valid = format!("{{1'b0, {valid}}}");
+        data = format!("{{{name}_shared, {data}}}");
+    }
+    let i = i.input("in_valid", experts, valid).input("in_data", experts * v * ib, data);
+    Ok(i.input("sel", active * wide, sel).input("weight", active * 18, weight))
+}
+
+/// Zeros before a narrower number in a concatenation.
+fn padding(bits: u32) -> String {
+    if bits == 0 { String::new() } else { format!("{bits}'d0, ") }
+}
+
+/// Where the shared expert's output waits for the others.
+pub fn shared(chip: &Chip, shape: &Shape, id: UnitId, inputs: &[Source]) -> Instance {
+    let unit = chip.netlist().unit(id);
+    let (name, bits) = (ident(&unit.path), u32::from(unit.out.bits));
+    let last = &inputs[inputs.len() - 1];
+    let routed: Vec<&str> = inputs[1..inputs.len() - 2].iter().map(|x| x.valid.as_str()).collect();
+    let i = Instance::new("hw_hold", format!("{name}_shared_i"), vec![format!("{}: the shared expert waits for the others", unit.path)]);
+    let i = i.param("V", shape.lanes).param("B", bits).param("LEN", unit.out_len).clocked();
+    let i = i.input("in_valid", 1, &last.valid).input("in_data", shape.lanes * bits, &last.data);
+    i.input("take", 1, routed.join(" || ")).output("out_data", shape.lanes * bits, format!("{name}_shared"))
 }
 
 /// The rows a matrix sees: an expert's only where it was chosen.

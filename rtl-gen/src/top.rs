@@ -260,6 +260,7 @@ fn idle_bound(chip: &Chip, shape: &Shape) -> u64 {
             // A round of comparisons for each that is chosen; a share for each.
             UnitKind::Route(s) => beats + u64::from(s.active) * 8 + 2 * u64::from(s.active + s.experts),
             UnitKind::Attention(s) => beats + 2 * u64::from(s.context / s.pos_lanes + 1),
+            UnitKind::Delta(s) => 2 * beats + 2 * u64::from(s.key_dim),
             _ => beats,
         }
     };

@@ -5,6 +5,7 @@
 mod attention;
 mod gated_act;
 mod norm;
+mod recurrent;
 
 use crate::embed;
 use crate::error::Error;
@@ -31,6 +32,14 @@ fn layered(shape: &Shape, rounds: u32, i: Instance) -> Instance {
     match shape.layer_bits {
         0 => i,
         bits => i.param("LAYERS", rounds).param("LW", bits).input("layer", bits, "layer"),
+    }
+}
+
+/// Whose sequence a unit that remembers works on; where layers share it, each has one for every user.
+fn sequence(shape: &Shape, i: Instance) -> Instance {
+    match shape.layer_bits {
+        0 => i.input("user", shape.user_bits, "user"),
+        bits => i.input("user", shape.user_bits + bits, "cache_user"),
     }
 }
 
@@ -146,11 +155,7 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
         }
         UnitKind::Attention(s) => {
             let i = attention::parameters(chip, shape, folder, id, s, instance("hw_attention", attention::title(s)))?;
-            let i = i.clocked().input("pos", shape.pos_bits, "pos");
-            let i = match shape.layer_bits {
-                0 => i.input("user", shape.user_bits, "user"),
-                bits => layered(shape, rounds, i.input("user", shape.user_bits + bits, "cache_user")),
-            };
+            let i = layered(shape, rounds, sequence(shape, i.clocked().input("pos", shape.pos_bits, "pos")));
             let i = stream(stream(i, "q_valid", "q_data", 0), "k_valid", "k_data", 1);
             give(stream(i, "v_valid", "v_data", 2))
         }
@@ -158,6 +163,16 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i =
                 gated_act::parameters(shape, s, &instance).param("V", v).param("GB", s.gate.bits).param("OB", out).param("SHIFT", s.shift);
             match s.up {
+                Some(up) if s.holds => {
+                    nets.push((net("_gate"), v * u32::from(s.gate.bits)));
+                    let hold = Instance::new("hw_hold", format!("{name}_hold_i"), vec![format!("{}: the gate waits for up", unit.path)]);
+                    let hold = hold.param("V", v).param("B", s.gate.bits).param("LEN", unit.out_len).clocked();
+                    let hold = stream(hold, "in_valid", "in_data", 0).input("take", 1, &inputs[1].valid);
+                    let hold = hold.output("out_data", v * u32::from(s.gate.bits), net("_gate"));
+                    let i = i.param("UB", up.bits).clocked().input("in_valid", 1, &inputs[1].valid);
+                    let i = i.input("gate", v * u32::from(s.gate.bits), net("_gate")).input("up", v * inputs[1].bits, &inputs[1].data);
+                    return Ok(Site { instances: vec![hold, give(i)], nets, ovf: Some(net("_ovf")) });
+                }
                 Some(up) => {
                     gated_act::together(chip, id)?;
                     let i = stream(i.param("UB", up.bits).clocked(), "in_valid", "gate", 0);
@@ -178,9 +193,33 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i = i.output("chosen", s.experts, net("_chosen")).output("sel", s.active * index, net("_sel"));
             i.output("weight", s.active * 18, net("_weight"))
         }
-        UnitKind::Mix(s) => give(experts::mix(chip, shape, id, s, inputs, instance("hw_mix", format!("{} experts", s.experts)))?),
-        UnitKind::Conv(_) | UnitKind::Decay(_) | UnitKind::Delta(_) => {
-            return Err(Error::unit(&unit.path, format!("there is no Verilog of a {} yet", unit.kind.name())));
+        UnitKind::Mix(s) => {
+            let i = experts::mix(chip, shape, id, s, inputs, instance("hw_mix", format!("{} experts", s.experts)))?;
+            let mut instances = Vec::new();
+            if s.shared {
+                nets.push((net("_shared"), v * out));
+                instances.push(experts::shared(chip, shape, id, inputs));
+            }
+            instances.push(give(i));
+            return Ok(Site { instances, nets, ovf: Some(net("_ovf")) });
+        }
+        UnitKind::Conv(s) => {
+            let what = format!("{} taps of {} elements, {} users", s.taps, s.len, s.users);
+            let i = recurrent::conv(chip, shape, folder, id, s, instance("hw_conv", what))?;
+            let i = sequence(shape, i.clocked().input("pos", shape.pos_bits, "pos"));
+            give(stream(layered(shape, rounds, i), "in_valid", "in_data", 0))
+        }
+        UnitKind::Decay(s) => {
+            let i = recurrent::decay(chip, shape, folder, id, s, instance("hw_decay", format!("{} heads", s.len)))?;
+            give(stream(layered(shape, rounds, i.clocked()), "in_valid", "in_data", 0))
+        }
+        UnitKind::Delta(s) => {
+            let what = format!("{} states of {} by {}, {} users", s.value_heads, s.key_dim, s.value_dim, s.users);
+            let i = recurrent::delta(chip, shape, id, s, instance("hw_delta", what));
+            let i = sequence(shape, i.clocked().input("pos", shape.pos_bits, "pos"));
+            let i = stream(stream(i, "q_valid", "q_data", 0), "k_valid", "k_data", 1);
+            let i = stream(stream(i, "v_valid", "v_data", 2), "decay_valid", "decay_data", 3);
+            give(stream(i, "step_valid", "step_data", 4))
         }
         UnitKind::Add => {
             nets.push((net("_last"), 1));

@@ -1,4 +1,4 @@
-//! `hw_gated_act`, `hw_swiglu` and `hw_relu2`: which one an activation is, with its table.
+//! `hw_gated_act`, `hw_swiglu`, `hw_relu2` and `hw_sigmoid`: which one an activation is, with its table.
 
 use crate::error::Error;
 use crate::instance::Instance;
@@ -8,9 +8,6 @@ use hardwire_netlist::{Chip, UnitId, UnitKind};
 
 /// The module of an activation, and what is its own.
 pub fn parameters(shape: &Shape, s: &GatedActSpec, instance: &dyn Fn(&str, String) -> Instance) -> Instance {
-    if s.holds || s.activation == Activation::Sigmoid {
-        return instance("hw_none", String::new());
-    }
     let what = format!("{} of the gate{}", s.activation.title(), if s.up.is_some() { ", times up" } else { "" });
     let Some((function, argument)) = s.activation.table() else {
         return instance("hw_relu2", what).param("FRAC", s.gate.frac);
@@ -20,6 +17,7 @@ pub fn parameters(shape: &Shape, s: &GatedActSpec, instance: &dyn Fn(&str, Strin
             let i = instance("hw_swiglu", what).param("UP_FRAC", s.up.map_or(0, |f| f.frac));
             i.param("GATE_LIMIT", gate_limit).param("UP_LIMIT", up_limit)
         }
+        Activation::Sigmoid => instance("hw_sigmoid", what),
         _ => instance("hw_gated_act", what),
     };
     let t = shape.table(function);

@@ -34,7 +34,7 @@ const SIGMOID: u64 = 7;
 const CONV: u64 = 4;
 const DECAY: u64 = 11;
 /// Delta rule: after its last input beat, the rows of its state left out.
-const DELTA: u64 = 16;
+const DELTA: u64 = 13;
 const LIMITS: u64 = 1;
 const RELU2: u64 = 5;
 /// Route: after its last input beat, rounds and experts left out.

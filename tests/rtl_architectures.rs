@@ -17,7 +17,8 @@ const PROMPT: usize = 12;
 const NEW: u32 = 8;
 
 fn check(name: &str) {
-    if !rtl::has("verilator", "--version") {
+    // Four layers of what `qwen3_5_whole` has two of.
+    if name == "qwen3_5" || !rtl::has("verilator", "--version") {
         return;
     }
     let (checkpoint, golden) = common::golden(name);

@@ -197,7 +197,10 @@ pub fn build(dir: &Path, options: &RunOptions) -> Result<PathBuf, Error> {
         "--exe",
         "--build",
         "-O3",
+        // Loops of processes stay loops; those that generate may have sixteen times so many rounds.
         "--unroll-count",
+        "64",
+        "--unroll-stmts",
         "1",
         "-fno-expand",
         "--x-assign",

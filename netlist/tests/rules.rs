@@ -132,7 +132,7 @@ const CHANGES: &[(&str, &[Change])] = &[
             ("unit lm_head", " lanes=4", " lanes=2"),
             // Routers and experts.
             ("unit layers.0.mlp.route", "active=1", "active=3"),
-            ("unit layers.0.mlp.route", "experts=2", "experts=251"),
+            ("unit layers.0.mlp.route", "experts=2", "experts=1025"),
             ("unit layers.0.mlp.route", "score_mantissa=46341", "score_mantissa=65536"),
             ("unit layers.0.mlp.route", "score_shift=10", "score_shift=-512"),
             ("unit layers.0.mlp.route", "18q16", "18q15"),

@@ -20,8 +20,8 @@ const GUARD: i16 = 6;
 const PART: u64 = 32;
 /// Most bits of an element of a query or a key.
 const MOST_KEY_BITS: u8 = 18;
-/// Fewest cycles between the last beat given out and the first that comes of the next token's keys, whatever the model: a norm, a gate, a
-/// matrix, an adder, then a norm, a matrix, a convolution, an activation and a norm (`docs/microarchitecture.md`), beats left out.
+/// Fewest cycles between the last beat given out and the first that comes of the next token's decays and keys, whatever the model: a norm of
+/// every head, a gate, a matrix, an adder, then a norm, a matrix and a decay (`docs/microarchitecture.md`); heads and beats left out.
 const TURN: u32 = 64;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,7 +127,7 @@ impl Kind for DeltaSpec {
         within(path, "v.frac less state.frac", self.v.frac - self.state.frac, -30..=30)?;
         within(path, "out.frac", self.part_shift(around.out()), 1..=60)?;
         // The next token's keys come when the state has been written.
-        let most = TURN + self.values().div_ceil(around.lanes());
+        let most = TURN + self.value_heads + self.values().div_ceil(around.lanes());
         within(path, "key_dim", self.key_dim, 1..=most)
     }
 

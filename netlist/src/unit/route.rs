@@ -15,7 +15,7 @@ use crate::width::{ceil_log, index_bits, table_bits};
 use serde::{Deserialize, Serialize};
 
 /// Most experts of a router: each is a port of its Mix.
-const MOST_EXPERTS: u32 = 250;
+const MOST_EXPERTS: u32 = 1024;
 /// Bits of a share, and of an expert's weight.
 const SHARE: u64 = 21;
 const WEIGHT: u64 = RouteSpec::OUT.bits as u64;

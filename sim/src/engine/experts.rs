@@ -46,7 +46,7 @@ pub(super) fn reciprocal(total: i64, tables: &Tables) -> (i32, i64) {
     (z, lerp(&tables[Function::Recip], (p - (1 << 15)) >> 7, (p & 0x7f) as i64, 7))
 }
 
-/// Weighted sum of the chosen experts' outputs: 250 products of 32 by 17 bits fit 62.
+/// Weighted sum of the chosen experts' outputs: 1,025 products of 32 by 17 bits fit 62.
 pub(super) fn mix<'a>(chosen: impl Iterator<Item = (i32, &'a [i32])>, format: Fixed, len: usize, out: &mut Vec<i32>) -> u64 {
     let mut clamped = 0;
     let mut sums = vec![0i64; len];

@@ -96,6 +96,7 @@ module hw_delta #(
   reg [5:5] write_q;
   reg [AW-1:0] address2_q, address3_q, address4_q, address5_q;
   reg last2_q, last3_q, last4_q;
+  wire [AW-1:0] address1 = base_q + row_q;
   wire last = row_q == DK - 1;
   wire summed = r_q[4] && !s_q[4];
   wire ends = summed && last4_q;
@@ -103,7 +104,7 @@ module hw_delta #(
   reg [COLS*W-1:0] written_q;
   wire [COLS-1:0] next_clamped;
   hw_sram #(.WIDTH(COLS*W), .DEPTH(DEPTH), .AW(AW)) state (
-    .clk(clk), .we(write_q[5]), .waddr(address5_q), .wdata(written_q), .re(run_q), .raddr(base_q + row_q), .rdata(read));
+    .clk(clk), .we(write_q[5]), .waddr(address5_q), .wdata(written_q), .re(run_q), .raddr(address1), .rdata(read));
 
   // Between them: columns of a beat, stage by stage.
   reg [8:0] m_q;
@@ -316,7 +317,7 @@ module hw_delta #(
       base_q <= user * DK;
       zero_q <= pos == 0;
     end
-    address2_q <= base_q + row_q;
+    address2_q <= address1;
     address3_q <= address2_q;
     address4_q <= address3_q;
     address5_q <= address4_q;

@@ -38,3 +38,16 @@ fn options(checkpoint: &Checkpoint) -> Options {
 }
 
 architectures!(check);
+
+/// Two users' sequences of one hybrid model in turns: each has a state of its own, in silicon as in the simulators.
+#[test]
+fn recurrent_states_of_two_users() {
+    if !rtl::has("verilator", "--version") {
+        return;
+    }
+    let (checkpoint, golden) = common::golden("qwen3_5_whole");
+    let (chip, guard) = common::chip(&checkpoint, &Options { users: Some(2), ..options(&checkpoint) });
+    let prompts = vec![golden.prompt[..5].to_vec(), golden.prompt[5..12].to_vec()];
+    let trace = rtl::run(&chip, &guard.path().join("rtl"), &prompts, 4, true);
+    rtl::compare(&chip, &trace, &prompts, 4);
+}

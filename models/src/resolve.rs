@@ -32,6 +32,8 @@ pub(crate) fn resolve(table: &mut TensorTable, config: &ModelConfig) -> Result<(
         let Some(entry) = table.entries.remove(&name) else { continue };
         match stored {
             Stored::As(new) => table.insert(new, entry)?,
+            // A part that has the name of the whole, stored apart from the others.
+            Stored::Joined(joined) if joined.parts.iter().any(|p| p.name == name && p.shape == entry.shape) => table.insert(name, entry)?,
             Stored::Joined(joined) => cut(table, &name, &entry, joined)?,
         }
     }

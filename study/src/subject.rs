@@ -46,7 +46,7 @@ impl Subject<'_> {
             area_mm2,
             dies: (area_mm2 / RETICLE_MM2).ceil().max(1.0) as u32,
             kv_bits: f64::from(chip.model().kv_bits),
-            rewinds: true,
+            rewinds: !chip.netlist().units().any(|(_, u)| matches!(u.kind, UnitKind::Delta(_) | UnitKind::Conv(_))),
             planned: false,
             rates: Box::new(Compiled(chip)),
         }

@@ -14,6 +14,9 @@ pub fn model_shape(chip: &Chip) -> ModelShape {
         match &unit.kind {
             UnitKind::Mvm(mvm) => resting += mvm.matrix.weights() as f64 * (1.0 - netlist.duty(id)),
             UnitKind::Attention(attention) => windows.extend(attention.window),
+            UnitKind::Delta(delta) => {
+                windows.push(state_window(u64::from(delta.values()) * u64::from(delta.key_dim), m.kv_heads, m.head_dim))
+            }
             UnitKind::Route(route) => routes.push(route),
             _ => {}
         }
@@ -48,16 +51,23 @@ pub fn model_shape(chip: &Chip) -> ModelShape {
     }
 }
 
+/// The window that a layer with a state of so many elements is told as: the tokens whose keys and values the state has room for.
+fn state_window(elements: u64, kv_heads: u32, head_dim: u32) -> u32 {
+    let cached = 2 * u64::from(kv_heads) * u64::from(head_dim);
+    u32::try_from(elements.div_ceil(cached.max(1))).unwrap_or(u32::MAX)
+}
+
 /// The model that `config` describes, with 16-bit weights, keys and values.
 pub fn shape_of_config(name: &str, config: &ModelConfig) -> ModelShape {
     let (experts, active, width) = config.experts.as_ref().map_or((0, 0, 0), |e| (e.count, e.active, e.ffn));
     let expert_layers = config.plan.iter().filter(|l| l.experts).count();
     // Gate, up and down of every expert that does not work on a token.
     let resting = (3 * config.hidden * width * (experts - active) * expert_layers) as f64;
-    // A layer with a state in place of a cache is one that keeps as many tokens as the state has room for.
-    let cached = (2 * config.kv_heads * config.head_dim).max(1);
-    let state = config.linear.as_ref().map(|l| (l.value_heads * l.key_dim * l.value_dim).div_ceil(cached));
-    let windows: Vec<usize> = config.plan.iter().filter_map(|l| if l.linear { state } else { l.window }).collect();
+    let state = config.linear.as_ref().map(|l| {
+        let elements = l.value_heads as u64 * l.key_dim as u64 * l.value_dim as u64;
+        state_window(elements, config.kv_heads as u32, config.head_dim as u32)
+    });
+    let windows: Vec<u32> = config.plan.iter().filter_map(|l| if l.linear { state } else { l.window.map(|w| w as u32) }).collect();
     let parameters = config.parameters as f64;
     ModelShape {
         name: name.into(),
@@ -74,7 +84,7 @@ pub fn shape_of_config(name: &str, config: &ModelConfig) -> ModelShape {
         experts_per_token: active as u32,
         context_limit: config.context as u32,
         window_layers: windows.len() as u32,
-        window_tokens: windows.iter().max().copied().unwrap_or(0) as u32,
+        window_tokens: windows.iter().max().copied().unwrap_or(0),
         expert_layers: expert_layers as u32,
         latent_cache: 0,
         dense_bits: 0.0,

@@ -13,7 +13,7 @@
 
 use serde::Serialize;
 
-use super::calibration::Calibration;
+use super::calibration::{Achieved, Calibration};
 use super::capacity::check_capacity;
 use super::device::Device;
 use super::error::{GpuError, not_negative};
@@ -63,7 +63,8 @@ pub fn speculate(
     parallel: Parallel,
     draft: &Draft,
 ) -> Result<Speculated, GpuError> {
-    rounds(calibration, device, model, workload, parallel, draft, Groups { each: workload.batch, groups: 1, prompts: false })
+    let verifier = Verifier::new(calibration, device, model, workload, parallel, draft, None)?;
+    verifier.rounds(Groups { each: workload.batch, groups: 1, prompts: false })
 }
 
 /// A full queue of `workload`'s requests, as many sequences and groups as make most tokens; none whose tokens come later than
@@ -80,8 +81,8 @@ pub fn speculate_queue(
     draft: &Draft,
     max_token_latency_ms: Option<f64>,
 ) -> Result<Speculated, GpuError> {
-    checked(calibration, device, model, workload, parallel.devices(), max_token_latency_ms)?;
-    let resident = Workload { context_tokens: workload.context_tokens + draft.length, ..*workload };
+    let verifier = Verifier::new(calibration, device, model, workload, parallel, draft, max_token_latency_ms)?;
+    let resident = verifier.resident(workload.batch);
     let most = super::capacity::capacity(device, model, &resident, parallel).max_batch.min(SERVER_MAX_BATCH).min(workload.batch);
     if most == 0 {
         check_capacity(device, model, &Workload { batch: 1, ..resident }, parallel)?;
@@ -94,7 +95,7 @@ pub fn speculate_queue(
     let mut best: Option<Speculated> = None;
     let mut fastest_ms = f64::INFINITY;
     for groups in tried {
-        let found = rounds(calibration, device, model, workload, parallel, draft, groups)?;
+        let found = verifier.rounds(groups)?;
         let latency_ms = 1e3 / found.tokens_per_s_per_user;
         fastest_ms = fastest_ms.min(latency_ms);
         let within = max_token_latency_ms.is_none_or(|target_ms| latency_ms <= target_ms);
@@ -115,55 +116,76 @@ struct Groups {
     prompts: bool,
 }
 
-fn rounds(
-    calibration: &Calibration,
-    device: &Device,
-    model: &ModelShape,
-    workload: &Workload,
+/// A device that verifies one kind of draft, its inputs checked.
+struct Verifier<'a> {
+    achieved: Achieved,
+    device: &'a Device,
+    model: &'a ModelShape,
+    workload: &'a Workload,
     parallel: Parallel,
-    draft: &Draft,
-    groups: Groups,
-) -> Result<Speculated, GpuError> {
-    let achieved = checked(calibration, device, model, workload, parallel.devices(), None)?;
-    parallel.check(model)?;
-    not_negative("draft", "seconds", draft.seconds)?;
-    let most = f64::from(draft.length) + 1.0;
-    if !(1.0..=most).contains(&draft.tokens_per_round) {
-        let (owner, value) = ("draft".to_owned(), draft.tokens_per_round.to_string());
-        return Err(GpuError::Field {
-            owner,
-            field: "tokens_per_round",
-            value,
-            expected: "between 1 and one more than the draft's length",
-        });
+    draft: &'a Draft,
+}
+
+impl<'a> Verifier<'a> {
+    fn new(
+        calibration: &Calibration,
+        device: &'a Device,
+        model: &'a ModelShape,
+        workload: &'a Workload,
+        parallel: Parallel,
+        draft: &'a Draft,
+        max_token_latency_ms: Option<f64>,
+    ) -> Result<Verifier<'a>, GpuError> {
+        let achieved = checked(calibration, device, model, workload, parallel.devices(), max_token_latency_ms)?;
+        parallel.check(model)?;
+        not_negative("draft", "seconds", draft.seconds)?;
+        if !(1.0..=f64::from(draft.length) + 1.0).contains(&draft.tokens_per_round) {
+            let (owner, value) = ("draft".to_owned(), draft.tokens_per_round.to_string());
+            return Err(GpuError::Field {
+                owner,
+                field: "tokens_per_round",
+                value,
+                expected: "between 1 and one more than the draft's length",
+            });
+        }
+        Ok(Verifier { achieved, device, model, workload, parallel, draft })
     }
-    let resident = Workload { batch: groups.each * groups.groups, context_tokens: workload.context_tokens + draft.length, ..*workload };
-    check_capacity(device, model, &resident, parallel)?;
-    let (b, n) = (f64::from(groups.each), f64::from(groups.groups));
-    let (times, work) = step(device, &achieved, model, parallel, b, most, f64::from(workload.context_tokens));
-    let (prompt_s, prompt_work) =
-        if groups.prompts { prompt_between(&achieved, device, model, workload, parallel) } else { Default::default() };
-    // Each sequence brings one prompt in the rounds that its output takes.
-    let prompts = b * draft.tokens_per_round / f64::from(workload.output_tokens.max(1));
-    let verify_s = times.total_s() + prompts * prompt_s;
-    let period_s = if groups.groups == 1 { verify_s + draft.seconds } else { (n * verify_s).max(verify_s + draft.seconds) };
-    let tokens = n * b * draft.tokens_per_round;
-    let all = StepWork {
-        weight_bytes: n * work.weight_bytes,
-        cache_bytes: n * work.cache_bytes,
-        linear_flops: n * (work.linear_flops + prompts * prompt_work.linear_flops),
-        attention_flops: n * (work.attention_flops + prompts * prompt_work.attention_flops),
-    };
-    let load = power(&achieved.power, device, model.weight_format, parallel.devices(), &all, period_s, tokens);
-    Ok(Speculated {
-        batch: groups.each * groups.groups,
-        groups: groups.groups,
-        tokens_per_s: tokens / period_s,
-        tokens_per_s_per_user: draft.tokens_per_round / period_s,
-        verify_s,
-        busy: n * verify_s / period_s,
-        power_w: load.power_w,
-        j_per_token: load.energy.total_j_per_token(),
-        bound: times.bound(),
-    })
+
+    /// What `batch` sequences keep on the device, a draft of each among it.
+    fn resident(&self, batch: u32) -> Workload {
+        Workload { batch, context_tokens: self.workload.context_tokens + self.draft.length, ..*self.workload }
+    }
+
+    fn rounds(&self, groups: Groups) -> Result<Speculated, GpuError> {
+        let Verifier { achieved, device, model, workload, parallel, draft } = self;
+        check_capacity(device, model, &self.resident(groups.each * groups.groups), *parallel)?;
+        let (b, n) = (f64::from(groups.each), f64::from(groups.groups));
+        let taken = f64::from(draft.length) + 1.0;
+        let (times, work) = step(device, achieved, model, *parallel, b, taken, f64::from(workload.context_tokens));
+        let (prompt_s, prompt_work) =
+            if groups.prompts { prompt_between(achieved, device, model, workload, *parallel) } else { Default::default() };
+        // Each sequence brings one prompt in the rounds that its output takes.
+        let prompts = b * draft.tokens_per_round / f64::from(workload.output_tokens.max(1));
+        let verify_s = times.total_s() + prompts * prompt_s;
+        let period_s = if groups.groups == 1 { verify_s + draft.seconds } else { (n * verify_s).max(verify_s + draft.seconds) };
+        let tokens = n * b * draft.tokens_per_round;
+        let all = StepWork {
+            weight_bytes: n * work.weight_bytes,
+            cache_bytes: n * work.cache_bytes,
+            linear_flops: n * (work.linear_flops + prompts * prompt_work.linear_flops),
+            attention_flops: n * (work.attention_flops + prompts * prompt_work.attention_flops),
+        };
+        let load = power(&achieved.power, device, model.weight_format, parallel.devices(), &all, period_s, tokens);
+        Ok(Speculated {
+            batch: groups.each * groups.groups,
+            groups: groups.groups,
+            tokens_per_s: tokens / period_s,
+            tokens_per_s_per_user: draft.tokens_per_round / period_s,
+            verify_s,
+            busy: n * verify_s / period_s,
+            power_w: load.power_w,
+            j_per_token: load.energy.total_j_per_token(),
+            bound: times.bound(),
+        })
+    }
 }

@@ -48,11 +48,7 @@ struct Text<'a> {
     scale_bits: u8,
     offset_bits: u8,
     tot: u32,
-    ob: u32,
-    shift_bits: u32,
-    bias: u32,
-    shifts: String,
-    biases: String,
+    out: Outputs,
     tiles: Vec<TileText>,
     /// Totals of each band and tile of a beat, by where they lie.
     lanes: Vec<(u32, String)>,
@@ -83,7 +79,6 @@ impl Widths {
 pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'_>, s: &MvmSpec, feed: &RowFeedSpec) -> Result<(), Error> {
     let (m, t, w) = (&s.matrix, s.shape, Widths::of(feed));
     roms::matrix(folder, silicon)?;
-    let out = Outputs::of(silicon);
     let (e, tot, n_tiles) = (t.tile_lanes(), u32::from(s.tot_bits), t.n_tiles(m.outputs));
     let nought = format!("{}'d0", e * tot);
     let totals = |k: u32, n: u32| if n < n_tiles { format!("t{k}_{n}") } else { nought.clone() };
@@ -120,11 +115,7 @@ pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'
         scale_bits: m.scale_bits,
         offset_bits: m.offset_bits,
         tot,
-        ob: u32::from(unit.out.bits),
-        shift_bits: out.shift_bits,
-        bias: u32::from(m.bias),
-        shifts: out.shifts,
-        biases: out.biases,
+        out: Outputs::of(unit, silicon),
         tiles: tiles.collect(),
         lanes: lanes.map(|(band, d)| ((band * shape.lanes + d * e) * tot, totals(band, d))).collect(),
     };

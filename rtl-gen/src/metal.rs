@@ -37,18 +37,13 @@ struct Text<'a> {
     tot: u32,
     wires: String,
     scales: String,
-    ob: u32,
-    shift_bits: u32,
-    bias: u32,
-    shifts: String,
-    biases: String,
+    out: Outputs,
 }
 
 /// Writes the site module and the images of one matrix.
 pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'_>, s: &MvmSpec) -> Result<(), Error> {
     let (m, v) = (&s.matrix, shape.lanes);
     roms::matrix(folder, silicon)?;
-    let out = Outputs::of(silicon);
     let (value_bits, _) = codebook(m);
     let text = Text {
         path: &unit.path,
@@ -73,11 +68,7 @@ pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'
         tot: u32::from(s.tot_bits),
         wires: silicon.file(Part::Codes, (0, 0)),
         scales: silicon.file(Part::Scales, (0, 0)),
-        ob: u32::from(unit.out.bits),
-        shift_bits: out.shift_bits,
-        bias: u32::from(m.bias),
-        shifts: out.shifts,
-        biases: out.biases,
+        out: Outputs::of(unit, silicon),
     };
     folder.text(&format!("rtl/mvm_{}.v", text.ident), &render("metal.v", &text)?)
 }

@@ -69,11 +69,7 @@ struct Text<'a> {
     tot: u32,
     scale_bits: u8,
     offset_bits: u8,
-    ob: u32,
-    shift_bits: u32,
-    bias: u32,
-    shifts: String,
-    biases: String,
+    out: Outputs,
     tiles: Vec<TileText>,
     lanes: Vec<LaneText>,
     layers: u32,
@@ -127,7 +123,6 @@ pub fn emit(
     let tiles: Vec<TileIndex> = (0..bands).flat_map(|k| (0..t.n_tiles(m.outputs)).map(move |n| (k, n))).collect();
     let fold = m.fold();
     let texts = tiles.iter().map(|&tile| text_of(&t, tile, silicon)).collect();
-    let out = Outputs::of(silicon);
     let (sw, cw, kw) = (bits(t.steps()), bits(groups * t.steps()), bits(t.blocks(m.outputs)));
     let bank = m.bank();
     let (value_bits, factors) = list(&bank);
@@ -167,11 +162,7 @@ pub fn emit(
         tot: u32::from(s.tot_bits),
         scale_bits: m.scale_bits,
         offset_bits: m.offset_bits,
-        ob: u32::from(unit.out.bits),
-        shift_bits: out.shift_bits,
-        bias: u32::from(m.bias),
-        shifts: out.shifts,
-        biases: out.biases,
+        out: Outputs::of(unit, silicon),
         lanes: lanes(&t, &tiles, bands, v, e, u32::from(s.tot_bits)),
         tiles: texts,
         layers,
@@ -182,16 +173,26 @@ pub fn emit(
 
 /// What the output stage of a matrix reads.
 pub struct Outputs {
+    /// Bits of an output.
+    pub bits: u32,
     pub shift_bits: u32,
     pub shifts: String,
-    /// Empty where there is no bias.
+    /// 1: there is a bias.
+    pub bias: u32,
+    /// Empty where there is none.
     pub biases: String,
 }
 
 impl Outputs {
-    pub fn of(silicon: &Silicon<'_>) -> Outputs {
-        let biases = if silicon.matrix.bias { silicon.file(Part::Biases, (0, 0)) } else { String::new() };
-        Outputs { shift_bits: silicon.shift_bits(), shifts: silicon.file(Part::Shifts, (0, 0)), biases }
+    pub fn of(unit: &Unit, silicon: &Silicon<'_>) -> Outputs {
+        let biased = silicon.matrix.bias;
+        Outputs {
+            bits: u32::from(unit.out.bits),
+            shift_bits: silicon.shift_bits(),
+            shifts: silicon.file(Part::Shifts, (0, 0)),
+            bias: u32::from(biased),
+            biases: if biased { silicon.file(Part::Biases, (0, 0)) } else { String::new() },
+        }
     }
 }
 

@@ -10,7 +10,7 @@ module mvm_{{ ident }} (
   input [4:0] h,
   input [{{ bands * ab }}-1:0] asum,
   output out_valid,
-  output [{{ v * ob }}-1:0] out_data,
+  output [{{ v * out.bits }}-1:0] out_data,
   output ovf
 );
   wire take, sum_parts, sum_group, multiply, accumulate, first, drain;
@@ -38,8 +38,8 @@ module mvm_{{ ident }} (
   assign totals[{{ at }} +: {{ e * tot }}] = {{ value }};
 {%- endfor %}
   hw_mvm_out #(
-    .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ bands }}), .TOT({{ tot }}), .OB({{ ob }}), .SHIFT_BITS({{ shift_bits }}), .BIAS({{ bias }}),
-    .SHIFTS("{{ shifts }}"), .BIASES("{{ biases }}")
+    .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ bands }}), .TOT({{ tot }}), .OB({{ out.bits }}), .SHIFT_BITS({{ out.shift_bits }}), .BIAS({{ out.bias }}),
+    .SHIFTS("{{ out.shifts }}"), .BIASES("{{ out.biases }}")
   ) out (
     .clk(clk), .rst(rst), .drain(drain), .totals(totals), .h(h), .out_valid(out_valid), .out_data(out_data), .ovf(ovf)
   );

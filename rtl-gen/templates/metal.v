@@ -9,7 +9,7 @@ module mvm_{{ ident }} (
   input [{{ inputs }}-1:0] plane,
   input [4:0] h,
   output out_valid,
-  output [{{ v * ob }}-1:0] out_data,
+  output [{{ v * out.bits }}-1:0] out_data,
   output ovf
 );
   wire drain;
@@ -24,8 +24,8 @@ module mvm_{{ ident }} (
     .drain(drain), .totals(totals)
   );
   hw_mvm_out #(
-    .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ groups }}), .TOT({{ tot }}), .OB({{ ob }}), .SHIFT_BITS({{ shift_bits }}), .BIAS({{ bias }}),
-    .SHIFTS("{{ shifts }}"), .BIASES("{{ biases }}")
+    .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ groups }}), .TOT({{ tot }}), .OB({{ out.bits }}), .SHIFT_BITS({{ out.shift_bits }}), .BIAS({{ out.bias }}),
+    .SHIFTS("{{ out.shifts }}"), .BIASES("{{ out.biases }}")
   ) out (
     .clk(clk), .rst(rst), .drain(drain), .totals(totals), .h(h), .out_valid(out_valid), .out_data(out_data), .ovf(ovf)
   );

@@ -16,7 +16,7 @@ module mvm_{{ ident }} (
   input [4:0] h,
   input [{{ bands * ab }}-1:0] asum,
   output out_valid,
-  output [{{ v * ob }}-1:0] out_data,
+  output [{{ v * out.bits }}-1:0] out_data,
   output ovf
 );
   wire [`HW_MVM_STEPS_BITS({{ rw }}, {{ sw }}, {{ cw }}, {{ kw }})-1:0] ctl;
@@ -48,11 +48,11 @@ module mvm_{{ ident }} (
   assign totals[{{ l.at }} +: {{ e * tot }}] = {{ l.value }};
 {%- endfor %}
   hw_mvm_out #(
-    .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ bands }}), .TOT({{ tot }}), .OB({{ ob }}), .SHIFT_BITS({{ shift_bits }}), .BIAS({{ bias }}),
+    .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ bands }}), .TOT({{ tot }}), .OB({{ out.bits }}), .SHIFT_BITS({{ out.shift_bits }}), .BIAS({{ out.bias }}),
 {%- if lw > 0 %}
     .LAYERS({{ layers }}), .LW({{ lw }}),
 {%- endif %}
-    .SHIFTS("{{ shifts }}"), .BIASES("{{ biases }}")
+    .SHIFTS("{{ out.shifts }}"), .BIASES("{{ out.biases }}")
   ) out (
     .clk(clk), .rst(rst), {% if lw > 0 %}.layer(layer), {% endif %}.drain(drain), .totals(totals), .h(h), .out_valid(out_valid), .out_data(out_data), .ovf(ovf)
   );

@@ -14,24 +14,10 @@ use hardwire_study::plan::{self, Cut};
 
 const SMALL: Small = Small { hidden: 24, ffn: 20, layers: 5, heads: 4, kv_heads: 2, head_dim: 4, vocab: 19, context: 12 };
 
-fn options(fold: Fold) -> Options {
-    let fold = Some(fold);
-    Options {
-        lanes: Some(4),
-        tile_rows: Some(16),
-        tile_cols: Some(8),
-        group: Some(8),
-        pos_lanes: Some(2),
-        users: Some(2),
-        fold,
-        ..Options::default()
-    }
-}
-
 fn small(fold: Fold) -> (Chip, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(40), &dir.path().join("checkpoint"));
-    common::chip(&checkpoint, &options(fold))
+    common::chip(&checkpoint, &rtl::folded(fold, 2))
 }
 
 #[test]
@@ -132,11 +118,11 @@ fn what_cannot_share_is_refused_by_name() {
     // Wires cannot be read a second time.
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(40), &dir.path().join("checkpoint"));
-    let metal = Options { fabric: vec!["o_proj=metal".parse().unwrap()], ..options(Fold::All) };
+    let metal = Options { fabric: vec!["o_proj=metal".parse().unwrap()], ..rtl::folded(Fold::All, 2) };
     let error = refusal(&checkpoint, &metal);
     assert!(error.contains("layers.1.self_attn.o_proj") && error.contains("fabric") && error.contains("tiles"), "{error}");
     // A codebook of each layer's own.
-    let error = refusal(&checkpoint, &Options { fitted: true, ..options(Fold::All) });
+    let error = refusal(&checkpoint, &Options { fitted: true, ..rtl::folded(Fold::All, 2) });
     assert!(error.contains("layers.1.self_attn.q_proj") && error.contains("matrix.codebook"), "{error}");
     // A changed file.
     let (chip, _guard) = small(Fold::Layers(2));

@@ -16,20 +16,6 @@ use std::path::Path;
 
 const SMALL: Small = Small { hidden: 24, ffn: 20, layers: 5, heads: 4, kv_heads: 2, head_dim: 4, vocab: 19, context: 14 };
 
-fn options(fold: Fold, users: u32) -> Options {
-    let (fold, users) = (Some(fold), Some(users));
-    Options {
-        lanes: Some(4),
-        tile_rows: Some(16),
-        tile_cols: Some(8),
-        group: Some(8),
-        pos_lanes: Some(2),
-        users,
-        fold,
-        ..Options::default()
-    }
-}
-
 /// Runs `prompts`, a user's each, and holds values, tokens and cycles against reference and timing model; then again with other hosts.
 fn check(chip: &Chip, dir: &Path, prompts: &[Vec<u32>], new: u32) {
     assert!(chip.netlist().is_folded());
@@ -61,7 +47,7 @@ fn small(fold: Fold, users: u32, prompts: &[Vec<u32>], new: u32) {
     }
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(41), &dir.path().join("checkpoint"));
-    let (chip, _guard) = common::chip(&checkpoint, &options(fold, users));
+    let (chip, _guard) = common::chip(&checkpoint, &rtl::folded(fold, users));
     check(&chip, &dir.path().join("rtl"), prompts, new);
 }
 
@@ -116,7 +102,7 @@ fn the_bundled_model_in_a_ring() {
 fn counts_of_what_is_emitted() {
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(41), &dir.path().join("checkpoint"));
-    let (chip, _guard) = common::chip(&checkpoint, &options(Fold::Layers(2), 2));
+    let (chip, _guard) = common::chip(&checkpoint, &rtl::folded(Fold::Layers(2), 2));
     let (out, n) = (dir.path().join("rtl"), chip.netlist());
     emit(&chip, &out, &RtlOptions::default()).unwrap();
     let words = |file: &str| {

@@ -406,11 +406,16 @@ fn mantissa16(x: f64) -> Option<(u32, i32)> {
 
 /// What the chip says about the model it is.
 pub fn model_info(checkpoint: &Checkpoint, plan: &Plan) -> ModelInfo {
-    let c = checkpoint.config();
+    let rotated = checkpoint.is_rotated();
+    ModelInfo { digest: checkpoint.digest(), rotated, ..described(checkpoint.name(), checkpoint.config(), plan) }
+}
+
+/// The same of a model without weights: as stored, and of no digest.
+pub fn described(name: &str, c: &ModelConfig, plan: &Plan) -> ModelInfo {
     ModelInfo {
-        name: checkpoint.name().into(),
+        name: name.into(),
         architecture: c.architecture.to_string(),
-        digest: checkpoint.digest(),
+        digest: String::new(),
         parameters: c.parameters,
         hidden: c.hidden as u32,
         ffn: c.ffn as u32,
@@ -426,7 +431,7 @@ pub fn model_info(checkpoint: &Checkpoint, plan: &Plan) -> ModelInfo {
         kv_bits: plan.kv_bits,
         bos: c.bos,
         eos: c.eos.clone(),
-        rotated: checkpoint.is_rotated(),
+        rotated: false,
     }
 }
 

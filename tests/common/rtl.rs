@@ -1,5 +1,6 @@
 //! Emitted Verilog against the scalar reference: every probed value, every token, the greatest logits, every cycle.
 
+use hardwire_compiler::folding::Fold;
 use hardwire_models::Checkpoint;
 use hardwire_netlist::{Chip, UnitKind};
 use hardwire_rtl_gen::harness::{Feed, RunOptions, Top, Trace, parse, run_verilated};
@@ -17,6 +18,20 @@ pub fn has(tool: &str, flag: &str) -> bool {
         eprintln!("skipped: {tool} is not installed");
     }
     found
+}
+
+/// Options under which [`Small`] has matrices of several tiles, their layers sharing silicon as `fold` says.
+pub fn folded(fold: Fold, users: u32) -> hardwire_compiler::Options {
+    hardwire_compiler::Options {
+        lanes: Some(4),
+        tile_rows: Some(16),
+        tile_cols: Some(8),
+        group: Some(8),
+        pos_lanes: Some(2),
+        users: Some(users),
+        fold: Some(fold),
+        ..hardwire_compiler::Options::default()
+    }
 }
 
 /// Numbers from a seed (splitmix64).

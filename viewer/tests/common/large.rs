@@ -2,10 +2,10 @@
 //! right length, so that it costs no disk, and codes and scales read as 0.
 
 use hardwire_compiler::shape::{self, Shape};
-use hardwire_compiler::{Options, technology};
+use hardwire_compiler::{Options, build, technology};
 use hardwire_netlist::program::{Record, Section, row_stride, storage_bytes};
 use hardwire_netlist::unit::MatrixSpec;
-use hardwire_netlist::{ModelInfo, ProgramId, Structure, UnitKind};
+use hardwire_netlist::{ProgramId, Structure, UnitKind};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +61,7 @@ pub fn write(folder: &Path, digest: impl Fn(u64) -> String) -> (PathBuf, u64) {
     let options = Options { context: Some(2048), ..Options::default() };
     let plan = shape::plan(&shape, &options).unwrap();
     let technology = technology::node("N6").unwrap();
-    let (floorplan, parameters) = (plan.floorplan(&technology), plan.parameters());
+    let floorplan = plan.floorplan(&technology);
     let (mut netlist, mut program) = (plan.netlist, Program::default());
     for u in netlist.graph.node_weights_mut() {
         match &mut u.kind {
@@ -74,28 +74,8 @@ pub fn write(folder: &Path, digest: impl Fn(u64) -> String) -> (PathBuf, u64) {
             _ => {}
         }
     }
-    let (bytes, c) = (program.bytes, &shape.config);
-    let model = ModelInfo {
-        name: "llama-8b shape".into(),
-        architecture: "llama".into(),
-        digest: String::new(),
-        parameters,
-        hidden: c.hidden as u32,
-        ffn: c.ffn as u32,
-        layers: c.layers as u32,
-        heads: c.heads as u32,
-        kv_heads: c.kv_heads as u32,
-        head_dim: c.head_dim as u32,
-        vocab: c.vocab as u32,
-        model_context: c.context as u32,
-        context: plan.plan.context,
-        users: plan.plan.users,
-        act_bits: plan.plan.act_bits,
-        kv_bits: plan.plan.kv_bits,
-        bos: None,
-        eos: vec![],
-        rotated: false,
-    };
+    let bytes = program.bytes;
+    let model = build::described("llama-8b shape", &shape.config, &plan.plan);
     let structure = Structure { model, technology, netlist, floorplan, quality: vec![], programs: program.records };
     let text = serde_json::to_vec_pretty(&structure).unwrap();
     fs::File::create(chip.join("program.bin")).unwrap().set_len(bytes).unwrap();

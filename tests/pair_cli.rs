@@ -78,6 +78,18 @@ fn drafts_are_judged_by_an_acceptance_that_has_a_source() {
     hardwire(&recurrent, &[]).refuses(&["Qwen3.5-27B", "recurrent state"]);
 }
 
+/// A chip that is compiled says of itself what it cannot take back, as a planned one does.
+#[test]
+fn a_compiled_recurrent_chip_drafts_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let hybrid = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tests/goldens/qwen3_5_whole");
+    let chip = dir.path().join("hybrid.chip");
+    let compiled = hardwire(&["compile", "-q", "--context", "32", "-o"], &[&chip, &hybrid]);
+    assert!(compiled.ok(), "{compiled:?}");
+    let asked = ["compare", "--device", "H100 SXM", "--verify-on", "H100 SXM", "--acceptance", "0.8=me"];
+    hardwire(&asked, &[&chip]).refuses(&["recurrent state"]);
+}
+
 #[test]
 fn acceptance_is_measured_beside_the_float_model() {
     let dir = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use hardwire_baseline::economics::silicon::RETICLE_MM2;
 use hardwire_baseline::gpu::{ModelShape, WeightFormat};
 use hardwire_compiler::Options;
 use hardwire_compiler::shape::Shape;
-use hardwire_netlist::{Chip, UnitKind};
+use hardwire_netlist::{Chip, Netlist, UnitKind};
 
 /// A chip in the figures that others are held against.
 pub struct Subject<'a> {
@@ -33,6 +33,11 @@ pub struct Subject<'a> {
     rates: Box<dyn Rates + 'a>,
 }
 
+/// Whether all that a chip remembers of a sequence can be taken back.
+fn rewinds(netlist: &Netlist) -> bool {
+    netlist.units().filter_map(|(_, u)| u.memory()).all(|memory| memory.rewinds)
+}
+
 impl Subject<'_> {
     /// Of a compiled chip; past the reticle it counts as equal dies.
     pub fn of(chip: &Chip) -> Subject<'_> {
@@ -46,7 +51,7 @@ impl Subject<'_> {
             area_mm2,
             dies: (area_mm2 / RETICLE_MM2).ceil().max(1.0) as u32,
             kv_bits: f64::from(chip.model().kv_bits),
-            rewinds: !chip.netlist().units().any(|(_, u)| matches!(u.kind, UnitKind::Delta(_) | UnitKind::Conv(_))),
+            rewinds: rewinds(chip.netlist()),
             planned: false,
             rates: Box::new(Compiled(chip)),
         }
@@ -108,7 +113,7 @@ impl PlannedChip {
             area_mm2: self.plan.all_stations_busy.area_mm2,
             dies: self.setting.dies,
             kv_bits: kv_bits.unwrap_or(16.0),
-            rewinds: config.linear.is_none(),
+            rewinds: rewinds(&chip.netlist),
             planned: true,
             rates: Box::new(Planned::new(chip, &self.process, &self.setting)),
         }

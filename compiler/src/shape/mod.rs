@@ -101,13 +101,7 @@ impl ShapeChip {
 
     /// KV cache and recurrent state, bits.
     pub fn state_bits(&self) -> u64 {
-        let kept = self.netlist.units().map(|(_, u)| match &u.kind {
-            UnitKind::Attention(a) => a.kv_cache_bits(),
-            UnitKind::Conv(c) => c.state_bits() * u64::from(c.users),
-            UnitKind::Delta(d) => d.state_bits() * u64::from(d.users),
-            _ => 0,
-        });
-        kept.sum()
+        self.netlist.units().filter_map(|(_, u)| u.memory()).map(|memory| memory.bits).sum()
     }
 
     /// Placed blocks, wiring channels and pads.

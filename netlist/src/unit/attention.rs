@@ -2,7 +2,7 @@
 //! sums, and the finish. Input ports: 0 q, 1 k, 2 v.
 
 use super::fixed::{Fixed, greatest};
-use super::kind::{Around, Kind, Port, Stored, Working};
+use super::kind::{Around, Kind, Memory, Port, Stored, Working};
 use crate::activity::events::Activity;
 use crate::census::cells::{
     self, bit_length, compare, contest, counter, cut, flops, gates, increment, interpolate, length, long_product, mux, product, product_by,
@@ -143,6 +143,10 @@ impl Kind for AttentionSpec {
     }
 
     /// All cached keys and all values are read once, by every query head of their group at once.
+    fn memory(&self) -> Option<Memory> {
+        Some(Memory { users: self.users, bits: self.kv_cache_bits(), rewinds: true })
+    }
+
     fn activity(&self, around: &dyn Around, working: &Working) -> Activity {
         let cached = f64::from(working.position) + 1.0;
         let cached = self.window.map_or(cached, |w| cached.min(f64::from(w)));

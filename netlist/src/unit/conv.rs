@@ -3,7 +3,7 @@
 
 use super::attention::MOST_USERS;
 use super::fixed::{Fixed, greatest};
-use super::kind::{Around, Kind, Port, Stored, Working};
+use super::kind::{Around, Kind, Memory, Port, Stored, Working};
 use crate::activity::events::Activity;
 use crate::census::cells::{bit_length, counter, cut, flops, gates, product, rom, sram, tree_and_half};
 use crate::census::counts::{Census, Module};
@@ -86,6 +86,11 @@ impl Kind for ConvSpec {
 
     fn own(&self, _: &dyn Around) -> Census {
         sram(self.state_bits() * u64::from(self.users)) + rom(self.weight_bits())
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        let bits = self.state_bits().saturating_mul(u64::from(self.users));
+        Some(Memory { users: self.users, bits, rewinds: false })
     }
 
     fn activity(&self, around: &dyn Around, _: &Working) -> Activity {

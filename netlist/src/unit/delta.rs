@@ -4,7 +4,7 @@
 use super::attention::MOST_USERS;
 use super::decay::DecaySpec;
 use super::fixed::Fixed;
-use super::kind::{Around, Kind, Port, Working};
+use super::kind::{Around, Kind, Memory, Port, Working};
 use crate::activity::events::Activity;
 use crate::census::cells::{bit_length, clamp, counter, cut, flops, gates, limit, long_product, mux, product, sram, stages, sum, tree};
 use crate::census::counts::{Census, Module};
@@ -138,6 +138,11 @@ impl Kind for DeltaSpec {
 
     fn own(&self, _: &dyn Around) -> Census {
         sram(self.state_bits() * u64::from(self.users))
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        let bits = self.state_bits().saturating_mul(u64::from(self.users));
+        Some(Memory { users: self.users, bits, rewinds: false })
     }
 
     fn activity(&self, _: &dyn Around, _: &Working) -> Activity {

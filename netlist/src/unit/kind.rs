@@ -84,6 +84,17 @@ pub enum Stored<'a> {
     },
 }
 
+/// What a unit keeps of a sequence from token to token: a cache, or a state of constant size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Sequences it is kept for.
+    pub users: u32,
+    /// Of all of them; `u64::MAX` where they do not fit.
+    pub bits: u64,
+    /// Whether positions can be taken back: a cache is written over, a recurrent state is not.
+    pub rewinds: bool,
+}
+
 /// A kind of unit, by its specification.
 pub trait Kind {
     /// Name of the kind as it appears in reports and in the Verilog.
@@ -114,6 +125,11 @@ pub trait Kind {
     fn own(&self, around: &dyn Around) -> Census {
         let _ = around;
         Census::default()
+    }
+
+    /// What it remembers of sequences.
+    fn memory(&self) -> Option<Memory> {
+        None
     }
 
     /// Events of one token, the hand-over of its output left out.

@@ -29,7 +29,7 @@ pub use delta::DeltaSpec;
 pub use embed::EmbedSpec;
 pub use fixed::Fixed;
 pub use gated_act::{Activation, GatedActSpec};
-pub use kind::{Around, Kind, Port, Producer, Stored, Working};
+pub use kind::{Around, Kind, Memory, Port, Producer, Stored, Working};
 pub use matrix::MatrixSpec;
 pub use mix::MixSpec;
 pub use mvm::MvmSpec;
@@ -107,6 +107,11 @@ impl Unit {
     /// What it keeps in `program.bin`.
     pub fn stored(&self) -> Vec<Stored<'_>> {
         self.kind.kind().stored(self.out)
+    }
+
+    /// What it remembers of sequences.
+    pub fn memory(&self) -> Option<Memory> {
+        self.kind.kind().memory()
     }
 
     /// Its matrices.

@@ -74,19 +74,14 @@ fn vocabulary(s: &Structure) -> Result<(), Error> {
 fn sequences(s: &Structure) -> Result<(), Error> {
     let mut bits = 0u64;
     for (_, u) in s.netlist.units() {
-        let (users, kept) = match &u.kind {
-            UnitKind::Attention(a) => {
-                equal(&u.path, "context", a.context, s.model.context)?;
-                (a.users, a.kv_cache_bits())
-            }
-            UnitKind::Conv(c) => (c.users, c.state_bits().saturating_mul(u64::from(c.users))),
-            UnitKind::Delta(d) => (d.users, d.state_bits().saturating_mul(u64::from(d.users))),
-            _ => continue,
-        };
-        equal(&u.path, "users", users, s.model.users)?;
-        bits = bits.saturating_add(kept);
+        let Some(memory) = u.memory() else { continue };
+        if let UnitKind::Attention(a) = &u.kind {
+            equal(&u.path, "context", a.context, s.model.context)?;
+        }
+        equal(&u.path, "users", memory.users, s.model.users)?;
+        bits = bits.saturating_add(memory.bits);
         if bits > MOST_CACHE_BITS {
-            let asked = format!("{} positions of {users} users", s.model.context);
+            let asked = format!("{} positions of {} users", s.model.context, memory.users);
             return wrong(&u.path, "context", asked, format!("KV caches and states of at most {} GiB on the die", MOST_CACHE_BITS >> 33));
         }
     }

@@ -268,6 +268,12 @@ pub struct Books {
     /// Slowest token anyone accepts, milliseconds [default: any].
     #[arg(long)]
     pub latency_ms: Option<f64>,
+    /// Months between two models: every respin remakes the cards [default: the assumptions', 12].
+    #[arg(long, value_name = "N")]
+    pub respin_months: Option<f64>,
+    /// Model whose API prices the tokens sell at [default: the chip's own].
+    #[arg(long, value_name = "MODEL")]
+    pub sold_as: Option<String>,
     /// A GPU to compare with; may be given again [default: H100 SXM, B200 SXM, L40S].
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
@@ -278,9 +284,27 @@ pub struct Books {
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
     #[command(flatten)]
+    pub country: Country,
+    #[command(flatten)]
     pub pair: Pair,
     #[command(flatten)]
     pub options: CompileOptions,
+}
+
+/// A country that asks.
+#[derive(ClapArgs, Debug, Clone, Default)]
+#[command(next_help_heading = "A country's fleet")]
+pub struct Country {
+    /// Millions of people: cards, racks, megawatts and euros of a fleet that serves them all.
+    #[arg(long, value_name = "MILLIONS")]
+    pub citizens: Option<f64>,
+    /// Questions a day of each.
+    #[arg(long, value_name = "N", default_value_t = 10.0, requires = "citizens")]
+    pub questions: f64,
+    /// A day's load: CSV with a column `share_of_peak` and a row an hour; without --citizens it sets how much of its time the site is
+    /// used [default: for a fleet the program's, an assumption].
+    #[arg(long, value_name = "FILE")]
+    pub day: Option<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -2,6 +2,8 @@
 
 mod books;
 mod compare;
+mod fleet;
 
-pub use books::{lines, place, sentences};
+pub use books::{electricity, lines, place, sentences};
 pub use compare::{errors, verdict};
+pub use fleet::{fleet, fleet_sentences, market};

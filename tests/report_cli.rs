@@ -137,6 +137,48 @@ fn books_have_every_line_in_text_json_and_csv() {
     assert!(csv.lines().any(|l| l.starts_with("books.chip.usd_per_mtoken,") && l.contains("USD/Mtoken,estimated")), "{csv}");
 }
 
+/// A planned chip of a model that many sell: prices with their dates, and a fleet for a country.
+#[test]
+fn books_tell_a_countrys_fleet_and_what_tokens_sell_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = write(dir.path(), "day.csv", &format!("share_of_peak\n{}", "3\n1\n".repeat(12)));
+    let asked = ["books", "Llama-3.1-8B", "--bits", "3", "--preset", "italy", "--gpu", "H100 SXM", "--prompt", "500", "--output", "500"];
+    let args: Vec<&str> =
+        asked.into_iter().chain(["--citizens", "59", "--questions", "8", "--day", &day, "--respin-months", "6"]).collect();
+    let value = json(&args);
+    let number = |path: &str| value.pointer(path).and_then(serde_json::Value::as_f64).unwrap_or_else(|| panic!("no {path}"));
+    // 59 million times 8 times 500 tokens over a day; the busiest hour is 1.5 times the mean.
+    assert!((number("/fleet/mean_tokens_per_s") - 59e6 * 8.0 * 500.0 / 86_400.0).abs() < 1e-3);
+    assert!((number("/fleet/peak_tokens_per_s") / number("/fleet/mean_tokens_per_s") - 1.5).abs() < 1e-9);
+    assert!((number("/books/assumptions/inputs/utilisation/value") - 2.0 / 3.0).abs() < 1e-9);
+    assert_eq!(number("/books/assumptions/inputs/model_changes_per_year/value"), 2.0);
+    for side in ["/fleet/chip", "/fleet/gpus/0"] {
+        let at = |field: &str| number(&format!("{side}/{field}"));
+        assert!(at("peak_mw") > at("mean_mw") && at("mean_mw") > at("least_mw") && at("least_mw") > 0.0, "{side}");
+        assert!(at("capital_at_list_eur") >= at("capital_eur") && at("capital_eur") > at("capital_at_volume_eur"), "{side}");
+        assert!((at("eur_per_year") / 59e6 / at("eur_per_citizen_year") - 1.0).abs() < 1e-9, "{side}");
+    }
+    assert_eq!(value["market"].as_array().unwrap().len(), 7);
+    assert_eq!(value["market"][0]["margins"][0]["margin"]["unit"], "fraction");
+    let text = good(&args);
+    for part in [
+        "59 M people of Italy, 8 questions a day",
+        "EUR a citizen a year",
+        "Regolo (Italy; currency as listed)",
+        "2026-07-02",
+        "racks",
+        "no Italian tariff",
+    ] {
+        assert!(text.contains(part), "{part:?} in {text}");
+    }
+    // A chip whose name nobody sells under, at the price of another; nothing is printed of a market or a country that nobody asked for.
+    let chip = chip(dir.path());
+    let other = json(&["books", &chip, "--sold-as", "Qwen3-32B"]);
+    assert_eq!(other["market"].as_array().unwrap().len(), 4);
+    let plain = good(&["books", &chip]);
+    assert!(!plain.contains("sold by") && !plain.contains("citizen"), "{plain}");
+}
+
 #[test]
 fn a_users_assumptions_outlast_a_preset() {
     let dir = tempfile::tempdir().unwrap();
@@ -145,7 +187,7 @@ fn a_users_assumptions_outlast_a_preset() {
     let value = json(&["books", &chip, "--assumptions", &file, "--preset", "germany"]);
     let inputs = &value["books"]["assumptions"]["inputs"];
     assert_eq!(inputs["electricity_usd_per_kwh"]["value"], 0.3);
-    assert_eq!(inputs["grid_g_per_kwh"]["value"], 380.0);
+    assert_eq!(inputs["grid_g_per_kwh"]["value"], 344.0);
     assert_eq!(inputs["utilisation"]["value"], 0.9);
 }
 
@@ -254,6 +296,13 @@ fn bad_inputs_name_file_and_field() {
         (vec!["books", "--prompt"], "4000".into(), vec!["--prompt", "4000", "64 positions"]),
         (vec!["books", "--output"], "0".into(), vec!["output_tokens"]),
         (vec!["books", "--latency-ms"], "0".into(), vec!["max_token_latency_ms"]),
+        (vec!["books", "--respin-months"], "0".into(), vec!["--respin-months 0"]),
+        (vec!["books", "--respin-months"], "0.1".into(), vec!["model_changes_per_year", "120"]),
+        (vec!["books", "--sold-as"], "Llama-9".into(), vec!["--sold-as Llama-9", "Qwen3-32B"]),
+        (vec!["books", "--citizens"], "nan".into(), vec!["citizens", "NaN"]),
+        (vec!["books", "--citizens", "1", "--questions"], "0".into(), vec!["questions_per_day"]),
+        (vec!["books", "--day"], dir.path().join("absent.csv").display().to_string(), vec!["absent.csv"]),
+        (vec!["books", "--day"], file("k.csv", "share_of_peak\n1\n"), vec!["k.csv", "1 hours, expected 24"]),
         (vec!["compare", "--device"], "abacus".into(), vec!["--device", "abacus"]),
     ];
     for (args, value, parts) in &cases {

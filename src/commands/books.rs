@@ -6,9 +6,9 @@ use super::simulate::tempdir;
 use crate::cli::{Books, Global};
 use crate::report::number;
 use crate::table::{Cell, Table};
-use crate::words::{lines, place, sentences};
-use anyhow::Result;
-use hardwire_baseline::economics::{Assumptions, Tornado};
+use crate::words::{electricity, fleet, fleet_sentences, lines, market, place, sentences};
+use anyhow::{Context, Result, bail};
+use hardwire_baseline::economics::{Assumptions, Country, Day, Input, Tornado};
 use hardwire_baseline::gpu::{self, Device};
 use hardwire_study::books::{ChipBooks, Question, books};
 use hardwire_study::flat;
@@ -61,6 +61,14 @@ fn devices(args: &Books) -> Result<Vec<Device>> {
     Ok(known)
 }
 
+/// The day that a file tells, with the file's name.
+fn day(args: &crate::cli::Country) -> Result<Option<(Day, String)>> {
+    let Some(path) = &args.day else { return Ok(None) };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| name.clone())?;
+    Ok(Some((Day::parse(&text, &name)?, name)))
+}
+
 fn question(args: &Books, subject: &Subject<'_>, known: &[Device]) -> Result<Question> {
     let mut question = Question::defaults(subject)?;
     if let Some(path) = &args.assumptions {
@@ -73,6 +81,21 @@ fn question(args: &Books, subject: &Subject<'_>, known: &[Device]) -> Result<Que
     question.output = args.output.unwrap_or(question.output);
     question.users = args.served.unwrap_or(question.users);
     question.latency_ms = args.latency_ms;
+    if let Some(months) = args.respin_months {
+        if !(months.is_finite() && months > 0.0) {
+            bail!("--respin-months {months}: expected a number above 0");
+        }
+        question.assumptions = question.assumptions.set(Input::ModelChangesPerYear, 12.0 / months, &format!("--respin-months {months}"))?;
+    }
+    question.sold_as = args.sold_as.clone();
+    let day = day(&args.country)?;
+    if let Some((day, file)) = &day {
+        question.assumptions = question.assumptions.set(Input::Utilisation, day.mean(), &format!("--day {file}"))?;
+    }
+    if let Some(millions) = args.country.citizens {
+        let day = day.map_or_else(Day::bundled, |(day, _)| Ok(day))?;
+        question.country = Some(Country { citizens: millions * 1e6, questions_per_day: args.country.questions, day });
+    }
     if !args.gpus.is_empty() {
         question.gpus = args.gpus.iter().map(|name| gpu::find_in(known, name)).collect::<Result<_, _>>()?;
     }
@@ -93,6 +116,13 @@ fn text(books: &ChipBooks) -> String {
     for sentence in sentences(books) {
         let _ = writeln!(out, "{sentence}");
     }
+    for (head, rows) in [market(books), fleet(books)].into_iter().flatten() {
+        out += "\n";
+        out += &Table::of(head, rows).text();
+    }
+    for sentence in fleet_sentences(books) {
+        let _ = writeln!(out, "{sentence}");
+    }
     if let Some(tornado) = &books.tornado {
         out += "\n";
         out += &tornado_text(tornado);
@@ -100,6 +130,9 @@ fn text(books: &ChipBooks) -> String {
     out += "\n";
     for note in &books.notes {
         let _ = writeln!(out, "note: {note}");
+    }
+    for sentence in electricity(books) {
+        let _ = writeln!(out, "{sentence}");
     }
     let _ = writeln!(
         out,

@@ -2,8 +2,8 @@
 
 use crate::report::number;
 use crate::table::Cell;
-use hardwire_baseline::economics::Account;
 use hardwire_baseline::economics::unit::Kind;
+use hardwire_baseline::economics::{Account, Input};
 use hardwire_baseline::{Figure, Provenance};
 use hardwire_study::books::ChipBooks;
 
@@ -16,6 +16,15 @@ pub fn place(books: &ChipBooks) -> &str {
         Some("italy") => "Italy",
         Some(other) => other,
     }
+}
+
+/// What a kilowatt-hour costs and emits there, with the source of each.
+pub fn electricity(books: &ChipBooks) -> [String; 2] {
+    let told = |what: &str, input: Input| {
+        let a = books.books.assumptions.get(input);
+        format!("{what}: {} {} ({} to {}); {}.", number(a.value), a.unit, number(a.low), number(a.high), a.source)
+    };
+    [told("electricity", Input::ElectricityUsdPerKwh), told("grid", Input::GridGPerKwh)]
 }
 
 fn speed(a: &Account, value: f64, unit: &str) -> Cell {

@@ -5,7 +5,7 @@ use crate::load::{Request, full_queue, users_in_flight};
 use crate::subject::Subject;
 use crate::{Error, Result, price};
 use hardwire_baseline::economics::silicon::RETICLE_MM2;
-use hardwire_baseline::economics::{self, Assumptions, Books, ChipOption, GpuOption, Metric, Tornado};
+use hardwire_baseline::economics::{self, Account, Assumptions, Books, ChipOption, Country, Fleet, GpuOption, Metric, Sale, Tornado};
 use hardwire_baseline::gpu::{self, Calibration, Device, GpuError, ModelShape};
 use serde::Serialize;
 
@@ -22,6 +22,9 @@ pub struct Question {
     pub users: u32,
     pub latency_ms: Option<f64>,
     pub gpus: Vec<Device>,
+    /// Name of the model in the table of API prices, where it is not the chip's own.
+    pub sold_as: Option<String>,
+    pub country: Option<Country>,
 }
 
 impl Question {
@@ -35,6 +38,8 @@ impl Question {
             users: price::SERVED,
             latency_ms: None,
             gpus: GPUS.iter().map(|name| gpu::find(name)).collect::<Result<_, _>>()?,
+            sold_as: None,
+            country: None,
         })
     }
 }
@@ -64,6 +69,9 @@ pub struct ChipBooks {
     pub books: Books,
     /// Chip cost over GPU cost against the first GPU that serves the demand.
     pub tornado: Option<Tornado>,
+    /// At today's API prices of the model; none where nobody in the table sells it.
+    pub market: Vec<Sale>,
+    pub fleet: Option<Fleet>,
 }
 
 /// The books of `subject` for one question.
@@ -94,7 +102,26 @@ pub fn books(subject: &Subject<'_>, question: &Question) -> Result<ChipBooks> {
     }
     let compared = books.gpus.first().and_then(|account| gpus.iter().find(|gpu| gpu.device.name == account.unit.name));
     let tornado = compared.map(|gpu| economics::tornado(&question.assumptions, &demand, &option, gpu, Metric::CostRatio)).transpose()?;
-    Ok(ChipBooks { notes, books, tornado })
+    let accounts: Vec<&Account> = [&books.chip].into_iter().chain(&books.gpus).collect();
+    let offers = economics::offers_of(question.sold_as.as_deref().unwrap_or(&subject.model.name))?;
+    if let (Some(name), true) = (&question.sold_as, offers.is_empty()) {
+        let mut known: Vec<String> = economics::offers()?.into_iter().map(|offer| offer.model).collect();
+        known.dedup();
+        return Err(Error::asked(format!("--sold-as {name}"), format!("no API price of that model; known: {}", known.join(", "))));
+    }
+    let market = economics::sales(offers, &demand, &accounts);
+    let fleet = question.country.as_ref().map(|country| fleet(&books, country, &option, &gpus)).transpose()?;
+    Ok(ChipBooks { notes, books, tornado, market, fleet })
+}
+
+/// The fleet that serves `country` from the chip and from each GPU that serves the demand at all.
+fn fleet(books: &Books, country: &Country, chip: &ChipOption, gpus: &[GpuOption]) -> Result<Fleet> {
+    let (demand, calibration) = (&books.demand, Calibration::bundled()?);
+    let chip_at = |prices: &Assumptions| economics::chip_unit(prices, demand, chip);
+    let serving = gpus.iter().filter(|gpu| books.gpus.iter().any(|account| account.unit.name == gpu.device.name));
+    let gpu_at: Vec<_> = serving.map(|gpu| |prices: &Assumptions| economics::gpu_unit(&calibration, prices, demand, gpu)).collect();
+    let gpus: Vec<economics::fleet::UnitAt<'_>> = gpu_at.iter().map(|at| at as economics::fleet::UnitAt<'_>).collect();
+    Ok(economics::fleet(&books.assumptions, demand, country.clone(), &chip_at, &gpus)?)
 }
 
 /// One device in the serving mode that makes it most tokens, as the comparison runs it.

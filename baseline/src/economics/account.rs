@@ -81,12 +81,16 @@ fn device_years(assumptions: &Assumptions, unit: &Unit) -> f64 {
     if unit.replaced_on_change { life.min(1.0 / assumptions.value(Input::ModelChangesPerYear)) } else { life }
 }
 
+/// Watts of a unit and its host that are used so much of the time.
+pub(super) fn mean_w(unit: &Unit, used: f64) -> f64 {
+    unit.idle_w + used * (unit.device_w - unit.idle_w) + unit.host_w
+}
+
 fn unit_year(assumptions: &Assumptions, unit: &Unit) -> UnitYear {
     let at = |input| assumptions.value(input);
     let (rate, used) = (at(Input::DiscountRate), at(Input::Utilisation));
-    let mean_w = unit.idle_w + used * (unit.device_w - unit.idle_w) + unit.host_w;
     let full_w = unit.device_w + unit.host_w;
-    let energy_kwh = mean_w * at(Input::Pue) * YEAR_S / KWH_J;
+    let energy_kwh = mean_w(unit, used) * at(Input::Pue) * YEAR_S / KWH_J;
     let device_years = device_years(assumptions, unit);
     UnitYear {
         devices_usd: annuity_usd(unit.device_usd, rate, device_years),
@@ -118,14 +122,23 @@ fn fixed(assumptions: &Assumptions, unit: &Unit) -> (f64, f64) {
 }
 
 /// The books of a site full of `unit`s.
+///
+/// # Errors
+/// A site too small for one unit.
 pub fn account(assumptions: &Assumptions, demand: &Demand, unit: &Unit) -> Result<Account, EconomicsError> {
+    let meter_w = unit_year(assumptions, unit).meter_w;
+    let site_w = assumptions.value(Input::SiteMw) * 1e6;
+    let units = (site_w / meter_w).floor();
+    if units < 1.0 {
+        return Err(EconomicsError::SiteTooSmall { name: unit.name.clone(), unit_kw: meter_w / 1e3, site_kw: site_w / 1e3 });
+    }
+    Ok(account_of_units(assumptions, demand, unit, units))
+}
+
+/// The books of so many `unit`s, wherever they stand.
+pub fn account_of_units(assumptions: &Assumptions, demand: &Demand, unit: &Unit, units: f64) -> Account {
     let at = |input| assumptions.value(input);
     let year = unit_year(assumptions, unit);
-    let site_w = at(Input::SiteMw) * 1e6;
-    let units = (site_w / year.meter_w).floor();
-    if units < 1.0 {
-        return Err(EconomicsError::SiteTooSmall { name: unit.name.clone(), unit_kw: year.meter_w / 1e3, site_kw: site_w / 1e3 });
-    }
     let (design_usd, changes_usd) = fixed(assumptions, unit);
     let estimated = |value, unit| Figure::new(value, unit, Provenance::Estimated, SOURCE);
     let lines = |parts: &[(&'static str, f64)], unit| -> (Vec<Line>, f64) {
@@ -155,7 +168,7 @@ pub fn account(assumptions: &Assumptions, demand: &Demand, unit: &Unit) -> Resul
     let tokens = units * year.tokens;
     let latency_ms = 1e3 / unit.tokens_per_s_per_user;
     let speed = |value, of| Figure::new(value, of, unit.provenance, unit.source.clone());
-    Ok(Account {
+    Account {
         units,
         units_for_users: (f64::from(demand.users) / f64::from(unit.users_at_once)).ceil(),
         users_at_once: units * f64::from(unit.users_at_once),
@@ -173,5 +186,5 @@ pub fn account(assumptions: &Assumptions, demand: &Demand, unit: &Unit) -> Resul
         operational_g_per_mtoken: estimated(year.energy_kwh * at(Input::GridGPerKwh) / year.tokens * 1e6, "gCO2e/Mtoken"),
         embodied_g_per_mtoken: estimated(year.embodied_kg * 1e3 / year.tokens * 1e6, "gCO2e/Mtoken"),
         unit: unit.clone(),
-    })
+    }
 }

@@ -75,6 +75,7 @@ inputs! {
     MaskSetUsd = "mask_set_usd", 0.0, ANY;
     RespinMasksUsd = "respin_masks_usd", 0.0, ANY;
     UsdPerEur = "usd_per_eur", ABOVE_ZERO, ANY;
+    RackKw = "rack_kw", ABOVE_ZERO, ANY;
 }
 
 /// An input's value, its range and where they come from.
@@ -232,6 +233,18 @@ impl Assumptions {
         Ok(changed)
     }
 
+    /// The same with one input set by whoever asks, exactly; `by` says how, such as the option's name.
+    ///
+    /// # Errors
+    /// A value that means nothing.
+    pub fn set(mut self, input: Input, value: f64, by: &str) -> Result<Self, EconomicsError> {
+        let unit = self.get(input).unit.clone();
+        self.inputs.insert(input, given(value, unit, by));
+        self.set_by_user.insert(input);
+        self.check()?;
+        Ok(self)
+    }
+
     fn check(&self) -> Result<(), EconomicsError> {
         for (input, assumption) in &self.inputs {
             let (low, high) = input.limits();
@@ -244,12 +257,16 @@ impl Assumptions {
     }
 }
 
+/// A value without a range, as somebody gave it.
+fn given(value: f64, unit: String, by: &str) -> Assumption {
+    Assumption { value, low: value, high: value, unit, source: format!("set in {by}") }
+}
+
 /// An assumption with a user's number or table over it.
 fn overridden(old: &Assumption, value: &toml::Value, file: &str) -> Option<Assumption> {
     let number = |value: &toml::Value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
     if let Some(value) = number(value) {
-        let source = format!("set in {file}");
-        return Some(Assumption { value, low: value, high: value, unit: old.unit.clone(), source });
+        return Some(given(value, old.unit.clone(), file));
     }
     let table = value.as_table()?;
     let known = ["value", "low", "high", "unit", "source"];

@@ -38,6 +38,8 @@ pub struct Unit {
     pub change_usd: f64,
     /// Whether a new model needs new devices.
     pub replaced_on_change: bool,
+    /// Cards of one unit: a die each, or a GPU each.
+    pub cards: f64,
     /// Silicon of one die; absent for what is bought whole.
     pub silicon: Option<Silicon>,
     pub provenance: Provenance,
@@ -96,6 +98,7 @@ pub fn chip_unit(assumptions: &Assumptions, demand: &Demand, chip: &ChipOption) 
         one_time_usd: at(Input::DesignNreUsd) + at(Input::MaskSetUsd) + (dies - 1.0) * at(Input::RespinMasksUsd),
         change_usd: at(Input::RespinEngineeringUsd) + dies * at(Input::RespinMasksUsd),
         replaced_on_change: true,
+        cards: dies,
         silicon: Some(silicon),
         provenance: chip.provenance,
         source: chip.source.clone(),
@@ -162,6 +165,7 @@ pub fn gpu_unit_under(assumptions: &Assumptions, device: &Device, devices: u32, 
         one_time_usd: 0.0,
         change_usd: 0.0,
         replaced_on_change: false,
+        cards: count,
         silicon: None,
         provenance: Provenance::Estimated,
         source: load.source.clone(),

@@ -32,8 +32,8 @@ pub struct Global {
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Threads; all cores unless given. Results do not depend on it.
-    #[arg(long, global = true, value_name = "N")]
-    pub threads: Option<usize>,
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -369,8 +369,8 @@ pub struct Report {
     /// A chip folder, or a checkpoint to compile first.
     #[arg(value_name = "CHIP|CHECKPOINT")]
     pub source: PathBuf,
-    /// Folder for report.html and report.json.
-    #[arg(short, long, default_value = ".")]
+    /// Folder for report.html and report.json: absent, empty, or a report to replace.
+    #[arg(short, long, default_value = "report")]
     pub output: PathBuf,
     /// Write report.csv too.
     #[arg(long)]

@@ -4,22 +4,35 @@
 
 mod cli;
 mod commands;
+mod out;
 mod progress;
 mod report;
+mod scratch;
+mod signals;
 mod summary;
 mod table;
 mod words;
 
+use anyhow::Context;
 use clap::Parser;
+use out::note;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
-    match commands::run(&args) {
+    signals::watch();
+    let done = match cli::Args::try_parse() {
+        Ok(args) => commands::run(&args).and_then(|()| out::flush()),
+        // Help and version are data, and go where data goes; wrong usage does not.
+        Err(usage) => match usage.print().context(if usage.use_stderr() { "stderr" } else { "stdout" }) {
+            Ok(()) => return ExitCode::from(usage.exit_code() as u8),
+            refused => refused,
+        },
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", told_once(&error));
+            note!("error: {}", out::one_line(&told_once(&error)));
             ExitCode::from(1)
         }
     }

@@ -1,5 +1,6 @@
 //! Figures as a terminal shows them.
 
+use crate::out::one_line;
 use crate::report::number;
 use crate::table::{Cell, Table};
 use crate::words::{errors, verdict};
@@ -17,7 +18,7 @@ fn at_middle(f: &ChipFigures) -> Option<&SpeedAt> {
 pub fn chip(f: &ChipFigures) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(out, "{name:<26}{value}");
+        let _ = writeln!(out, "{name:<26}{}", one_line(&value));
     };
     let m = &f.model;
     line("model", format!("{}: {} parameters, {} layers of {}", m.name, m.parameters, m.layers, m.hidden));
@@ -133,13 +134,13 @@ pub fn comparison(b: &Comparison) -> String {
     }
     let mut out = one.text() + "\n" + &queue.text() + "\n";
     for l in &b.left_out {
-        let _ = writeln!(out, "left out: {}", l.reason);
+        let _ = writeln!(out, "left out: {}", one_line(&l.reason));
     }
     if let Some(fit) = &b.measured {
         let _ = writeln!(
             out,
             "measured: {} at {} GB/s ({} of its datasheet) and {} µs a token beside; fits its own rows within {:.1} %",
-            fit.gpu_info,
+            one_line(&fit.gpu_info),
             number(fit.bandwidth_gb_per_s.value),
             number(fit.bandwidth_fraction.value),
             number(fit.fixed_us_per_token.value),
@@ -147,7 +148,7 @@ pub fn comparison(b: &Comparison) -> String {
         );
     }
     for sentence in verdict(b) {
-        let _ = writeln!(out, "{sentence}");
+        let _ = writeln!(out, "{}", one_line(&sentence));
     }
     let _ = writeln!(
         out,

@@ -1,8 +1,10 @@
 //! One table, two ways out: aligned text for a terminal, CSV for a spreadsheet.
 
+use crate::out::one_line;
 use crate::report::number;
 use anyhow::Result;
 use hardwire_netlist::Figure;
+use hardwire_study::flat;
 
 /// One cell. Numbers are rounded on a terminal and whole in CSV.
 pub enum Cell {
@@ -53,7 +55,7 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
 impl Cell {
     fn shown(&self) -> String {
         match self {
-            Cell::Text(text) => text.clone(),
+            Cell::Text(text) => one_line(text),
             Cell::Number(value) => number(*value),
             Cell::Figure(figure) => number(figure.value),
             Cell::Percent(value) => format!("{:+.1} %", value * 100.0),
@@ -63,7 +65,7 @@ impl Cell {
 
     fn whole(&self) -> String {
         match self {
-            Cell::Text(text) => text.clone(),
+            Cell::Text(text) => flat::text(text.clone()),
             Cell::Number(value) | Cell::Percent(value) => value.to_string(),
             Cell::Figure(figure) => figure.value.to_string(),
             Cell::Empty => String::new(),
@@ -93,11 +95,12 @@ impl Table {
     /// Columns as wide as their widest cell: text to the left, numbers to the right.
     pub fn text(&self) -> String {
         let shown: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(Cell::shown).collect()).collect();
+        let head: Vec<String> = self.head.iter().map(|h| one_line(h)).collect();
         let width = |column: usize| {
             let cells = shown.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-            cells.chain([self.head[column].chars().count()]).max().unwrap_or(0)
+            cells.chain([head[column].chars().count()]).max().unwrap_or(0)
         };
-        let left: Vec<bool> = (0..self.head.len()).map(|c| self.rows.iter().any(|row| matches!(row.get(c), Some(Cell::Text(_))))).collect();
+        let left: Vec<bool> = (0..head.len()).map(|c| self.rows.iter().any(|row| matches!(row.get(c), Some(Cell::Text(_))))).collect();
         let line = |cells: &[&str]| {
             let padded = cells.iter().enumerate().map(|(c, cell)| {
                 let gap = " ".repeat(width(c).saturating_sub(cell.chars().count()));
@@ -106,7 +109,7 @@ impl Table {
             padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
         };
         let rows = shown.iter().map(|row| line(&row.iter().map(String::as_str).collect::<Vec<_>>()));
-        line(&self.head.iter().map(String::as_str).collect::<Vec<_>>()) + &rows.collect::<String>()
+        line(&head.iter().map(String::as_str).collect::<Vec<_>>()) + &rows.collect::<String>()
     }
 
     pub fn csv(&self) -> Result<String> {

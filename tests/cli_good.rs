@@ -139,10 +139,10 @@ fn demo_leaves_a_chip_and_a_report() {
     let run = hardwire(&["demo", "-n", "8", "-o"], &[&out]);
     assert!(run.ok(), "{run:?}");
     assert!(run.stdout.contains("Once upon a time") && run.stdout.contains("tokens/s"), "{}", run.stdout);
-    assert_eq!(names(&out), ["report.html", "report.json", "tales.chip"]);
-    let report: Value = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+    assert_eq!(names(&out), ["report", "tales.chip"]);
+    let report: Value = serde_json::from_slice(&fs::read(out.join("report/report.json")).unwrap()).unwrap();
     assert_eq!(report["model"]["vocab"], 1024);
-    let html = fs::read_to_string(out.join("report.html")).unwrap();
+    let html = fs::read_to_string(out.join("report/report.html")).unwrap();
     assert!(html.contains("<svg") && html.trim_end().ends_with("</html>"));
     assert!(!html.contains("src=\"http") && !html.contains("href=\"http"), "self-contained");
     let quiet = hardwire(&["demo", "-n", "4", "--json", "-q", "-o"], &[&out]);

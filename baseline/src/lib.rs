@@ -20,5 +20,6 @@
 pub mod economics;
 pub mod gpu;
 pub mod headline;
+mod input;
 
 pub use hardwire_figure::{Figure, Provenance};

@@ -365,7 +365,7 @@ fn open_folder(path: &Path) -> Result<Checkpoint, Error> {
     {
         return open_gguf(&file);
     }
-    if !config.is_file() {
+    if !storage::is_there(&config)? {
         return Err(Error::NotACheckpoint { path: path.to_owned(), found: "this folder has no config.json".to_owned() });
     }
     let (mut config, mut warnings) = huggingface::parse_config(&storage::read_small(&config)?, &config)?;

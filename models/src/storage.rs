@@ -34,13 +34,28 @@ impl Deref for Bytes {
     }
 }
 
+/// Open a regular file: a pipe or a device would have no end, or none to wait for.
+fn open(path: &Path) -> Result<File, Error> {
+    let kind = std::fs::metadata(path).map_err(|e| Error::io(path, "open", e))?;
+    if !kind.is_file() {
+        let found = if kind.is_dir() { "a folder" } else { "a pipe, a device or the like" };
+        return Err(Error::field(path, "file", found, "a regular file"));
+    }
+    File::open(path).map_err(|e| Error::io(path, "open", e))
+}
+
+/// Whether a folder has a file of this name. What has it and is no file is refused, not passed over.
+pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
+    match std::fs::metadata(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        _ => open(path).map(|_| true),
+    }
+}
+
 /// Map a whole file for reading.
 pub(crate) fn map_file(path: &Path) -> Result<Bytes, Error> {
-    let file = File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    let file = open(path)?;
     let metadata = file.metadata().map_err(|e| Error::io(path, "inspect", e))?;
-    if !metadata.is_file() {
-        return Err(Error::field(path, "file", "something else", "a regular file"));
-    }
     if metadata.len() == 0 {
         return Err(Error::field(path, "file", "0 bytes", "a checkpoint"));
     }
@@ -53,8 +68,8 @@ pub(crate) fn map_file(path: &Path) -> Result<Bytes, Error> {
 /// Whether a file begins so; one that cannot be read does not.
 pub(crate) fn begins_with(path: &Path, magic: &[u8]) -> bool {
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(magic.len() as u64).read_to_end(&mut start));
-    read.is_ok() && start == magic
+    let read = open(path).map(|file| file.take(magic.len() as u64).read_to_end(&mut start));
+    matches!(read, Ok(Ok(_))) && start == magic
 }
 
 fn refuse_pointer(path: &Path, bytes: &[u8]) -> Result<(), Error> {
@@ -67,7 +82,7 @@ fn refuse_pointer(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Read a side file (JSON) into memory, up to a bound.
 pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
-    let file = File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    let file = open(path)?;
     let mut bytes = Vec::new();
     file.take(MAX_SIDE_FILE + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
     if bytes.len() as u64 > MAX_SIDE_FILE {

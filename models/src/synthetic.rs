@@ -9,7 +9,7 @@ mod draw;
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
@@ -51,28 +51,38 @@ impl Synthetic {
     /// empty. `progress` is told bytes done and in all.
     ///
     /// # Errors
-    /// A configuration that cannot be compiled with weights, an occupied target, or a disk that refuses. The folder has
-    /// its name only once it is whole.
+    /// A configuration that cannot be compiled with weights, an occupied target: then nothing is written. A disk that
+    /// refuses: what was written is there, without an index.
     pub fn write(&self, config: &Path, target: &Path, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Written, Error> {
         let text = storage::read_small(config)?;
         let shape = Shape::from_json(&text, "synthetic", config)?;
         let weights = shape.graph.weights();
         let total: u64 = weights.iter().map(bytes_of).sum();
         let shards = self.shards(&weights);
-        let folder = Folder::create(target)?;
+        let free = match fs::read_dir(target) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(_) => !target.exists(),
+        };
+        if !free {
+            return Err(Error::field(target, "output folder", "something else", "an absent or empty folder"));
+        }
+        fs::create_dir_all(target).map_err(|e| Error::io(target, "create", e))?;
+        let put = |name: &str, bytes: &[u8]| {
+            let path = target.join(name);
+            fs::write(&path, bytes).map_err(|e| Error::io(&path, "write", e))
+        };
         let name = |i: usize| format!("model-{:05}-of-{:05}.safetensors", i + 1, shards.len());
         let (mut map, mut done) = (Map::new(), 0);
         for (i, shard) in shards.iter().enumerate() {
-            self.shard(&folder.work.join(name(i)), shard, &mut |bytes| {
+            self.shard(&target.join(name(i)), shard, &mut |bytes| {
                 done += bytes;
                 progress(done, total);
             })?;
             map.extend(shard.iter().map(|w| (w.name.clone(), Value::from(name(i)))));
         }
         let index = json!({"metadata": {"total_size": total}, "weight_map": map});
-        folder.put("model.safetensors.index.json", index.to_string().as_bytes())?;
-        folder.put("config.json", &text)?;
-        folder.finish()?;
+        put("config.json", &text)?;
+        put("model.safetensors.index.json", index.to_string().as_bytes())?;
         Ok(Written { parameters: total / VALUE_BYTES, bytes: total, shards: shards.len() })
     }
 
@@ -135,44 +145,4 @@ pub fn rows(seed: u64, inputs: usize, rows: usize) -> Vec<Vec<f32>> {
 
 fn bytes_of(w: &WeightSpec) -> u64 {
     w.elements() * VALUE_BYTES
-}
-
-/// A folder being written under another name. Dropped before [`Folder::finish`], it leaves nothing.
-struct Folder {
-    target: PathBuf,
-    work: PathBuf,
-}
-
-impl Folder {
-    fn create(target: &Path) -> Result<Folder, Error> {
-        let free = match fs::read_dir(target) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(_) => !target.exists(),
-        };
-        let (Some(name), true) = (target.file_name(), free) else {
-            return Err(Error::field(target, "output folder", "something else", "an absent or empty folder"));
-        };
-        let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(|e| Error::io(parent, "create", e))?;
-        let work = parent.join(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
-        let _ = fs::remove_dir_all(&work);
-        fs::create_dir(&work).map_err(|e| Error::io(&work, "create", e))?;
-        Ok(Folder { target: target.to_owned(), work })
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.work.join(name);
-        fs::write(&path, bytes).map_err(|e| Error::io(&path, "write", e))
-    }
-
-    fn finish(self) -> Result<(), Error> {
-        // A rename onto an empty folder replaces it.
-        fs::rename(&self.work, &self.target).map_err(|e| Error::io(&self.target, "move into place", e))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.work);
-    }
 }

@@ -1,17 +1,17 @@
 //! A compiled chip and its folder: `chip.json` (structure), `program.bin` (codes, mapped), `tokenizer.json` (if the checkpoint
-//! has one) and `manifest.json` (a digest of each). A folder is written beside its final name and renamed into place, so what has
-//! the final name is whole.
+//! has one) and `manifest.json` (a digest of each). What has the final name is whole ([`crate::folder`]).
 
 use crate::error::Error;
 use crate::floorplan::Floorplan;
+use crate::folder::{Folder, Kind};
 use crate::graph::Netlist;
+use crate::input;
 use crate::program::{ProgramStore, ProgramWriter, Record};
 use crate::technology::Technology;
 use crate::unit::matrix::MatrixSpec;
 use crate::validate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Version of the folder's format; a chip of another version is refused.
@@ -19,8 +19,13 @@ pub const FORMAT: u32 = 5;
 
 const TOKENIZER: &str = "tokenizer.json";
 const PROGRAM: &str = "program.bin";
-/// All that a chip folder may hold.
-const FILES: [&str; 4] = ["chip.json", "manifest.json", PROGRAM, TOKENIZER];
+const MANIFEST: &str = "manifest.json";
+/// As an output.
+const FOLDER: Kind = Kind { name: "a Hardwire chip", manifest: MANIFEST, scratch: &[] };
+/// Largest text read whole: the structure of eight billion weights takes 30 MB, the largest known tokenizer 35 MB.
+const MOST_TEXT: u64 = 1 << 30;
+/// Times a folder is opened that somebody replaces meanwhile.
+const TRIES: u32 = 8;
 
 /// What the chip was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,19 +128,30 @@ impl Chip {
     /// # Errors
     /// As [`Chip::open`].
     pub fn open_structure(folder: &Path) -> Result<Chip, Error> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            fs::read(&path).map_err(|e| Error::io(&path, e))
-        };
-        let manifest_path = folder.join("manifest.json");
-        let text = read("manifest.json")?;
+        let manifest = || input::read(&folder.join(MANIFEST), MOST_TEXT);
+        let mut text = manifest()?;
+        for _ in 1..TRIES {
+            let chip = Chip::open_by(folder, &text);
+            // Replaced while it was opened: its files may be of two chips.
+            match manifest() {
+                Ok(now) if now != text => text = now,
+                _ => return chip,
+            }
+        }
+        Chip::open_by(folder, &text)
+    }
+
+    /// The chip that a manifest's text describes.
+    fn open_by(folder: &Path, text: &[u8]) -> Result<Chip, Error> {
+        let read = |name: &str| input::read(&folder.join(name), MOST_TEXT);
+        let manifest_path = folder.join(MANIFEST);
         let broken = |e: serde_json::Error| Error::format(&manifest_path, "manifest", e.to_string());
         // The version alone first: another version's manifest may have other fields.
-        let Version { format } = serde_json::from_slice(&text).map_err(broken)?;
+        let Version { format } = serde_json::from_slice(text).map_err(broken)?;
         if format != u64::from(FORMAT) {
             return Err(Error::format(&manifest_path, "format", format!("{format}, expected {FORMAT}; compile the chip again")));
         }
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(broken)?;
+        let manifest: Manifest = serde_json::from_slice(text).map_err(broken)?;
         let check = |name: &str, digest: &str| match manifest.files.get(name) {
             Some(want) if want == digest => Ok(()),
             _ => Err(changed(&folder.join(name))),
@@ -149,12 +165,11 @@ impl Chip {
         let programs = ProgramStore::open(&program_path, structure.programs.clone())?;
         let program_digest = manifest.files.get(PROGRAM).cloned().ok_or_else(|| changed(&program_path))?;
         validate::shapes(&structure, &programs, &program_path)?;
-        match (manifest.files.contains_key(TOKENIZER), fs::read(folder.join(TOKENIZER))) {
-            (false, Err(e)) if e.kind() == std::io::ErrorKind::NotFound => {}
-            (_, Ok(bytes)) => check(TOKENIZER, &blake3::hash(&bytes).to_hex())?,
-            (_, Err(e)) => return Err(Error::io(&folder.join(TOKENIZER), e)),
+        match (manifest.files.contains_key(TOKENIZER), read(TOKENIZER)) {
+            (false, Err(e)) if e.is_absent() => {}
+            (_, bytes) => check(TOKENIZER, &blake3::hash(&bytes?).to_hex())?,
         }
-        let digest = blake3::hash(&text).to_hex().to_string();
+        let digest = blake3::hash(text).to_hex().to_string();
         Ok(Chip { folder: folder.to_path_buf(), structure, programs, digest, program_digest })
     }
 
@@ -176,11 +191,9 @@ impl Chip {
 
     /// The tokenizer's JSON, if the chip carries one.
     pub fn tokenizer_json(&self) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.folder.join(TOKENIZER);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io(&path, e)),
+        match input::read(&self.folder.join(TOKENIZER), MOST_TEXT) {
+            Err(e) if e.is_absent() => Ok(None),
+            other => other.map(Some),
         }
     }
 
@@ -194,7 +207,7 @@ impl Chip {
 }
 
 fn changed(path: &Path) -> Error {
-    Error::format(path, "digest", "does not match manifest.json: the file was changed or cut; compile the chip again")
+    Error::format(path, "digest", "does not match manifest.json: the file was changed or cut; delete the chip and compile it again")
 }
 
 impl Structure {
@@ -207,99 +220,38 @@ impl Structure {
 /// A chip folder being written. Dropped before [`ChipWriter::finish`], it leaves nothing behind.
 pub struct ChipWriter {
     target: PathBuf,
-    work: PathBuf,
+    folder: Folder,
     /// Takes the matrices and gains, in the order of their ids.
-    pub programs: Option<ProgramWriter>,
-    /// Locked while this process writes; see [`clear_abandoned`].
-    alive: Option<fs::File>,
-    done: bool,
+    programs: ProgramWriter,
 }
 
 impl ChipWriter {
-    /// Starts a chip at `target`, which must be absent, empty, or a chip (which is then replaced).
+    /// Starts a chip at `target`, which must be absent, empty, or a chip as it was written (which is then replaced).
     pub fn create(target: &Path) -> Result<ChipWriter, Error> {
-        if let Some(found) = occupant(target) {
-            return Err(Error::Occupied { path: target.to_path_buf(), found });
-        }
-        let Some(name) = target.file_name().map(|n| n.to_string_lossy().into_owned()) else {
-            return Err(Error::Occupied { path: target.to_path_buf(), found: "no folder of its own".into() });
-        };
-        let parent = match target.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        fs::create_dir_all(&parent).map_err(|e| Error::io(&parent, e))?;
-        clear_abandoned(&parent, &name);
-        let work = parent.join(format!(".{name}.partial-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&work);
-        fs::create_dir(&work).map_err(|e| Error::io(&work, e))?;
-        let mut writer = ChipWriter { target: target.to_path_buf(), work, programs: None, alive: None, done: false };
-        let program = writer.work.join(PROGRAM);
-        writer.programs = Some(ProgramWriter::create(&program)?);
-        let file = fs::File::open(&program).map_err(|e| Error::io(&program, e))?;
-        // Where a file system has no locks, what a killed run left stays.
-        writer.alive = file.try_lock().is_ok().then_some(file);
-        Ok(writer)
+        let folder = Folder::create(target, FOLDER)?;
+        let programs = ProgramWriter::create(&folder.path().join(PROGRAM))?;
+        Ok(ChipWriter { target: target.to_path_buf(), folder, programs })
     }
 
     /// The program file being written.
     pub fn programs(&mut self) -> &mut ProgramWriter {
-        self.programs.as_mut().expect("programs are open until finish")
+        &mut self.programs
     }
 
     /// Completes the folder and moves it into place. `structure.programs` is filled here.
-    pub fn finish(mut self, mut structure: Structure, tokenizer_json: Option<&[u8]>) -> Result<Chip, Error> {
-        let programs = self.programs.take().expect("finish runs once");
+    pub fn finish(self, mut structure: Structure, tokenizer_json: Option<&[u8]>) -> Result<Chip, Error> {
+        let ChipWriter { target, mut folder, programs } = self;
         let (records, _, program_digest) = programs.finish()?;
         structure.programs = records;
-        let mut files = BTreeMap::from([(PROGRAM.to_string(), program_digest)]);
-        let mut put = |name: &str, bytes: &[u8]| {
-            files.insert(name.to_string(), blake3::hash(bytes).to_hex().to_string());
-            let path = self.work.join(name);
-            fs::write(&path, bytes).map_err(|e| Error::io(&path, e))
-        };
-        put("chip.json", &to_json(&structure))?;
+        folder.put("chip.json", &to_json(&structure))?;
         if let Some(t) = tokenizer_json {
-            put(TOKENIZER, t)?;
+            folder.put(TOKENIZER, t)?;
         }
+        let mut files = folder.digests();
+        files.insert(PROGRAM.to_string(), program_digest);
         let manifest = Manifest { format: FORMAT, hardwire: env!("CARGO_PKG_VERSION").into(), files };
-        let path = self.work.join("manifest.json");
-        fs::write(&path, to_json(&manifest)).map_err(|e| Error::io(&path, e))?;
-        crate::folder::replace(&self.work, &self.target).map_err(|e| Error::io(&self.target, e))?;
-        self.done = true;
-        Chip::open(&self.target)
-    }
-}
-
-impl Drop for ChipWriter {
-    fn drop(&mut self) {
-        if !self.done {
-            let _ = fs::remove_dir_all(&self.work);
-        }
-    }
-}
-
-/// What keeps `target` from being written: anything but nothing, an empty folder or a chip.
-fn occupant(target: &Path) -> Option<String> {
-    if fs::symlink_metadata(target).is_err() {
-        return None;
-    }
-    let Ok(entries) = fs::read_dir(target) else { return Some("something that is no folder".into()) };
-    let mut names: Vec<String> = entries.filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned())).collect();
-    names.sort();
-    let foreign = names.iter().find(|n| !FILES.contains(&n.as_str()));
-    let is_chip = ["chip.json", "manifest.json"].iter().all(|f| names.iter().any(|n| n == f));
-    foreign.or(if is_chip { None } else { names.first() }).cloned()
-}
-
-/// Removes what runs that were killed left beside `name`: their folders hold a program that no process keeps locked any more.
-fn clear_abandoned(parent: &Path, name: &str) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    let prefix = format!(".{name}.partial-");
-    for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(&prefix)) {
-        if fs::File::open(entry.path().join(PROGRAM)).is_ok_and(|f| f.try_lock().is_ok()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
+        folder.finish(&to_json(&manifest))?;
+        Chip::open(&target)
     }
 }
 

@@ -8,8 +8,8 @@ pub enum Error {
     Io { path: PathBuf, source: std::io::Error },
     #[error("{path}: {field}: {what}")]
     Format { path: PathBuf, field: String, what: String },
-    #[error("{path}: holds {found}, not a Hardwire chip and nothing else; choose another output folder")]
-    Occupied { path: PathBuf, found: String },
+    #[error("{path}: holds {found}, not {kind} and nothing else; choose another output folder or file")]
+    Occupied { path: PathBuf, found: String, kind: &'static str },
     #[error("unit {unit}: {what}")]
     Structure { unit: String, what: String },
     #[error("{path}: {what}")]
@@ -25,9 +25,18 @@ impl Error {
         Error::Format { path: path.to_path_buf(), field: one_line(&field.into()), what: one_line(&what.into()) }
     }
 
+    pub(crate) fn occupied(path: &std::path::Path, found: &str, kind: &'static str) -> Self {
+        Error::Occupied { path: path.to_path_buf(), found: one_line(found), kind }
+    }
+
     /// `path` names nothing on the chip.
     pub(crate) fn place(path: &str, what: String) -> Self {
         Error::Place { path: one_line(path), what: one_line(&what) }
+    }
+
+    /// Whether it says that a file is not there.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
     }
 
     /// The same error of a structure that was read from `path`.

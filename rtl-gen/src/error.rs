@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 pub enum Error {
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("{path}: holds something that is not emitted Verilog; choose another output folder")]
-    Occupied { path: PathBuf },
+    #[error(transparent)]
+    Folder(#[from] hardwire_netlist::Error),
     #[error("unit {unit}: {what}")]
     Unit { unit: String, what: String },
     #[error("option {option}: {what}")]

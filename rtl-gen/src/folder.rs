@@ -1,13 +1,16 @@
-//! The output folder: written beside its final name, counted, and renamed into place when whole.
+//! The output folder: what is written into it counted, and what of it is Verilog remembered.
 
 use crate::error::Error;
+use hardwire_netlist::folder::{self, Kind};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Marks a folder as ours, which may then be replaced.
-const MARK: &str = "hardwire-rtl.json";
+/// Folders of the harness: builds and what they are fed with, in the folder of the Verilog, which may be emitted over them.
+const BUILDS: [&str; 6] = ["build", "build-probe", "build-vcd", "build-probe-vcd", "build-fst", "build-probe-fst"];
+
+/// As an output.
+const FOLDER: Kind = Kind { name: "emitted Verilog", manifest: "hardwire-rtl.json", scratch: &BUILDS };
 
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,67 +20,50 @@ pub struct Emitted {
     pub bytes: u64,
 }
 
-/// A folder being written. Dropped before [`Folder::finish`], it leaves nothing behind.
+/// A folder being written, or no folder at all. Dropped before [`Folder::finish`], it leaves nothing behind.
 pub struct Folder {
-    target: PathBuf,
-    work: PathBuf,
+    /// Absent where texts are only kept, and whoever makes ROM images asks [`Folder::takes_images`] first.
+    on_disk: Option<folder::Folder>,
     emitted: Emitted,
-    done: bool,
     /// Verilog files of the chip, testbenches left out.
     sources: BTreeSet<String>,
     /// Identifiers of the library's name space that the Verilog uses.
     library_names: BTreeSet<String>,
     /// ROM images by the folder they are in.
     images: BTreeMap<String, u64>,
-    /// Name and text of each file of a folder that is only in memory; it takes no ROM images.
-    texts: Option<Vec<(String, String)>>,
+    /// Name and text of each file of a folder that is only in memory.
+    texts: Vec<(String, String)>,
 }
 
 impl Folder {
-    /// No folder at all: texts are kept, and whoever makes ROM images asks [`Folder::takes_images`] first.
+    /// No folder at all: texts are kept.
     pub fn in_memory() -> Folder {
-        let mut folder = Folder::new(PathBuf::new(), PathBuf::new());
-        (folder.done, folder.texts) = (true, Some(Vec::new()));
-        folder
+        Folder::new(None)
     }
 
-    fn new(target: PathBuf, work: PathBuf) -> Folder {
+    fn new(on_disk: Option<folder::Folder>) -> Folder {
         Folder {
-            target,
-            work,
+            on_disk,
             emitted: Emitted::default(),
-            done: false,
             sources: BTreeSet::new(),
             library_names: BTreeSet::new(),
             images: BTreeMap::new(),
-            texts: None,
+            texts: Vec::new(),
         }
     }
 
     pub fn takes_images(&self) -> bool {
-        self.texts.is_none()
+        self.on_disk.is_some()
     }
 
     /// Text of a file of a folder in memory.
     pub fn kept(&self, name: &str) -> Option<&str> {
-        self.texts.as_ref()?.iter().find(|t| t.0 == name).map(|t| t.1.as_str())
+        self.texts.iter().find(|t| t.0 == name).map(|t| t.1.as_str())
     }
 
-    /// `target` must be absent, empty, or an earlier output (which is then replaced).
+    /// `target` must be absent, empty, or an earlier output as it was written (which is then replaced).
     pub fn create(target: &Path) -> Result<Folder, Error> {
-        if !replaceable(target) {
-            return Err(Error::Occupied { path: target.to_path_buf() });
-        }
-        let name = target.file_name().ok_or_else(|| Error::Occupied { path: target.to_path_buf() })?;
-        let parent = match target.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        fs::create_dir_all(&parent).map_err(|e| Error::io(&parent, e))?;
-        let work = parent.join(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
-        let _ = fs::remove_dir_all(&work);
-        fs::create_dir(&work).map_err(|e| Error::io(&work, e))?;
-        Ok(Folder::new(target.to_path_buf(), work))
+        Ok(Folder::new(Some(folder::Folder::create(target, FOLDER)?)))
     }
 
     /// Verilog files of the chip written so far, in order.
@@ -97,28 +83,24 @@ impl Folder {
 
     /// Opens `name` (a path inside the folder) for writing.
     pub fn file(&mut self, name: &str) -> Result<OutFile<'_>, Error> {
-        let path = self.work.join(name);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
-        }
-        let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
         self.emitted.files += 1;
         if let Some((folder, _)) = name.rsplit_once('/').filter(|_| name.ends_with(".hex")) {
             *self.images.entry(folder.into()).or_default() += 1;
         }
-        Ok(OutFile { out: BufWriter::with_capacity(1 << 18, file), path, emitted: &mut self.emitted })
+        self.more(name)
     }
 
     /// Opens a file of the folder to write on at its end.
     pub fn more(&mut self, name: &str) -> Result<OutFile<'_>, Error> {
-        let path = self.work.join(name);
-        let file = File::options().append(true).open(&path).map_err(|e| Error::io(&path, e))?;
-        Ok(OutFile { out: BufWriter::with_capacity(1 << 18, file), path, emitted: &mut self.emitted })
+        let Some(on_disk) = &mut self.on_disk else {
+            return Err(Error::Option { option: "module", what: format!("{name} asks for a folder, and nothing is written") });
+        };
+        Ok(OutFile { out: on_disk.file(name)?, emitted: &mut self.emitted })
     }
 
     pub fn text(&mut self, name: &str, text: &str) -> Result<(), Error> {
-        if let Some(texts) = &mut self.texts {
-            texts.push((name.into(), text.into()));
+        if self.on_disk.is_none() {
+            self.texts.push((name.into(), text.into()));
             return Ok(());
         }
         if name.ends_with(".v") || name.ends_with(".vh") {
@@ -135,20 +117,15 @@ impl Folder {
         file.close()
     }
 
-    /// Marks the folder and moves it into place.
+    /// Moves the folder into place.
     pub fn finish(mut self) -> Result<Emitted, Error> {
-        self.text(MARK, &format!("{{\"hardwire\": \"{}\", \"kind\": \"verilog\"}}\n", env!("CARGO_PKG_VERSION")))?;
-        hardwire_netlist::folder::replace(&self.work, &self.target).map_err(|e| Error::io(&self.target, e))?;
-        self.done = true;
+        let Some(on_disk) = self.on_disk.take() else { return Ok(self.emitted) };
+        let manifest = json!({"hardwire": env!("CARGO_PKG_VERSION"), "kind": "verilog", "files": on_disk.digests()}).to_string() + "\n";
+        self.emitted.files += 1;
+        self.emitted.lines += 1;
+        self.emitted.bytes += manifest.len() as u64;
+        on_disk.finish(manifest.as_bytes())?;
         Ok(self.emitted)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if !self.done {
-            let _ = fs::remove_dir_all(&self.work);
-        }
     }
 }
 
@@ -159,29 +136,21 @@ fn library_names(text: &str) -> impl Iterator<Item = &str> {
     code.flat_map(move |line| line.split(word)).filter(|w| w.starts_with("hw_"))
 }
 
-fn replaceable(target: &Path) -> bool {
-    match fs::read_dir(target) {
-        Ok(mut entries) => target.join(MARK).is_file() || entries.next().is_none(),
-        Err(_) => !target.exists(),
-    }
-}
-
 /// A file of the folder; lines and bytes are counted as they pass.
 pub struct OutFile<'a> {
-    out: BufWriter<File>,
-    path: PathBuf,
+    out: folder::OutFile<'a>,
     emitted: &'a mut Emitted,
 }
 
 impl OutFile<'_> {
     pub fn put(&mut self, bytes: &[u8], lines: u64) -> Result<(), Error> {
-        self.out.write_all(bytes).map_err(|e| Error::io(&self.path, e))?;
+        self.out.put(bytes)?;
         self.emitted.bytes += bytes.len() as u64;
         self.emitted.lines += lines;
         Ok(())
     }
 
-    pub fn close(mut self) -> Result<(), Error> {
-        self.out.flush().map_err(|e| Error::io(&self.path, e))
+    pub fn close(self) -> Result<(), Error> {
+        Ok(self.out.close()?)
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::instance::{Instance, render};
+use crate::gate::{Code, filters};
+use crate::instance::Instance;
 use crate::mvm::Outputs;
 use crate::roms;
 use crate::shape::{Shape, bits, ident, index_bits};
@@ -25,7 +26,7 @@ struct TileText {
 }
 
 #[derive(Template)]
-#[template(path = "group.v", escape = "none")]
+#[template(path = "group.v")]
 struct Text<'a> {
     path: &'a str,
     ident: String,
@@ -119,7 +120,7 @@ pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'
         tiles: tiles.collect(),
         lanes: lanes.map(|(band, d)| ((band * shape.lanes + d * e) * tot, totals(band, d))).collect(),
     };
-    folder.text(&format!("rtl/mvm_{}.v", text.ident), &render("group.v", &text)?)
+    folder.text(&format!("rtl/mvm_{}.v", text.ident), Code::render("group.v", &text)?.as_str())
 }
 
 /// Parameters and outputs of a feed, to be joined to its input stream.

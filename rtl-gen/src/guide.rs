@@ -3,7 +3,8 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::instance::{Instance, render};
+use crate::gate::{Code, filters};
+use crate::instance::Instance;
 use askama::Template;
 use hardwire_netlist::{Chip, Unit};
 
@@ -29,7 +30,7 @@ impl Place {
 /// The top module of what was emitted.
 pub struct Top {
     pub module: String,
-    pub text: String,
+    pub text: Code,
     pub places: Vec<Place>,
     pub bench: Bench,
 }
@@ -58,7 +59,7 @@ struct Row<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "guide.md", escape = "none")]
+#[template(path = "guide.md")]
 struct Guide<'a> {
     title: String,
     top: &'a str,
@@ -68,7 +69,7 @@ struct Guide<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "constraints.sdc", escape = "none")]
+#[template(path = "constraints.sdc")]
 struct Constraints<'a> {
     top: &'a str,
     clock: String,
@@ -95,11 +96,11 @@ pub fn emit(chip: &Chip, folder: &mut Folder, top: &Top) -> Result<(), Error> {
     let mhz = &chip.structure.technology.clock_mhz;
     let period_ns = format!("{:.4}", 1e3 / mhz.value);
     let clock = format!("{} MHz in {}, {}: {}", mhz.value, chip.structure.technology.node, mhz.provenance, mhz.source);
-    let mut inputs = ports(&top.text, "input");
+    let mut inputs = ports(top.text.as_str(), "input");
     inputs.retain(|p| !["clk", "rst"].contains(p));
-    let outputs = ports(&top.text, "output");
+    let outputs = ports(top.text.as_str(), "output");
     let constraints = Constraints { top: &top.module, clock: clock.clone(), period_ns, inputs, outputs };
-    folder.text("constraints.sdc", &render("constraints.sdc", &constraints)?)?;
+    folder.text("constraints.sdc", Code::render("constraints.sdc", &constraints)?.as_str())?;
 
     let mut groups: Vec<Group> = Vec::new();
     for p in &top.places {
@@ -111,8 +112,7 @@ pub fn emit(chip: &Chip, folder: &mut Folder, top: &Top) -> Result<(), Error> {
     }
     let title = title(chip);
     let guide = Guide { title, top: &top.module, bench: top.bench, clock, groups };
-    let text = render("guide.md", &guide)?;
-    folder.text("README.md", &text)
+    folder.text("README.md", Code::render("guide.md", &guide)?.as_str())
 }
 
 /// The chip in a line.

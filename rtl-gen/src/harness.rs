@@ -131,7 +131,7 @@ impl Trace {
     }
 }
 
-/// Builds `dir` (once; the binary stays in `dir/build`), feeds `prompt` and lets every user generate `new` tokens.
+/// Builds `dir` (once; the binary and its input stay in `dir/build`), feeds `prompt` and lets every user generate `new` tokens.
 ///
 /// # Errors
 /// `Error::Tool` when Verilator or the compiler is missing or fails; `Error::Trace` when the output cannot be read.
@@ -141,15 +141,28 @@ pub fn run_verilated(dir: &Path, prompt: &[Feed], new: u32, options: &RunOptions
     for f in prompt {
         text.push_str(&format!("{} {} {} {}\n", f.user, f.id, u32::from(f.first), u32::from(f.want)));
     }
-    write(&dir.join("prompt.txt"), &text)?;
-    run(dir, &binary, &[format!("+new={new}"), format!("+late={}", options.late), format!("+gap={}", options.gap)], options)
+    let prompt = "prompt.txt";
+    write(&binary.with_file_name(prompt), &text)?;
+    run(
+        dir,
+        &binary,
+        &[beside(&binary, "prompt", prompt), format!("+new={new}"), format!("+late={}", options.late), format!("+gap={}", options.gap)],
+        options,
+    )
 }
 
 /// As [`run_verilated`] for some layers alone: `beats` are lines of hexadecimal, one residual beat each.
 pub fn run_layers(dir: &Path, beats: &str, tokens: u32, options: &RunOptions) -> Result<Trace, Error> {
     let binary = build(dir, options)?;
-    write(&dir.join("residual.hex"), beats)?;
-    run(dir, &binary, &[format!("+tokens={tokens}")], options)
+    let residual = "residual.hex";
+    write(&binary.with_file_name(residual), beats)?;
+    run(dir, &binary, &[beside(&binary, "residual", residual), format!("+tokens={tokens}")], options)
+}
+
+/// The argument that names a file beside the binary, from the folder in which that runs.
+fn beside(binary: &Path, argument: &str, file: &str) -> String {
+    let build = binary.parent().and_then(Path::file_name).unwrap_or_default();
+    format!("+{argument}={}/{file}", build.display())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

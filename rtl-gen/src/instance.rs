@@ -1,6 +1,7 @@
 //! A module instance, and its text.
 
 use crate::error::Error;
+use crate::gate::{Code, filters};
 use askama::Template;
 
 pub struct Port {
@@ -20,7 +21,7 @@ pub struct Instance {
 }
 
 #[derive(Template)]
-#[template(path = "instance.v", escape = "none")]
+#[template(path = "instance.v")]
 struct Text<'a> {
     comment: &'a [String],
     module: &'a str,
@@ -58,13 +59,8 @@ impl Instance {
         self.input("clk", 1, "clk").input("rst", 1, "rst")
     }
 
-    pub fn text(&self) -> Result<String, Error> {
+    pub fn text(&self) -> Result<Code, Error> {
         let t = Text { comment: &self.comment, module: &self.module, name: &self.name, params: &self.params, ports: &self.ports };
-        render("instance.v", &t)
+        Code::render("instance.v", &t)
     }
-}
-
-/// Renders a template.
-pub fn render(template: &'static str, t: &impl Template) -> Result<String, Error> {
-    t.render().map_err(|e| Error::Template { template, what: e.to_string() })
 }

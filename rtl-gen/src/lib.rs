@@ -4,8 +4,9 @@
 //! 2. [`roms`]: the contents of every ROM, streamed from the program;
 //! 3. [`embed`], [`mvm`], [`experts`] and [`units`]: an instance for every unit; [`station`] and [`top`] wire them;
 //! 4. [`library`]: the modules those are built of, and only those; [`guide`]: file lists, timing constraints and a page for the folder's reader;
-//! 5. [`module()`]: one unit alone as text, for the viewer;
-//! 6. [`harness`]: runs what was emitted under Verilator and reads the trace (the one place that starts a process).
+//! 5. [`gate`]: what a value passes on its way into any of these;
+//! 6. [`module()`]: one unit alone as text, for the viewer;
+//! 7. [`harness`]: runs what was emitted under Verilator and reads the trace (the one place that starts a process).
 //!
 //! `docs/microarchitecture.md` says what the Verilog does in each cycle, `docs/numerics.md` what it computes. The modules themselves are in
 //! `templates/lib`, one a unit kind, the same text in every output. The same chip gives the same bytes, in bounded memory.
@@ -24,6 +25,7 @@ mod embed;
 mod error;
 mod experts;
 mod folder;
+mod gate;
 mod group;
 mod guide;
 pub mod harness;

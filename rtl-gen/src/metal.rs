@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::instance::render;
+use crate::gate::{Code, filters};
 use crate::mvm::{Outputs, codebook};
 use crate::roms;
 use crate::shape::{Shape, ident};
@@ -13,7 +13,7 @@ use hardwire_netlist::unit::MvmSpec;
 use hardwire_netlist::{Silicon, Unit};
 
 #[derive(Template)]
-#[template(path = "metal.v", escape = "none")]
+#[template(path = "metal.v")]
 struct Text<'a> {
     path: &'a str,
     ident: String,
@@ -70,7 +70,7 @@ pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'
         scales: silicon.file(Part::Scales, (0, 0)),
         out: Outputs::of(unit, silicon),
     };
-    folder.text(&format!("rtl/mvm_{}.v", text.ident), &render("metal.v", &text)?)
+    folder.text(&format!("rtl/mvm_{}.v", text.ident), Code::render("metal.v", &text)?.as_str())
 }
 
 /// A vector of fields as a Verilog literal, the first lowest.

@@ -10,7 +10,7 @@ use crate::station::sources;
 use crate::units;
 use hardwire_netlist::{Chip, UnitKind};
 
-/// Verilog of the unit at `path`. Of the program only the unit's output shifts are read, so the chip need not be checked.
+/// Verilog of the unit at `path`. Of the program only the unit's output shifts are read.
 ///
 /// # Errors
 /// `Error::Option` where no unit has that path; `Error::Unit` for a unit outside what the Verilog can build.
@@ -33,7 +33,7 @@ pub fn module(chip: &Chip, path: &str) -> Result<String, Error> {
     }
     let mut text = format!("// {path}, a {} in station {}\n\n", unit.kind.name(), netlist.stations[unit.station as usize].path);
     for i in &site.instances {
-        text.push_str(&i.text()?);
+        text.push_str(i.text()?.as_str());
         text.push_str("\n\n");
     }
     for i in &site.instances {

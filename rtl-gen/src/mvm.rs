@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::instance::render;
+use crate::gate::{Code, filters};
 use crate::roms;
 use crate::shape::{Shape, bits, ident};
 use crate::stream::FeedShape;
@@ -32,7 +32,7 @@ struct LaneText {
 }
 
 #[derive(Template)]
-#[template(path = "mvm.v", escape = "none")]
+#[template(path = "mvm.v")]
 struct Text<'a> {
     path: &'a str,
     ident: String,
@@ -168,7 +168,7 @@ pub fn emit(
         layers,
         lw: shape.layer_bits,
     };
-    folder.text(&format!("rtl/mvm_{}.v", text.ident), &render("mvm.v", &text)?)
+    folder.text(&format!("rtl/mvm_{}.v", text.ident), Code::render("mvm.v", &text)?.as_str())
 }
 
 /// What the output stage of a matrix reads.

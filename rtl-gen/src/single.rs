@@ -2,8 +2,9 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
+use crate::gate::{Code, filters};
 use crate::guide::{self, Bench, Place};
-use crate::instance::{Port, render};
+use crate::instance::Port;
 use crate::shape::Shape;
 use crate::stream::Source;
 use crate::units;
@@ -11,12 +12,12 @@ use askama::Template;
 use hardwire_netlist::{Chip, UnitKind};
 
 #[derive(Template)]
-#[template(path = "unit_top.v", escape = "none")]
+#[template(path = "unit_top.v")]
 struct Top<'a> {
     kind: &'a str,
     path: &'a str,
     ports: &'a [Port],
-    instance: String,
+    instance: Code,
 }
 
 pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, kind: &str) -> Result<guide::Top, Error> {
@@ -40,7 +41,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, kind: &str) -> Resu
         p.net = p.name.into();
     }
     let top = Top { kind, path: &unit.path, ports: &instance.ports, instance: instance.text()? };
-    let text = render("unit_top.v", &top)?;
-    folder.text(&format!("rtl/{module}.v"), &text)?;
+    let text = Code::render("unit_top.v", &top)?;
+    folder.text(&format!("rtl/{module}.v"), text.as_str())?;
     Ok(guide::Top { module, text, places, bench: Bench::Absent })
 }

@@ -2,9 +2,10 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
+use crate::gate::{Code, filters};
 use crate::group;
 use crate::guide::Place;
-use crate::instance::{Instance, render};
+use crate::instance::Instance;
 use crate::shape::{Shape, TOP_K, ident, index_bits};
 use crate::stream::{Source, feed_shape};
 use crate::units;
@@ -18,7 +19,7 @@ struct Net {
 }
 
 #[derive(Template)]
-#[template(path = "station.v", escape = "none")]
+#[template(path = "station.v")]
 struct Text<'a> {
     path: &'a str,
     module: &'a str,
@@ -46,8 +47,8 @@ struct Text<'a> {
     last: String,
     ovf: String,
     nets: Vec<Net>,
-    instances: Vec<String>,
-    probes: Vec<String>,
+    instances: Vec<Code>,
+    probes: Vec<Code>,
 }
 
 /// What the top has to know about a station.
@@ -133,7 +134,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
         instances,
         probes,
     };
-    folder.text(&format!("rtl/{module}.v"), &render("station.v", &text)?)?;
+    folder.text(&format!("rtl/{module}.v"), Code::render("station.v", &text)?.as_str())?;
     Ok(StationSite { index: station, module, head, rotation, passes, places })
 }
 

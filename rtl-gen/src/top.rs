@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::folder::Folder;
+use crate::gate::{Code, filters};
 use crate::guide::{self, Bench, Place};
-use crate::instance::render;
 use crate::shape::{Shape, TOP_K, embed, index_bits};
 use crate::station::{self, StationSite};
 use crate::units;
@@ -23,7 +23,7 @@ struct StationText {
 }
 
 #[derive(Template)]
-#[template(path = "top.v", escape = "none")]
+#[template(path = "top.v")]
 struct Top {
     title: String,
     about: Vec<String>,
@@ -55,13 +55,13 @@ struct Top {
     head_index: u32,
     links: Vec<u32>,
     stations: Vec<StationText>,
-    embed_instance: String,
-    phase_instance: String,
+    embed_instance: Code,
+    phase_instance: Code,
     ovf: String,
 }
 
 #[derive(Template)]
-#[template(path = "tb.v", escape = "none")]
+#[template(path = "tb.v")]
 struct Testbench {
     users: u32,
     idw: u32,
@@ -74,7 +74,7 @@ struct Testbench {
 }
 
 #[derive(Template)]
-#[template(path = "layers_tb.v", escape = "none")]
+#[template(path = "layers_tb.v")]
 struct LayersTestbench {
     v: u32,
     rb: u32,
@@ -132,32 +132,31 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
     let mut ovf: Vec<String> = sites.iter().map(|s| format!("ovf_{}", s.index)).collect();
     let embed_instance = if whole {
         ovf.push("embed_ovf".into());
-        let mut text = String::new();
-        text.push_str("  wire embed_valid, embed_ovf;\n");
-        text.push_str(&format!("  wire [{}-1:0] embed_data;\n", shape.lanes * shape.residual_bits));
+        let mut text = Code::default();
+        text.add("  wire embed_valid, embed_ovf;\n  wire [{}-1:0] embed_data;\n", &[&(shape.lanes * shape.residual_bits)])?;
         if !netlist.is_folded() {
-            text.push_str(&format!("  assign s{first}_valid = embed_valid;\n  assign s{first}_data = embed_data;\n"));
+            text.add("  assign s{}_valid = embed_valid;\n  assign s{}_data = embed_data;\n", &[&first, &first])?;
         }
         for (name, width) in crate::embed::nets(shape, spec) {
-            text.push_str(&format!("  wire [{width}-1:0] {name};\n"));
+            text.add("  wire [{}-1:0] {};\n", &[&width, &name])?;
         }
         let id = netlist.units().find(|(_, u)| u.path == unit.path).map(|(id, _)| id).expect("it was found by path");
         let instances = units::site(chip, shape, folder, id, &[], true)?.instances;
         places.push(Place::new(module, unit, &instances));
         for i in instances {
-            text.push_str(&i.text()?);
+            text.push(&i.text()?);
         }
         if probe {
-            text.push_str(&embed_probe(shape, &unit.path));
+            embed_probe(&mut text, shape, &unit.path)?;
         }
         text
     } else {
-        String::new()
+        Code::default()
     };
     let phase_instance = if rotation {
         crate::embed::phases(chip, shape, folder, &if netlist.is_folded() { "r_new".into() } else { format!("r{first}") })?.text()?
     } else {
-        String::new()
+        Code::default()
     };
     let about = about(&sites);
     places.extend(sites.iter_mut().flat_map(|s| std::mem::take(&mut s.places)));
@@ -204,8 +203,8 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         phase_instance,
         ovf: ovf.join(" | "),
     };
-    let text = render("top.v", &top)?;
-    folder.text(&format!("rtl/{module}.v"), &text)?;
+    let text = Code::render("top.v", &top)?;
+    folder.text(&format!("rtl/{module}.v"), text.as_str())?;
     let idle_cycles = idle_bound(chip, shape);
     let tb = if head && whole {
         let tb = Testbench {
@@ -218,7 +217,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
             topw: index_bits(TOP_K),
             idle_cycles,
         };
-        render("tb.v", &tb)?
+        Code::render("tb.v", &tb)?
     } else {
         let tb = LayersTestbench {
             v: shape.lanes,
@@ -229,9 +228,9 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
             header: shape.header_bits(),
             idle_cycles,
         };
-        render("layers_tb.v", &tb)?
+        Code::render("layers_tb.v", &tb)?
     };
-    folder.text("tb/hardwire_tb.v", &tb)?;
+    folder.text("tb/hardwire_tb.v", tb.as_str())?;
     folder.text("tb/main.cpp", include_str!("../templates/main.cpp"))?;
     let bench = if head && whole { Bench::Tokens } else { Bench::Residuals };
     Ok(guide::Top { module: module.into(), text, places, bench })
@@ -241,12 +240,13 @@ fn about(sites: &[StationSite]) -> Vec<String> {
     sites.iter().map(|s| format!("station {}: {}", s.index, s.module)).collect()
 }
 
-fn embed_probe(shape: &Shape, path: &str) -> String {
+fn embed_probe(text: &mut Code, shape: &Shape, path: &str) -> Result<(), Error> {
     let (v, bits, len) = (shape.lanes, shape.residual_bits, shape.hidden);
     let (posw, uw) = (shape.pos_bits, shape.user_bits);
-    format!(
-        "\n`ifdef HW_PROBE\n  hw_probe #(.PATH(\"{path}\"), .V({v}), .LEN({len}), .BITS({bits})) embed_probe (\n    .clk(clk), .valid(embed_valid), \
-         .data(embed_data), .pos(intake.header[{posw}-1:0]), .user(intake.header[{posw} +: {uw}])\n  );\n`endif\n"
+    text.add(
+        "\n`ifdef HW_PROBE\n  hw_probe #(.PATH(\"{}\"), .V({}), .LEN({}), .BITS({})) embed_probe (\n    .clk(clk), .valid(embed_valid), \
+         .data(embed_data), .pos(intake.header[{}-1:0]), .user(intake.header[{} +: {}])\n  );\n`endif\n",
+        &[&path, &v, &len, &bits, &posw, &posw, &uw],
     )
 }
 

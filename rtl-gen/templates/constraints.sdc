@@ -1,4 +1,4 @@
-# Timing constraints of {{ top }}. Clock: {{ clock }}.
+# Timing constraints of {{ top }}. Clock: {{ clock|comment }}.
 # Times are in the library's unit: set `ns` to 1000 before this file is read where that is the picosecond.
 if {![info exists ns]} { set ns 1.0 }
 set period [expr {{ period_ns }} * $ns]

@@ -1,4 +1,4 @@
-// {{ path }}: {{ outputs }} outputs x {{ inputs }} inputs, checkpoint tensor {{ tensor }}, in group columns of {{ group }} inputs a cycle.
+// {{ path }}: {{ outputs }} outputs x {{ inputs }} inputs, checkpoint tensor {{ tensor|comment }}, in group columns of {{ group }} inputs a cycle.
 // {{ bands }} K-tile bands of {{ rows }} inputs; {{ deal }} chains of tiles a band, each of which gives {{ e }} of the {{ v }} outputs of a beat.
 module mvm_{{ ident }} (
   input clk,
@@ -30,12 +30,12 @@ module mvm_{{ ident }} (
   ) tile{{ t.k_tile }}_{{ t.n_tile }} (
     .clk(clk), .word_valid(word_valid), .word(word), .take(take), .sum_parts(sum_parts), .sum_group(sum_group), .multiply(multiply),
     .accumulate(accumulate), .first(first), .shift(drain), .a(a[{{ t.k_tile * group * a }} +: {{ group * a }}]),
-    .asum(asum[{{ t.k_tile * ab }} +: {{ ab }}]), .next_totals({{ t.next }}), .totals(t{{ t.k_tile }}_{{ t.n_tile }})
+    .asum(asum[{{ t.k_tile * ab }} +: {{ ab }}]), .next_totals({{ t.next|expression }}), .totals(t{{ t.k_tile }}_{{ t.n_tile }})
   );
 {% endfor %}
   wire [{{ bands * v * tot }}-1:0] totals;
 {%- for (at, value) in lanes %}
-  assign totals[{{ at }} +: {{ e * tot }}] = {{ value }};
+  assign totals[{{ at }} +: {{ e * tot }}] = {{ value|expression }};
 {%- endfor %}
   hw_mvm_out #(
     .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ bands }}), .TOT({{ tot }}), .OB({{ out.bits }}), .SHIFT_BITS({{ out.shift_bits }}), .BIAS({{ out.bias }}),

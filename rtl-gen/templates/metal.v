@@ -1,4 +1,4 @@
-// {{ path }}: {{ outputs }} outputs x {{ inputs }} inputs, checkpoint tensor {{ tensor }}, as metal embedding: output n, input k is the wire from
+// {{ path }}: {{ outputs }} outputs x {{ inputs }} inputs, checkpoint tensor {{ tensor|comment }}, as metal embedding: output n, input k is the wire from
 // plane[k] into the tree of n, by its code in {{ wires }}.
 module mvm_{{ ident }} (
   input clk,
@@ -17,7 +17,7 @@ module mvm_{{ ident }} (
   hw_metal #(
     .INPUTS({{ inputs }}), .OUTPUTS({{ outputs }}), .V({{ v }}), .BEATS({{ beats }}), .GROUP({{ group }}), .GROUPS({{ groups }}),
     .LEAF({{ leaf }}), .RADIX({{ radix }}), .LEAVES({{ leaves }}), .LEVELS({{ levels }}),
-    .CODE_BITS({{ code_bits }}), .VALUE_BITS({{ value_bits }}), .PLUS({{ plus }}), .MINUS({{ minus }}),
+    .CODE_BITS({{ code_bits }}), .VALUE_BITS({{ value_bits }}), .PLUS({{ plus|expression }}), .MINUS({{ minus|expression }}),
     .ACC({{ acc }}), .SCALE_BITS({{ scale_bits }}), .TOT({{ tot }}), .WIRES("{{ wires }}"), .SCALES("{{ scales }}")
   ) array (
     .clk(clk), .rst(rst), .plane_valid(plane_valid), .plane_first(plane_first), .plane_last(plane_last), .plane(plane),

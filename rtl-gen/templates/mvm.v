@@ -1,4 +1,4 @@
-// {{ path }}: {{ outputs }} outputs x {{ inputs }} inputs, checkpoint tensor {{ tensor }}.
+// {{ path }}: {{ outputs }} outputs x {{ inputs }} inputs, checkpoint tensor {{ tensor|comment }}.
 // {{ bands }} K-tile bands of {{ rows }} rows, blocks of {{ deal }} tiles of {{ cols }} columns; output n = block * {{ block_outputs }} + step * {{ v }} + lane,
 // lane l of a beat is column step * {{ e }} + l % {{ e }} of tile l / {{ e }} of its block.
 `include "hw_mvm_steps.vh"
@@ -31,7 +31,7 @@ module mvm_{{ ident }} (
   wire [{{ e * tot }}-1:0] t{{ t.k_tile }}_{{ t.n_tile }};
   hw_mvm_tile #(
     .ROWS({{ t.rows }}), .COLS({{ t.cols }}), .E({{ e }}), .STEPS({{ t.steps }}), .BLOCK({{ t.block }}),
-    .CODE_BITS({{ code_bits }}), .FOLD({{ fold }}), .VALUES({{ values }}), .VALUE_BITS({{ value_bits }}), .FACTORS({{ factors }}),
+    .CODE_BITS({{ code_bits }}), .FOLD({{ fold }}), .VALUES({{ values }}), .VALUE_BITS({{ value_bits }}), .FACTORS({{ factors|expression }}),
     .LIFT({{ lift }}), .HALVE({{ halve }}), .DIGIT({{ digit }}), .FIRST({{ first_value }}),
     .A({{ a }}), .ACC({{ acc }}), .INNER({{ inner }}), .SCALE_BITS({{ scale_bits }}), .OFFSET_BITS({{ offset_bits }}), .AB({{ ab }}), .TOT({{ tot }}),
     .RW({{ rw }}), .SW({{ sw }}), .CW({{ cw }}), .KW({{ kw }}), .SCALE_WORDS({{ groups * steps }}),
@@ -45,7 +45,7 @@ module mvm_{{ ident }} (
 {% endfor %}
   wire [{{ bands * v * tot }}-1:0] totals;
 {%- for l in lanes %}
-  assign totals[{{ l.at }} +: {{ e * tot }}] = {{ l.value }};
+  assign totals[{{ l.at }} +: {{ e * tot }}] = {{ l.value|expression }};
 {%- endfor %}
   hw_mvm_out #(
     .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ bands }}), .TOT({{ tot }}), .OB({{ out.bits }}), .SHIFT_BITS({{ out.shift_bits }}), .BIAS({{ out.bias }}),

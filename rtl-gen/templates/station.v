@@ -113,7 +113,7 @@ module {{ module }} (
   );
 {%- endif %}
 {% for i in instances %}
-{{ i }}
+{{ i|code }}
 {%- endfor %}
 {%- if head %}
   assign token_id = {{ argmax }}_data;
@@ -124,11 +124,11 @@ module {{ module }} (
   assign out_valid = {{ last }}_valid;
   assign out_data = {{ last }}_data;
 {%- endif %}
-  assign ovf = {{ ovf }};
+  assign ovf = {{ ovf|expression }};
 {%- if probes.len() > 0 %}
 `ifdef HW_PROBE
 {%- for p in probes %}
-{{ p }}
+{{ p|code }}
 {%- endfor %}
 `endif
 {%- endif %}

@@ -1,6 +1,6 @@
-// {{ title }}
+// Model {{ title|comment }}
 {%- for l in about %}
-// {{ l }}
+// {{ l|comment }}
 {%- endfor %}
 module {{ module }} (
   input clk,
@@ -112,7 +112,7 @@ module {{ module }} (
     else if (embed_last) embedding <= 0;
     if (rst) embedding <= 0;
   end
-{{ embed_instance }}
+{{ embed_instance|code }}
 {%- if lw > 0 %}
   assign s1_valid = embed_valid || last_valid;
   assign s1_data = last_valid ? o{{ ring }}_data : embed_data;
@@ -161,7 +161,7 @@ module {{ module }} (
   end
 {%- endif %}
 {%- if rotation %}
-{{ phase_instance }}
+{{ phase_instance|code }}
 {%- endif %}
 {%- for s in stations %}
   wire ovf_{{ s.index }};
@@ -200,7 +200,7 @@ module {{ module }} (
   );
 {%- endfor %}
   always @(posedge clk) begin
-    if ({{ ovf }}) overflow <= 1;
+    if ({{ ovf|expression }}) overflow <= 1;
     if (rst) overflow <= 0;
   end
 endmodule

@@ -4,5 +4,5 @@ module unit_{{ kind }} (
   {% if p.output %}output{% else %}input{% endif %} {% if p.width > 1 %}[{{ p.width }}-1:0] {% endif %}{{ p.name }}{% if !loop.last %},{% endif %}
 {%- endfor %}
 );
-{{ instance }}
+{{ instance|code }}
 endmodule

@@ -3,6 +3,7 @@
 mod validation;
 
 use crate::cli::{Baseline, BaselineCommand, Global, Predict};
+use crate::out::{self, out};
 use crate::report::number;
 use crate::table::{Cell, Table};
 use anyhow::{Result, bail};
@@ -33,11 +34,11 @@ pub fn run(args: &Baseline, global: &Global) -> Result<()> {
 /// JSON, CSV, or a table and what follows it.
 fn show(global: &Global, csv: bool, json: &impl Serialize, table: &Table, after: impl FnOnce() -> Result<String>) -> Result<()> {
     if global.json {
-        println!("{}", serde_json::to_string_pretty(json)?);
+        out::json(json)?;
     } else if csv {
-        print!("{}", table.csv()?);
+        out!("{}", table.csv()?);
     } else {
-        print!("{}\n{}", table.text(), after()?);
+        out!("{}\n{}", table.text(), after()?);
     }
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use super::comparable::Comparable;
 use super::pair::{self, Ways};
-use super::simulate::tempdir;
 use crate::cli::{Books, Global};
+use crate::out::{self, one_line, out};
 use crate::report::number;
+use crate::scratch::Scratch;
 use crate::table::{Cell, Table};
 use crate::words::{electricity, fleet, fleet_sentences, lines, market, place, sentences};
 use anyhow::{Context, Result, bail};
@@ -29,8 +30,8 @@ struct Told {
 }
 
 pub fn run(args: &Books, global: &Global) -> Result<()> {
-    let scratch = tempdir()?;
-    let mut chip = Comparable::open(&args.source, &args.options, &scratch.0, global)?;
+    let scratch = Scratch::new()?;
+    let mut chip = Comparable::open(&args.source, &args.options, scratch.path(), global)?;
     let devices = devices(args)?;
     let subject = chip.subject();
     let question = question(args, &subject, &devices)?;
@@ -45,11 +46,11 @@ pub fn run(args: &Books, global: &Global) -> Result<()> {
     let ways = pair::ways(&args.pair, &mut chip, &load, args.options.quantizing.calibrated_on_ours(), global)?;
     let told = Told { books, ways };
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&told)?);
+        out::json(&told)?;
     } else if args.csv {
-        print!("{}", flat::csv(&told)?);
+        out!("{}", flat::csv(&told)?);
     } else {
-        print!("{}{}", text(&told.books), pair::text(&told.ways));
+        out!("{}{}", text(&told.books), pair::text(&told.ways));
     }
     Ok(())
 }
@@ -111,10 +112,10 @@ fn text(books: &ChipBooks) -> String {
     table += &Table::of(head, rows.into_iter().map(|(name, cells)| [name.into()].into_iter().chain(cells).collect()).collect()).text();
     let mut out = table + "\n";
     for refusal in &b.refused {
-        let _ = writeln!(out, "{}: {}", refusal.name, refusal.reason);
+        let _ = writeln!(out, "{}", one_line(&format!("{}: {}", refusal.name, refusal.reason)));
     }
     for sentence in sentences(books) {
-        let _ = writeln!(out, "{sentence}");
+        let _ = writeln!(out, "{}", one_line(&sentence));
     }
     for (head, rows) in [market(books), fleet(books)].into_iter().flatten() {
         out += "\n";
@@ -129,7 +130,7 @@ fn text(books: &ChipBooks) -> String {
     }
     out += "\n";
     for note in &books.notes {
-        let _ = writeln!(out, "note: {note}");
+        let _ = writeln!(out, "note: {}", one_line(note));
     }
     for sentence in electricity(books) {
         let _ = writeln!(out, "{sentence}");
@@ -140,7 +141,7 @@ fn text(books: &ChipBooks) -> String {
         b.demand.prompt_tokens,
         b.demand.output_tokens,
         place(books),
-        b.assumptions.node
+        one_line(&b.assumptions.node)
     );
     out
 }

@@ -2,8 +2,9 @@
 
 use super::comparable::Comparable;
 use super::pair::{self, Ways};
-use super::simulate::tempdir;
 use crate::cli::{Compare, Global};
+use crate::out::{self, out};
+use crate::scratch::Scratch;
 use crate::summary;
 use anyhow::Result;
 use hardwire_baseline::economics::Assumptions;
@@ -21,8 +22,8 @@ struct Told {
 }
 
 pub fn run(args: &Compare, global: &Global) -> Result<()> {
-    let scratch = tempdir()?;
-    let mut chip = Comparable::open(&args.source, &args.options, &scratch.0, global)?;
+    let scratch = Scratch::new()?;
+    let mut chip = Comparable::open(&args.source, &args.options, scratch.path(), global)?;
     let d = &args.devices;
     let subject = chip.subject();
     let against = Against::read(&subject.model, d.devices.as_deref(), d.measured.as_deref(), d.device.clone())?;
@@ -34,11 +35,11 @@ pub fn run(args: &Compare, global: &Global) -> Result<()> {
     let ways = pair::ways(&args.pair, &mut chip, &load, args.options.quantizing.calibrated_on_ours(), global)?;
     let told = Told { comparison, ways };
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&told)?);
+        out::json(&told)?;
     } else if args.csv {
-        print!("{}", flat::csv(&told)?);
+        out!("{}", flat::csv(&told)?);
     } else {
-        print!("{}{}", summary::comparison(&told.comparison), pair::text(&told.ways));
+        out!("{}{}", summary::comparison(&told.comparison), pair::text(&told.ways));
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! `hardwire compile`: a checkpoint becomes a chip folder.
 
 use crate::cli::{Compile, CompileOptions, Cut, Global};
+use crate::out::{self, note, outln};
 use crate::progress;
 use crate::report::number;
 use anyhow::{Context, Result, bail};
 use hardwire_compiler::{Options, Quantizer};
 use hardwire_models::{Checkpoint, Error};
-use hardwire_netlist::Chip;
+use hardwire_netlist::{Chip, input};
 use hardwire_study::load::{Compiled, Request, one_user};
 use hardwire_study::sources::die_area_mm2;
 use std::path::{Path, PathBuf};
@@ -21,12 +22,12 @@ pub fn run(args: &Compile, global: &Global) -> Result<()> {
     }
     let mut checkpoint = open_checkpoint(&args.checkpoint)?;
     let chip = compile(&mut checkpoint, &args.options, &args.output, global)?;
-    println!("{}", chip.folder.display());
+    outln!("{}", chip.folder.display());
     if !global.quiet {
         let (rates, context) = (Compiled(&chip), Request::of(&chip).context);
         let one = one_user(&rates, context);
         let folder = chip.folder.display();
-        eprintln!(
+        note!(
             "{} mm² in {}, {} tokens/s and {} µJ a token for one user at context {context}; next:\n  hardwire simulate {folder}\n  hardwire report {folder} -o report",
             number(die_area_mm2(&chip).value),
             chip.structure.technology.node,
@@ -44,7 +45,7 @@ pub fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
     }
     let checkpoint = Checkpoint::open(path)?;
     for warning in checkpoint.warnings() {
-        eprintln!("warning: {}: {warning}", path.display());
+        note!("warning: {}: {warning}", path.display());
     }
     Ok(checkpoint)
 }
@@ -59,13 +60,13 @@ pub fn compile(checkpoint: &mut Checkpoint, options: &CompileOptions, target: &P
         checkpoint.lengthen(positions as usize)?;
     }
     if let Err(error @ (Error::Unsupported { .. } | Error::Tokenizer { .. })) = checkpoint.tokenizer() {
-        eprintln!("warning: the chip takes ids only: {error}");
+        note!("warning: the chip takes ids only: {error}");
     }
     let bar = progress::bar(global.quiet, checkpoint.config().parameters, "weights");
     let chip = hardwire_compiler::compile(checkpoint, &options, target, &|p| {
         bar.set_length(p.total);
         bar.set_position(p.done);
-        bar.set_message(p.path.to_string());
+        bar.set_message(out::one_line(p.path));
     });
     bar.finish_and_clear();
     Ok(chip?)
@@ -84,7 +85,7 @@ pub fn resolve(o: &CompileOptions) -> Result<Options> {
         Some("fitted") => true,
         Some(other) => bail!("--codebook {other}: expected uniform or fitted"),
     };
-    let text = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+    let text = |path: &PathBuf| input::text(path, input::MOST_TEXT);
     Ok(Options {
         bits: o.bits,
         group: o.group,

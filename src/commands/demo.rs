@@ -2,6 +2,7 @@
 
 use super::compile::compile;
 use crate::cli::{Demo, Global};
+use crate::out::{self, note, out, outln};
 use crate::report::{self, Sample};
 use crate::summary;
 use anyhow::Result;
@@ -10,7 +11,6 @@ use hardwire_sim::sample::Sampling;
 use hardwire_study::chip::figures;
 use hardwire_study::compare::Against;
 use hardwire_study::generate::{self, Implementation};
-use std::io::Write;
 
 /// Greedy text of so small a model soon circles; this is where `samples.txt` of the checkpoint stands.
 const TEMPERATURE: f64 = 0.7;
@@ -20,37 +20,39 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
     let mut checkpoint = Checkpoint::bundled();
     let say = |text: &str| {
         if !global.quiet {
-            eprintln!("{text}");
+            note!("{text}");
         }
     };
     let tokenizer = checkpoint.tokenizer()?;
     let ids = generate::prompt_ids(tokenizer.as_ref(), Some(&args.prompt), None, None)?;
     let config = checkpoint.config();
     generate::check_prompt(&ids, config.vocab as u32, args.options.context.unwrap_or(config.context as u32))?;
-    let target = args.output.join("tales.chip");
+    let (target, page) = (args.output.join("tales.chip"), args.output.join("report"));
+    let report = report::create(&page)?;
     say(&format!("compiling {} ({} parameters) into {}", checkpoint.name(), checkpoint.config().parameters, target.display()));
     let chip = compile(&mut checkpoint, &args.options, &target, global)?;
     say("the chip writes:\n");
     let sampling = Sampling { temperature: TEMPERATURE, top_k: TOP_K, seed: args.seed };
+    let mut said = Ok(());
     let mut emit = |piece: &str| {
-        if !global.json {
-            let mut out = std::io::stdout().lock();
-            let _ = out.write_all(piece.as_bytes()).and_then(|()| out.flush());
+        if !global.json && said.is_ok() {
+            said = out::piece(piece);
         }
     };
     let g = generate::on_chip(&chip, Implementation::Engine, tokenizer.as_ref(), &ids, args.n, sampling, &mut emit)?;
+    said?;
     let figures = figures(&chip, &Against::default())?;
     let how = format!("Sampled at temperature {TEMPERATURE} among the {TOP_K} best, seed {}", args.seed);
     let sample = Sample { prompt: args.prompt.clone(), text: g.text.clone(), how };
-    report::write(&chip, &figures, Some(&sample), &args.output, false)?;
+    report::write(report, &chip, &figures, Some(&sample), false)?;
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&figures)?);
+        out::json(&figures)?;
         return Ok(());
     }
-    println!("\n");
-    print!("{}", summary::chip(&figures));
-    println!();
-    print!("{}", summary::comparison(&figures.compare));
-    println!("\nreport: {}", args.output.join("report.html").display());
+    outln!("\n");
+    out!("{}", summary::chip(&figures));
+    outln!();
+    out!("{}", summary::comparison(&figures.compare));
+    outln!("\nreport: {}", page.join("report.html").display());
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `hardwire essay`: the essay's claims one by one, and the three queues they come down to.
 
 use crate::cli::Global;
+use crate::out::{self, out, outln};
 use crate::report::number;
 use crate::table::{Cell, Table};
 use anyhow::Result;
@@ -10,15 +11,15 @@ use hardwire_study::essay::{Essay, Verdict, essay};
 pub fn run(global: &Global) -> Result<()> {
     let essay = essay()?;
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&essay)?);
+        out::json(&essay)?;
         return Ok(());
     }
     for c in &essay.claims {
-        println!("{}. {}", c.number, c.claimed);
-        println!("   ours      {}\n   elsewhere {}", c.ours, c.measured_elsewhere);
-        println!("   verdict   {}: {}\n   source    {}\n", verdict(c.verdict), c.because, c.source);
+        outln!("{}. {}", c.number, c.claimed);
+        outln!("   ours      {}\n   elsewhere {}", c.ours, c.measured_elsewhere);
+        outln!("   verdict   {}: {}\n   source    {}\n", verdict(c.verdict), c.because, c.source);
     }
-    print!("{}", queues(&essay));
+    out!("{}", queues(&essay));
     Ok(())
 }
 

@@ -2,13 +2,14 @@
 
 use super::comparable::beside;
 use super::compile::compile;
-use super::simulate::tempdir;
 use super::source::Source;
 use crate::cli::{CompileOptions, Evaluate, Global};
+use crate::out::{self, outln};
 use crate::progress;
+use crate::scratch::Scratch;
 use anyhow::{Context, Result, bail};
 use hardwire_models::{Checkpoint, FloatModel};
-use hardwire_netlist::{Chip, Figure};
+use hardwire_netlist::{Chip, Figure, input};
 use hardwire_study::chip::speed_at;
 use hardwire_study::evaluate::acceptance::tokens_per_round;
 use hardwire_study::evaluate::{Quality, evaluate, trace};
@@ -32,15 +33,15 @@ struct Report<'a> {
 
 pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
     let source = Source::open(&args.source)?;
-    let text = std::fs::read_to_string(&args.text).with_context(|| args.text.display().to_string())?;
+    let text = input::text(&args.text, input::MOST_TEXT)?;
     let tokenizer = source.tokenizer()?.context("the checkpoint has no tokenizer, so no text can be evaluated")?;
     let mut ids = tokenizer.encode(&text)?;
     ids.truncate(args.tokens.saturating_add(1));
     if ids.len() < 2 {
         bail!("{}: two tokens at least are needed, --tokens one at least", args.text.display());
     }
-    let scratch = tempdir()?;
-    let (chips, checkpoint) = chips(args, source, &scratch.0, global)?;
+    let scratch = Scratch::new()?;
+    let (chips, checkpoint) = chips(args, source, scratch.path(), global)?;
     let context = chips.iter().map(|c| c.model().context as usize).min().unwrap_or(0);
     let window = args.window.min(context);
     if window < 2 {
@@ -68,10 +69,10 @@ pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
         })
         .collect();
     match (&reports[..], global.json) {
-        ([one], true) if args.sweep.is_empty() => println!("{}", serde_json::to_string_pretty(one)?),
-        (all, true) => println!("{}", serde_json::to_string_pretty(all)?),
-        ([one], false) if args.sweep.is_empty() => print(one),
-        (all, false) => print_sweep(all),
+        ([one], true) if args.sweep.is_empty() => out::json(one)?,
+        (all, true) => out::json(all)?,
+        ([one], false) if args.sweep.is_empty() => print(one)?,
+        (all, false) => print_sweep(all)?,
     }
     Ok(())
 }
@@ -106,37 +107,38 @@ fn chips(args: &Evaluate, source: Source, scratch: &Path, global: &Global) -> Re
     }
 }
 
-fn print(r: &Report<'_>) {
+fn print(r: &Report<'_>) -> Result<()> {
     let q = r.quality;
-    println!("{} tokens of {} in windows of {}, {:.3} bits a weight", q.tokens, r.text, q.window, q.bits_per_weight);
-    println!("lossless {} of {} matrices", q.lossless_matrices, q.matrices);
+    outln!("{} tokens of {} in windows of {}, {:.3} bits a weight", q.tokens, r.text, q.window, q.bits_per_weight);
+    outln!("lossless {} of {} matrices", q.lossless_matrices, q.matrices);
     match &q.against_float {
         Some(b) => {
-            println!("perplexity   chip {:.4}  float {:.4}  ratio {:.4}", q.perplexity_chip, b.perplexity_float, b.perplexity_ratio);
-            println!("KL(float || chip) {:.5} nats   same greedy token {:.2} %", b.kl_divergence_nats, 100.0 * b.top1_agreement);
-            println!("if the chip drafts and the float model verifies, tokens a round by draft length:");
+            outln!("perplexity   chip {:.4}  float {:.4}  ratio {:.4}", q.perplexity_chip, b.perplexity_float, b.perplexity_ratio);
+            outln!("KL(float || chip) {:.5} nats   same greedy token {:.2} %", b.kl_divergence_nats, 100.0 * b.top1_agreement);
+            outln!("if the chip drafts and the float model verifies, tokens a round by draft length:");
             for (how, runs) in [("greedy", &b.acceptance.greedy), ("sampling", &b.acceptance.sampling)] {
                 let told = DRAFTS.iter().filter(|&&length| length <= runs.len());
                 let told: Vec<String> = told.map(|&length| format!("{length}: {:.2}", tokens_per_round(runs, length))).collect();
-                println!("  {how:9} {}", told.join("   "));
+                outln!("  {how:9} {}", told.join("   "));
             }
         }
-        None => println!("perplexity   chip {:.4}  (the float model's with --checkpoint)", q.perplexity_chip),
+        None => outln!("perplexity   chip {:.4}  (the float model's with --checkpoint)", q.perplexity_chip),
     }
     for (unit, n) in &q.saturations {
-        println!("overflow: {unit} clamped {n} values");
+        outln!("overflow: {unit} clamped {n} values");
     }
+    Ok(())
 }
 
-fn print_sweep(reports: &[Report<'_>]) {
-    println!("bits/weight  perplexity   ratio      KL  same token       mm2   J/token");
+fn print_sweep(reports: &[Report<'_>]) -> Result<()> {
+    outln!("bits/weight  perplexity   ratio      KL  same token       mm2   J/token");
     for r in reports {
         let q = r.quality;
         let (ratio, kl, same) = q
             .against_float
             .as_ref()
             .map_or((f64::NAN, f64::NAN, f64::NAN), |b| (b.perplexity_ratio, b.kl_divergence_nats, b.top1_agreement));
-        println!(
+        outln!(
             "{:11.3}  {:10.4}  {ratio:6.4}  {kl:6.4}  {:8.2} %  {:8.2}  {:.2e}",
             q.bits_per_weight,
             q.perplexity_chip,
@@ -145,19 +147,26 @@ fn print_sweep(reports: &[Report<'_>]) {
             r.j_per_token.value
         );
     }
+    Ok(())
 }
 
 fn print_trace(layers: &[trace::Layer], global: &Global) -> Result<()> {
     if global.json {
-        println!("{}", serde_json::to_string_pretty(layers)?);
+        out::json(layers)?;
         return Ok(());
     }
-    println!("error energy over signal energy of the residual, by cause");
-    println!("{:28} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9}", "after", "total", "weights", "activations", "kv", "tables", "clamped");
+    outln!("error energy over signal energy of the residual, by cause");
+    outln!("{:28} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9}", "after", "total", "weights", "activations", "kv", "tables", "clamped");
     for l in layers {
-        println!(
+        outln!(
             "{:28} {:9.2e} {:9.2e} {:11.2e} {:9.2e} {:9.2e} {:9}",
-            l.path, l.total, l.weights, l.activations, l.kv, l.tables, l.saturations
+            l.path,
+            l.total,
+            l.weights,
+            l.activations,
+            l.kv,
+            l.tables,
+            l.saturations
         );
     }
     Ok(())

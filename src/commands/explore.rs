@@ -1,9 +1,11 @@
 //! `hardwire explore`: a sweep of targets over a model's shape, in parallel, and the front of what nothing beats.
 
 use crate::cli::{Explore, Global};
-use crate::report::{number, sweep_svg};
-use anyhow::{Context, Result, bail};
+use crate::out::{self, outln};
+use crate::report::{number, sweep as sweep_svg};
+use anyhow::{Result, bail};
 use hardwire_compiler::shape::Shape;
+use hardwire_netlist::folder::write_file;
 use hardwire_study::explore::target::{self, Point};
 use hardwire_study::explore::{self, Exploration, frontier};
 use serde::Serialize;
@@ -20,7 +22,7 @@ pub fn run(args: &Explore, global: &Global) -> Result<()> {
     let shape = Shape::open(&args.config)?;
     let targets = match &args.target {
         Some(path) => target::read(path)?,
-        None => target::parse(explore::DEFAULT)?,
+        None => target::parse(&explore::usual(&shape))?,
     };
     let bar = crate::progress::bar(global.quiet, targets.len() as u64, "points");
     let exploration = explore::explore(&shape, &targets, &|| bar.inc(1));
@@ -29,12 +31,12 @@ pub fn run(args: &Explore, global: &Global) -> Result<()> {
     let Exploration { points, front, refused } = &exploration;
     if let Some(path) = &args.plot {
         let title = format!("{}: {} points, {} on the front", shape.name, points.len(), front.len());
-        std::fs::write(path, sweep_svg(points, front, &title)).with_context(|| path.display().to_string())?;
+        write_file(path, sweep_svg::MARK, sweep_svg::svg(points, front, &title).as_bytes())?;
     }
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&Output { config: &args.config, exploration: &exploration })?);
+        out::json(&Output { config: &args.config, exploration: &exploration })?;
     } else {
-        print(&exploration);
+        print(&exploration)?;
     }
     if points.is_empty() {
         let Some(first) = refused.first() else { bail!("no point to explore") };
@@ -48,16 +50,26 @@ pub fn run(args: &Explore, global: &Global) -> Result<()> {
     Ok(())
 }
 
-fn print(exploration: &Exploration) {
+fn print(exploration: &Exploration) -> Result<()> {
     let Exploration { points, front, refused } = exploration;
-    println!(
+    outln!(
         "{:<5}{:>5}{:>8}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  binds",
-        "node", "bits", "fabric", "users", "context", "dies", "mm²", "one user", "full queue", "mJ/token", "$/Mtoken"
+        "node",
+        "bits",
+        "fabric",
+        "users",
+        "context",
+        "dies",
+        "mm²",
+        "one user",
+        "full queue",
+        "mJ/token",
+        "$/Mtoken"
     );
     let mut mixes: Vec<String> = Vec::new();
     for &i in front {
         let (p, f) = (&points[i], &points[i].figures);
-        println!(
+        outln!(
             "{:<5}{:>5}{:>8}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  {} {:.0} %",
             p.target.node,
             p.target.bits,
@@ -75,16 +87,16 @@ fn print(exploration: &Exploration) {
         );
     }
     for (i, mix) in mixes.iter().enumerate() {
-        println!("mix {}: --fabric {mix}", i + 1);
+        outln!("mix {}: --fabric {mix}", i + 1);
     }
-    println!(
+    outln!(
         "{} points met, {} on the front, {} refused; tokens/s simulated, the rest estimated (docs/scale.md)",
         points.len(),
         front.len(),
         refused.len()
     );
     for r in refused.iter().take(5) {
-        println!(
+        outln!(
             "refused: {} {} bits, {} users of {}: {}; would meet it: {}",
             r.target.node,
             r.target.bits,
@@ -94,6 +106,7 @@ fn print(exploration: &Exploration) {
             r.would_meet.join("; ")
         );
     }
+    Ok(())
 }
 
 /// The one holding of all matrices, or the number of a mix told below the table.

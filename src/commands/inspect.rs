@@ -2,6 +2,7 @@
 
 use super::source::Source;
 use crate::cli::{Global, Inspect};
+use crate::out::{self, one_line, out, outln};
 use crate::summary::{self, memory as memory_text};
 use crate::table::Table;
 use anyhow::{Context, Result, bail};
@@ -34,9 +35,9 @@ pub fn run(args: &Inspect, global: &Global) -> Result<()> {
         (Source::Chip(chip), None) => {
             let figures = figures(&chip, &Against::default())?;
             if global.json {
-                println!("{}", serde_json::to_string_pretty(&figures)?)
+                out::json(&figures)?
             } else {
-                print!("{}", summary::chip(&figures))
+                out!("{}", summary::chip(&figures))
             }
             Ok(())
         }
@@ -60,26 +61,26 @@ fn inspect_weight(chip: &Chip, at: &str, global: &Global) -> Result<()> {
         if let Some(offset) = offset {
             all["offset"] = offset.into();
         }
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        out::json(&all)?;
         return Ok(());
     }
-    println!("tensor       {}", m.tensor);
-    println!("index        [{}, {}] of [{}, {}]", w.row, w.k, m.outputs, m.inputs);
+    outln!("tensor       {}", one_line(&m.tensor));
+    outln!("index        [{}, {}] of [{}, {}]", w.row, w.k, m.outputs, m.inputs);
     if w.n != w.row {
-        println!("output       {} of the unit: the two elements of a rotation stand side by side on the chip", w.n);
+        outln!("output       {} of the unit: the two elements of a rotation stand side by side on the chip", w.n);
     }
-    println!("code         {}", w.code);
-    println!("value        {:+}", w.value);
-    println!("scale        {} (group {})", w.scale, w.k / m.group);
+    outln!("code         {}", w.code);
+    outln!("value        {:+}", w.value);
+    outln!("scale        {} (group {})", w.scale, w.k / m.group);
     if let Some(offset) = offset {
-        println!("offset       {offset}");
+        outln!("offset       {offset}");
     }
-    println!("shift        {}", w.shift);
-    println!("weight       {:+.6e}", w.real);
-    println!("stored bits  {bits} (most significant first{})", if silicon.wired() { "; wires, no vias" } else { "" });
-    println!("ROM          {}", rom.file);
-    println!("line         {} (from 0)", rom.line);
-    println!("lowest bit   {} (from the lowest of the word)", rom.bit);
+    outln!("shift        {}", w.shift);
+    outln!("weight       {:+.6e}", w.real);
+    outln!("stored bits  {bits} (most significant first{})", if silicon.wired() { "; wires, no vias" } else { "" });
+    outln!("ROM          {}", rom.file);
+    outln!("line         {} (from 0)", rom.line);
+    outln!("lowest bit   {} (from the lowest of the word)", rom.bit);
     Ok(())
 }
 
@@ -127,12 +128,12 @@ fn inspect_checkpoint(checkpoint: &Checkpoint, global: &Global) -> Result<()> {
         }
         let all = json!({"name": checkpoint.name(), "config": config, "digest": checkpoint.digest(), "memory": memory, "kinds": kinds,
             "tensors": tensors});
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        out::json(&all)?;
         return Ok(());
     }
-    print_config(checkpoint.name(), &checkpoint.source().to_string(), config);
-    println!("tokenizer: {}\n", if checkpoint.tokenizer_json()?.is_some() { "in the file" } else { "none" });
-    print!("{}", memory_text(&memory));
+    print_config(checkpoint.name(), &checkpoint.source().to_string(), config)?;
+    outln!("tokenizer: {}\n", if checkpoint.tokenizer_json()?.is_some() { "in the file" } else { "none" });
+    out!("{}", memory_text(&memory));
     let mut table = Table::new(&["tensors", "of kind", "stored as", "shape", "weights"]);
     for k in &kinds {
         table.row([
@@ -143,7 +144,7 @@ fn inspect_checkpoint(checkpoint: &Checkpoint, global: &Global) -> Result<()> {
             (k.weights as f64).into(),
         ]);
     }
-    print!("\n{}", table.text());
+    out!("\n{}", table.text());
     Ok(())
 }
 
@@ -151,18 +152,27 @@ fn inspect_checkpoint(checkpoint: &Checkpoint, global: &Global) -> Result<()> {
 fn inspect_shape(name: &str, source: &str, config: &ModelConfig, global: &Global) -> Result<()> {
     let memory = memory(&shape_of_config(name, config))?;
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&json!({"name": name, "config": config, "memory": memory}))?);
+        out::json(&json!({"name": name, "config": config, "memory": memory}))?;
         return Ok(());
     }
-    print_config(name, source, config);
-    print!("\n{}", memory_text(&memory));
+    print_config(name, source, config)?;
+    out!("\n{}", memory_text(&memory));
     Ok(())
 }
 
-fn print_config(name: &str, source: &str, config: &ModelConfig) {
-    println!("{name} ({source}), {}, {} parameters", config.architecture, config.parameters);
-    println!(
+fn print_config(name: &str, source: &str, config: &ModelConfig) -> Result<()> {
+    let (name, source) = (one_line(name), one_line(source));
+    outln!("{name} ({source}), {}, {} parameters", config.architecture, config.parameters);
+    outln!(
         "{} layers, hidden {}, feed-forward {}, heads {} over {} of {}, vocabulary {}, context {}",
-        config.layers, config.hidden, config.ffn, config.heads, config.kv_heads, config.head_dim, config.vocab, config.context
+        config.layers,
+        config.hidden,
+        config.ffn,
+        config.heads,
+        config.kv_heads,
+        config.head_dim,
+        config.vocab,
+        config.context
     );
+    Ok(())
 }

@@ -27,9 +27,10 @@ use anyhow::Context;
 use clap::CommandFactory;
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    if let Some(threads) = args.global.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;
-    }
+    let threads = args.global.threads.map_or(0, usize::from);
+    // Begun here, where a system that gives no threads is an error; when first used it would be a panic.
+    let begun = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    begun.context("the system gives no threads; hint: --threads 1, or a higher limit (ulimit -u, -v)")?;
     match &args.command {
         Command::Demo(c) => demo::run(c, &args.global),
         Command::Evaluate(c) => evaluate::run(c, &args.global),
@@ -42,8 +43,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::Baseline(c) => baseline::run(c, &args.global),
         Command::Report(c) => report::run(c, &args.global),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Args::command(), "hardwire", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Args::command(), "hardwire", &mut script);
+            crate::out::text(&String::from_utf8_lossy(&script))
         }
         Command::Explore(c) => explore::run(c, &args.global),
         Command::Plan(c) => plan::run(c, &args.global),

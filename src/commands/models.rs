@@ -1,6 +1,7 @@
 //! `hardwire models`: the shapes of published models that the program knows by name.
 
 use crate::cli::Global;
+use crate::out::{self, out};
 use crate::report::number;
 use crate::table::Table;
 use anyhow::Result;
@@ -13,7 +14,7 @@ pub fn run(global: &Global) -> Result<()> {
         for shape in SHAPES {
             all.push(json!({"name": shape.name, "source": shape.source(), "config": shape.config()?}));
         }
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        out::json(&all)?;
         return Ok(());
     }
     let mut table = Table::new(&["model", "parameters", "layers", "hidden", "context", "source of the shape"]);
@@ -28,6 +29,6 @@ pub fn run(global: &Global) -> Result<()> {
             shape.source().into(),
         ]);
     }
-    print!("{}", table.text());
+    out!("{}", table.text());
     Ok(())
 }

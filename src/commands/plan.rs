@@ -1,13 +1,15 @@
 //! `hardwire plan`: a chip from a bare `config.json`, no weights: counts, floorplan, cycles, energy, with low and high.
 
 use crate::cli::{Global, Plan};
+use crate::out::{self, note, one_line};
 use crate::report::number;
 use anyhow::{Context, Result};
 use hardwire_compiler::shape::Shape;
+use hardwire_netlist::folder::write_file;
+use hardwire_netlist::{Floorplan, Netlist};
 use hardwire_study::load::FullQueue;
 use hardwire_study::plan::{self, Figures, Range};
 use serde::Serialize;
-use serde_json::json;
 use std::path::Path;
 
 #[derive(Serialize)]
@@ -16,6 +18,17 @@ struct Output<'a> {
     #[serde(flatten)]
     plan: &'a plan::Plan,
     wall_s: f64,
+}
+
+/// How the file begins, which says that it may be replaced.
+const MARK: &str = "{\"hardwire\":";
+
+#[derive(Serialize)]
+struct Written<'a> {
+    hardwire: &'static str,
+    figures: &'a Output<'a>,
+    netlist: &'a Netlist,
+    floorplan: &'a Floorplan,
 }
 
 pub fn run(args: &Plan, global: &Global) -> Result<()> {
@@ -28,26 +41,26 @@ pub fn run(args: &Plan, global: &Global) -> Result<()> {
     let plan = plan.with_context(|| args.config.display().to_string())?;
     let output = Output { config: &args.config, plan: &plan, wall_s: start.elapsed().as_secs_f64() };
     if let Some(path) = &args.output {
-        let structure = json!({"figures": output, "netlist": plan.chip.netlist, "floorplan": plan.floorplan});
-        let partial = path.with_extension("partial");
-        std::fs::write(&partial, serde_json::to_vec(&structure)?)?;
-        std::fs::rename(&partial, path)?;
+        let hardwire = env!("CARGO_PKG_VERSION");
+        let whole = Written { hardwire, figures: &output, netlist: &plan.chip.netlist, floorplan: &plan.floorplan };
+        write_file(path, MARK, &serde_json::to_vec(&whole)?)?;
     }
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&output)?);
+        out::json(&output)?;
     } else {
-        print(&plan, output.wall_s);
+        print(&plan, output.wall_s)?;
     }
     Ok(())
 }
 
-fn print(plan: &plan::Plan, wall_s: f64) {
-    let line = |name: &str, value: String| println!("{name:<26}{value}");
+fn print(plan: &plan::Plan, wall_s: f64) -> Result<()> {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text += &format!("{name:<26}{}\n", one_line(&value));
     let span = |f: &dyn Fn(&Figures) -> f64, r: &Range| {
         let (a, b) = (f(&r.low), f(&r.high));
         format!("{} ({} to {})", number(f(&r.middle)), number(a.min(b)), number(a.max(b)))
     };
-    let Some(at) = plan.at.last() else { return };
+    let Some(at) = plan.at.last() else { return Ok(()) };
     let (r, chip, node) = (&at.figures, &plan.chip, &plan.node);
     let full = &plan.all_stations_busy;
     let s = &chip.shape;
@@ -110,5 +123,7 @@ fn print(plan: &plan::Plan, wall_s: f64) {
     if !plan.modelled_only.is_empty() {
         line("without Verilog", plan.modelled_only.join(", "));
     }
-    eprintln!("cycles simulated, the rest estimated, from the shape alone in {wall_s:.2} s; low and high take every constant at that end");
+    out::text(&text)?;
+    note!("cycles simulated, the rest estimated, from the shape alone in {wall_s:.2} s; low and high take every constant at that end");
+    Ok(())
 }

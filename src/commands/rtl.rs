@@ -1,11 +1,11 @@
 //! `hardwire rtl`: the Verilog of a chip.
 
-use super::simulate::tempdir;
 use super::source::Source;
 use crate::cli::{Global, Rtl};
+use crate::out::{self, note, out, outln};
 use crate::report::number;
+use crate::scratch::Scratch;
 use anyhow::{Result, bail};
-use hardwire_netlist::Chip;
 use hardwire_rtl_gen::{Options, emit};
 use serde_json::json;
 use std::ops::Range;
@@ -14,12 +14,12 @@ use std::time::Instant;
 
 pub fn run(args: &Rtl, global: &Global) -> Result<()> {
     if let Some(path) = &args.module {
-        print!("{}", module(&args.source, path, args, global)?);
+        out!("{}", module(&args.source, path, args, global)?);
         return Ok(());
     }
     let Some(output) = &args.output else { bail!("--output is missing: the folder to write") };
-    let scratch = tempdir()?;
-    let chip = Source::open(&args.source)?.into_chip(&args.options, &scratch.0, global)?;
+    let scratch = Scratch::new()?;
+    let chip = Source::open(&args.source)?.into_chip(&args.options, scratch.path(), global)?;
     let layers = args.layers.as_deref().map(|text| parse_layers(text, chip.model().layers)).transpose()?;
     let start = Instant::now();
     let options = Options { layers, unit_kind: args.unit.clone(), probe: args.probe };
@@ -27,25 +27,21 @@ pub fn run(args: &Rtl, global: &Global) -> Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     if global.json {
         let all = json!({"folder": output, "files": emitted.files, "lines": emitted.lines, "bytes": emitted.bytes, "seconds": seconds});
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        out::json(&all)?;
         return Ok(());
     }
-    println!("{}", output.display());
+    outln!("{}", output.display());
     if !global.quiet {
         let rate = number(emitted.bytes as f64 / seconds.max(1e-9));
-        eprintln!("{} files, {} lines, {} bytes, {rate}B/s", emitted.files, emitted.lines, number(emitted.bytes as f64));
+        note!("{} files, {} lines, {} bytes, {rate}B/s", emitted.files, emitted.lines, number(emitted.bytes as f64));
     }
     Ok(())
 }
 
-/// The Verilog of one unit. A chip is not read whole for it: the viewer asks for one module after another.
+/// The Verilog of one unit.
 fn module(source: &Path, path: &str, args: &Rtl, global: &Global) -> Result<String> {
-    if source.join("chip.json").exists() {
-        args.options.none_for_a_chip(source)?;
-        return Ok(hardwire_rtl_gen::module(&Chip::open_structure(source)?, path)?);
-    }
-    let scratch = tempdir()?;
-    Ok(hardwire_rtl_gen::module(&Source::open(source)?.into_chip(&args.options, &scratch.0, global)?, path)?)
+    let scratch = Scratch::new()?;
+    Ok(hardwire_rtl_gen::module(&Source::open(source)?.into_chip(&args.options, scratch.path(), global)?, path)?)
 }
 
 /// `a..b`, half open, within the chip's layers.

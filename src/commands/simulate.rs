@@ -2,14 +2,15 @@
 
 use super::source::Source;
 use crate::cli::{Global, Simulate};
+use crate::out::{self, note, outln};
 use crate::report::number;
+use crate::scratch::Scratch;
 use anyhow::{Context, Result, bail};
 use hardwire_models::{Message, Tokenizer};
 use hardwire_sim::sample::Sampling;
 use hardwire_study::generate::{self, Generation, Implementation};
 use hardwire_study::load::{self, Run};
 use serde::Serialize;
-use std::io::Write;
 
 #[derive(Serialize)]
 struct Output<'a> {
@@ -37,11 +38,11 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
         (Some(prompt), true) => chat_ids(&source, tokenizer.as_ref(), prompt)?,
         _ => generate::prompt_ids(tokenizer.as_ref(), args.prompt.as_deref(), args.ids.as_deref(), source.bos())?,
     };
+    // A stdout that takes no more ends the command when the text is done; the run itself does not depend on it.
+    let mut said = Ok(());
     let mut emit = |piece: &str| {
-        if !global.json {
-            // A closed pipe shows at the next flush; the run itself does not depend on it.
-            let mut out = std::io::stdout().lock();
-            let _ = out.write_all(piece.as_bytes()).and_then(|()| out.flush());
+        if !global.json && said.is_ok() {
+            said = out::piece(piece);
         }
     };
     let (generation, implementation, took) = if args.float {
@@ -56,13 +57,14 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
         }
         (generate::in_float(checkpoint, tokenizer.as_ref(), &ids, args.n, &mut emit)?, "float reference", None)
     } else {
-        let scratch = tempdir()?;
-        let chip = source.into_chip(&args.options, &scratch.0, global)?;
+        let scratch = Scratch::new()?;
+        let chip = source.into_chip(&args.options, scratch.path(), global)?;
         let which = if args.scalar { Implementation::ScalarReference } else { Implementation::Engine };
         let g = generate::on_chip(&chip, which, tokenizer.as_ref(), &ids, args.n, sampling, &mut emit)?;
         let took = load::run(&chip, g.prompt_ids.len() as u32, g.token_ids.len() as u32);
         (g, if args.scalar { "scalar reference" } else { "fast engine" }, Some(took))
     };
+    said?;
     report(&generation, implementation, took, args, tokenizer.as_ref(), global)
 }
 
@@ -96,37 +98,19 @@ fn report(
             chip: took,
             wall_positions_per_s: rate,
         };
-        println!("{}", serde_json::to_string_pretty(&output)?);
+        out::json(&output)?;
         return Ok(());
     }
-    println!();
+    outln!();
     if !global.quiet {
-        eprintln!("{} positions on the {implementation}, {rate:.0} a second on this machine", g.positions);
+        note!("{} positions on the {implementation}, {rate:.0} a second on this machine", g.positions);
         if let Some(run) = took {
             let (first, total, joules) = (number(run.first_token_us), number(run.total_us), number(run.joules * 1e6));
-            eprintln!(
-                "the chip takes {total} µs for it, {first} µs to the first token, and {joules} µJ (cycles simulated, energy estimated)"
-            );
+            note!("the chip takes {total} µs for it, {first} µs to the first token, and {joules} µJ (cycles simulated, energy estimated)");
         }
         for (unit, n) in &g.saturations {
-            eprintln!("overflow: {unit} clamped {n} values");
+            note!("overflow: {unit} clamped {n} values");
         }
     }
     Ok(())
-}
-
-/// A folder that goes when it is dropped.
-pub struct Scratch(pub std::path::PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A scratch folder for a chip that is not kept.
-pub fn tempdir() -> Result<Scratch> {
-    let dir = std::env::temp_dir().join(format!("hardwire-{}", std::process::id()));
-    std::fs::create_dir_all(&dir)?;
-    Ok(Scratch(dir))
 }

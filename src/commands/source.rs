@@ -2,6 +2,7 @@
 
 use super::compile::{compile, open_checkpoint};
 use crate::cli::{CompileOptions, Global};
+use crate::out::note;
 use anyhow::Result;
 use hardwire_models::{Checkpoint, Tokenizer};
 use hardwire_netlist::Chip;
@@ -32,7 +33,7 @@ impl Source {
     pub fn tokenizer_for(&self, ids: Option<&[u32]>) -> Result<Option<Tokenizer>> {
         match self.tokenizer() {
             Err(error) if ids.is_some() => {
-                eprintln!("warning: no text: {error}");
+                note!("warning: no text: {error}");
                 Ok(None)
             }
             other => other,

@@ -1,8 +1,9 @@
 //! `hardwire verify`: the same prompt through the scalar reference, the fast engine and the Verilated chip, side by side.
 
-use super::simulate::{Scratch, tempdir};
 use super::source::Source;
 use crate::cli::{Global, Verify};
+use crate::out::{self, note, outln};
+use crate::scratch::Scratch;
 use anyhow::{Context, Result, bail};
 use hardwire_netlist::Chip;
 use hardwire_rtl_gen::harness::{Feed, RunOptions, Trace, Waveform, run_verilated};
@@ -70,8 +71,8 @@ pub fn run(args: &Verify, global: &Global) -> Result<()> {
     let source = Source::open(&args.source)?;
     let tokenizer = source.tokenizer_for(args.ids.as_deref())?;
     let prompt = prompt_ids(tokenizer.as_ref(), args.prompt.as_deref(), args.ids.as_deref(), source.bos())?;
-    let scratch = tempdir()?;
-    let chip = source.into_chip(&args.options, &scratch.0, global)?;
+    let scratch = Scratch::new()?;
+    let chip = source.into_chip(&args.options, scratch.path(), global)?;
     let model = chip.model();
     check_prompt(&prompt, model.vocab, model.context)?;
     let n = args.tokens.min(model.context + 1 - prompt.len() as u32);
@@ -110,7 +111,7 @@ pub fn run(args: &Verify, global: &Global) -> Result<()> {
 
 fn say(global: &Global, text: &str) {
     if !global.quiet {
-        eprintln!("{text}");
+        note!("{text}");
     }
 }
 
@@ -118,7 +119,7 @@ fn say(global: &Global, text: &str) {
 fn folder(args: &Verify, scratch: Scratch) -> Result<(PathBuf, Scratch)> {
     let folder = match &args.output {
         Some(folder) => folder.clone(),
-        None => scratch.0.join("rtl"),
+        None => scratch.path().join("rtl"),
     };
     Ok((folder, scratch))
 }
@@ -185,13 +186,13 @@ fn first_difference(chip: &Chip, prompt: &[u32], lines: &[Line], trace: &Trace) 
 
 fn print(o: &Outcome, global: &Global) -> Result<()> {
     if global.json {
-        println!("{}", serde_json::to_string_pretty(o)?);
+        out::json(o)?;
         return Ok(());
     }
     let show = |v: Option<(u32, i32)>| v.map_or("-".into(), |(id, logit)| format!("{id} ({logit})"));
-    println!("{:>8} {:>20} {:>20} {:>20} {:>12} {:>12}", "position", "reference", "engine", "Verilog", "cycles sim", "Verilog");
+    outln!("{:>8} {:>20} {:>20} {:>20} {:>12} {:>12}", "position", "reference", "engine", "Verilog", "cycles sim", "Verilog");
     for l in &o.lines {
-        println!(
+        outln!(
             "{:>8} {:>20} {:>20} {:>20} {:>12} {:>12}{}",
             l.position,
             show(Some(l.reference)),
@@ -202,16 +203,16 @@ fn print(o: &Outcome, global: &Global) -> Result<()> {
             if l.agrees() { "" } else { "  differs" }
         );
         if let Some(wrong) = l.wrong_top() {
-            println!("{:>8} {wrong}", "");
+            outln!("{:>8} {wrong}", "");
         }
     }
     if let Some(d) = &o.first_difference {
-        println!("first difference: {d}");
+        outln!("first difference: {d}");
     }
     let verdict = if o.agrees { "all agree: token, greatest logits and their cycles at every position" } else { "they differ" };
-    println!("{verdict}; overflow flag {}", if o.overflow { "set" } else { "clear" });
+    outln!("{verdict}; overflow flag {}", if o.overflow { "set" } else { "clear" });
     if !global.quiet {
-        eprintln!("Verilator: built in {:.0} s, {:.0} cycles/s, {:.1} tokens/s", o.build_s, o.verilog_cycles_per_s, o.verilog_tokens_per_s);
+        note!("Verilator: built in {:.0} s, {:.0} cycles/s, {:.1} tokens/s", o.build_s, o.verilog_cycles_per_s, o.verilog_tokens_per_s);
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 //!
 //! The viewer is a program of its own, `hardwire-viewer`, so that the command builds without a window system.
 
-use super::simulate::tempdir;
 use super::source::Source;
 use crate::cli::{Global, View};
+use crate::scratch::Scratch;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,12 +14,12 @@ pub fn run(args: &View, global: &Global) -> Result<()> {
         "hardwire-viewer is not beside this program nor in PATH: build it with `cargo build --release -p hardwire-viewer`, \
          or install it with `cargo install --path viewer`",
     )?;
-    let scratch = tempdir()?;
+    let scratch = Scratch::new()?;
     let source = args.source.clone().unwrap_or_else(|| PathBuf::from("tales"));
     // The viewer opens a chip itself, and shows at once what takes long to check; a path that names nothing it explains.
     let is_checkpoint = source.as_os_str() == "tales" || source.is_file() || source.join("config.json").exists();
     let folder = if is_checkpoint {
-        Source::open(&source)?.into_chip(&args.options, &scratch.0, global)?.folder
+        Source::open(&source)?.into_chip(&args.options, scratch.path(), global)?.folder
     } else {
         args.options.none_for_a_chip(&source)?;
         source

@@ -1,6 +1,9 @@
 //! Numbers and text as a report shows them.
 
+use askama::filters::Escaper;
 use hardwire_netlist::Figure;
+use hardwire_netlist::gate::is_unseen;
+use std::fmt::{self, Write};
 
 /// Three significant digits; thousands grouped, large ones with a prefix, small ones in powers of ten.
 pub fn number(x: f64) -> String {
@@ -87,7 +90,32 @@ pub fn with_source(class: &str, title: &str, shown: &str) -> String {
 
 /// Text for HTML and SVG.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let mut out = String::with_capacity(text.len());
+    let _ = HtmlText.write_escaped_str(&mut out, text);
+    out
+}
+
+/// What a bare value of the page's templates passes: text or an attribute in quotes. Characters that reorder a page or are not seen are
+/// written out; lines stay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HtmlText;
+
+impl Escaper for HtmlText {
+    fn write_escaped_str<W: Write>(&self, mut dest: W, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            match c {
+                '&' => dest.write_str("&amp;")?,
+                '<' => dest.write_str("&lt;")?,
+                '>' => dest.write_str("&gt;")?,
+                '"' => dest.write_str("&quot;")?,
+                '\'' => dest.write_str("&#39;")?,
+                '\n' | '\t' => dest.write_char(c)?,
+                c if is_unseen(c) => write!(dest, "{}", c.escape_default())?,
+                c => dest.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -6,21 +6,22 @@ mod compare;
 mod floorplan;
 mod format;
 mod plot;
-mod sweep;
+pub mod sweep;
 
 use crate::words::{errors, sentences, verdict};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use askama::Template;
 use books::BooksPage;
 use compare::HtmlTable;
 use format::figure;
-pub use format::number;
+pub use format::{HtmlText, number};
+use hardwire_netlist::folder::{Folder, Kind};
 use hardwire_netlist::{Chip, Figure};
 use hardwire_study::chip::ChipFigures;
 use hardwire_study::flat;
 use plot::Bar;
+use serde_json::json;
 use std::path::Path;
-pub use sweep::svg as sweep_svg;
 
 /// Text the chip wrote, shown at the top of a report.
 pub struct Sample {
@@ -69,20 +70,24 @@ struct Page<'a> {
     parameters: String,
 }
 
-/// Writes `report.html`, `report.json` and, if asked, `report.csv` into `folder`, each beside and renamed into place.
-pub fn write(chip: &Chip, figures: &ChipFigures, sample: Option<&Sample>, folder: &Path, csv: bool) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    put(&folder.join("report.json"), &(serde_json::to_string_pretty(figures)? + "\n"))?;
-    if csv {
-        put(&folder.join("report.csv"), &flat::csv(figures)?)?;
-    }
-    put(&folder.join("report.html"), &html(chip, figures, sample)?)
+/// As an output: all of a report or none of it, so its files are of one chip.
+const FOLDER: Kind = Kind { name: "a Hardwire report", manifest: "hardwire-report.json", scratch: &[] };
+
+/// A report that will be written into `folder`, which must be absent, empty, or a report as it was written.
+pub fn create(folder: &Path) -> Result<Folder> {
+    Ok(Folder::create(folder, FOLDER)?)
 }
 
-fn put(path: &Path, text: &str) -> Result<()> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, text).with_context(|| partial.display().to_string())?;
-    std::fs::rename(&partial, path).with_context(|| path.display().to_string())
+/// Writes `report.html`, `report.json` and, if asked, `report.csv`.
+pub fn write(mut folder: Folder, chip: &Chip, figures: &ChipFigures, sample: Option<&Sample>, csv: bool) -> Result<()> {
+    folder.put("report.json", (serde_json::to_string_pretty(figures)? + "\n").as_bytes())?;
+    if csv {
+        folder.put("report.csv", flat::csv(figures)?.as_bytes())?;
+    }
+    folder.put("report.html", html(chip, figures, sample)?.as_bytes())?;
+    let manifest = json!({"hardwire": env!("CARGO_PKG_VERSION"), "files": folder.digests()});
+    folder.finish((manifest.to_string() + "\n").as_bytes())?;
+    Ok(())
 }
 
 /// The page.

@@ -8,12 +8,15 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 460.0;
 const MARGIN: f64 = 64.0;
 
+/// Stands at the beginning of every plot, and says that it may be replaced.
+pub const MARK: &str = "<!-- hardwire explore -->";
+
 /// `front` are indices into `points`; `title` is escaped here.
 pub fn svg(points: &[Point], front: &[usize], title: &str) -> String {
     let x = Axis::over(points.iter().map(|p| p.figures.area_mm2), MARGIN, WIDTH - MARGIN / 2.0);
     let y = Axis::over(points.iter().map(|p| p.figures.tokens_per_s_single_user), HEIGHT - MARGIN, MARGIN / 2.0);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">{MARK}\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n<text x=\"{MARGIN}\" y=\"20\" font-size=\"14\">{}</text>\n",
         escape(title)
     );

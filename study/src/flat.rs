@@ -68,11 +68,16 @@ pub fn csv(report: &impl Serialize) -> Result<String> {
     rows.extend(flatten(report)?.into_iter().map(|flat| {
         let end = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
         let (low, high) = (end(flat.low), end(flat.high));
-        [flat.path, flat.value.to_string(), flat.unit, flat.provenance, flat.source, low, high]
+        [text(flat.path), flat.value.to_string(), text(flat.unit), text(flat.provenance), text(flat.source), low, high]
     }));
     let written = rows.iter().try_for_each(|row| writer.write_record(row));
     let bytes = written.and_then(|()| Ok(writer.into_inner().map_err(|e| e.into_error())?));
     bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|e| Error::asked("report as CSV", e.to_string()))
+}
+
+/// Text as a cell: a spreadsheet computes what begins as a formula, and an apostrophe before it makes it text.
+pub fn text(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
 /// Sources with their provenance and how many figures rest on each, the most used first.

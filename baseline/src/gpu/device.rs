@@ -118,6 +118,8 @@ struct Row {
     link_class: LinkClass,
     link_gb_per_s: f64,
     node: String,
+    /// A number, or words about several dies.
+    #[serde(deserialize_with = "words")]
     die_mm2: String,
     price_low_usd: Option<f64>,
     price_high_usd: Option<f64>,
@@ -199,7 +201,7 @@ pub fn find_in(devices: &[Device], name: &str) -> Result<Device, GpuError> {
 /// Devices of a user's file: CSV with the columns of `gpus.csv`, or TOML with `[[device]]` tables of the same fields.
 pub fn devices_from_file(path: &Path) -> Result<Vec<Device>, GpuError> {
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| GpuError::File {
+    let text = crate::input::text(path).map_err(|error| GpuError::File {
         file: file.clone(),
         detail: error.to_string(),
         hint: "give a readable CSV or TOML file",
@@ -209,6 +211,20 @@ pub fn devices_from_file(path: &Path) -> Result<Vec<Device>, GpuError> {
     } else {
         parse_devices(&text, &file)
     }
+}
+
+/// Text, or a number as text.
+fn words<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Words {
+        Text(String),
+        Number(f64),
+    }
+    Ok(match Words::deserialize(from)? {
+        Words::Text(text) => text,
+        Words::Number(number) => number.to_string(),
+    })
 }
 
 /// Devices of a CSV text; `file` is only named in errors.

@@ -26,7 +26,7 @@ pub(crate) fn parse(text: &[u8], source: &Path) -> Result<Map<String, Value>, Er
 
 /// The object in a file, or `None` if there is no such file.
 pub(crate) fn read(path: &Path) -> Result<Option<Map<String, Value>>, Error> {
-    if !path.is_file() {
+    if !storage::is_there(path)? {
         return Ok(None);
     }
     parse(&storage::read_small(path)?, path).map(Some)

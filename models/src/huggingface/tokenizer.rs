@@ -22,7 +22,7 @@ const FILE: &str = "tokenizer.json";
 pub(crate) fn tokenizer_json(folder: &Path, architecture: Architecture) -> Result<Option<Vec<u8>>, Error> {
     let settings = Settings::read(folder, architecture)?;
     let path = folder.join(FILE);
-    let whole = path.is_file();
+    let whole = storage::is_there(&path)?;
     let bytes = if whole {
         storage::read_small(&path)?
     } else {
@@ -47,7 +47,7 @@ pub(crate) fn chat_template(folder: &Path, architecture: Architecture) -> Result
     let (beside, config, old) =
         (folder.join("chat_template.jinja"), folder.join("tokenizer_config.json"), folder.join("chat_template.json"));
     let field = |object: &Map<String, Value>, path: &Path| chat::chosen(object.get("chat_template").unwrap_or(&Value::Null), path);
-    let (source, path) = if beside.is_file() {
+    let (source, path) = if storage::is_there(&beside)? {
         let text = String::from_utf8(storage::read_small(&beside)?).map_err(|e| Error::field(&beside, "file", e, "UTF-8 text"))?;
         (Some(text), beside)
     } else if let Some(source) = field(&settings.object, &config)? {

@@ -30,10 +30,10 @@ pub(super) fn class_tokens(class: &str) -> &'static [(&'static str, &'static str
 /// `None` if the folder has neither.
 pub(super) fn build(folder: &Path, settings: &Settings) -> Result<Option<Vec<u8>>, Error> {
     let (vocab, merges, model) = (folder.join(VOCAB), folder.join(MERGES), folder.join(PIECES));
-    if vocab.is_file() && merges.is_file() {
+    if storage::is_there(&vocab)? && storage::is_there(&merges)? {
         return byte_level(&vocab, &merges, settings).map(|json| Some(json.to_string().into_bytes()));
     }
-    if model.is_file() {
+    if storage::is_there(&model)? {
         let prefixed = settings.flag("add_prefix_space");
         return pieces::build(&model, prefixed).map(|json| Some(json.to_string().into_bytes()));
     }

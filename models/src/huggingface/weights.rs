@@ -22,10 +22,10 @@ pub(crate) fn open_weights(folder: &Path) -> Result<TensorTable, Error> {
     let mut table = TensorTable::default();
     let single = folder.join(SINGLE);
     let index = folder.join(INDEX);
-    if single.is_file() {
+    if storage::is_there(&single)? {
         let bytes = storage::map_file(&single)?;
         index_shard(&mut table, &single, bytes)?;
-    } else if index.is_file() {
+    } else if storage::is_there(&index)? {
         let map = read_index(&index)?;
         let mut files: Vec<&str> = map.values().map(String::as_str).collect();
         files.sort_unstable();

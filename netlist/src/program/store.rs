@@ -2,7 +2,6 @@
 
 use super::{ProgramId, Record, Section, unpack};
 use crate::error::Error;
-use std::fs::File;
 use std::path::Path;
 
 /// Bytes hashed at a time.
@@ -19,7 +18,7 @@ pub struct ProgramStore {
 
 impl ProgramStore {
     pub fn open(path: &Path, records: Vec<Record>) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let file = crate::input::open(path)?;
         let len = file.metadata().map_err(|e| Error::io(path, e))?.len();
         for r in &records {
             r.check(len).map_err(|(field, what)| Error::format(path, field, what))?;

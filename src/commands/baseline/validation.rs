@@ -2,9 +2,11 @@
 
 use super::show;
 use crate::cli::{Global, Validate};
+use crate::out::{self, outln};
 use crate::table::{Cell, Table};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use hardwire_baseline::gpu::{self, Boundary, Class, EnergyValidation, Family, GpuError, Half, Measured, Validation};
+use hardwire_netlist::input;
 use serde::Serialize;
 use std::path::Path;
 
@@ -12,7 +14,7 @@ pub fn run(args: &Validate, csv: bool, global: &Global) -> Result<()> {
     if args.refit {
         return refit(global);
     }
-    let text = |path: &Path| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+    let text = |path: &Path| input::text(path, input::MOST_TEXT);
     let rows_of =
         |path: &Path| Ok::<_, anyhow::Error>(gpu::validate_rows(gpu::parse_measured(&text(path)?, &path.display().to_string())?)?);
     let energies_of = |path: &Path| {
@@ -49,11 +51,11 @@ struct Both {
 fn refit(global: &Global) -> Result<()> {
     let found = gpu::refit().map_err(|error: GpuError| anyhow::Error::from(error))?;
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&found)?);
+        out::json(&found)?;
         return Ok(());
     }
     for (knob, value) in found {
-        println!("{} = {value:.4}", serde_json::to_value(knob)?.as_str().unwrap_or_default());
+        outln!("{} = {value:.4}", serde_json::to_value(knob)?.as_str().unwrap_or_default());
     }
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! The user's own GPU: a llama-bench file, fitted, as a device to compare with.
 
 use super::device_side::Baseline;
-use crate::{Error, Result};
+use crate::Result;
 use hardwire_baseline::gpu::{self, BenchRow, Calibration, Device, Knob, MeasuredFit, MemoryClass, ModelShape, WeightFormat};
 use std::path::Path;
 
 /// Two shapes of parameters this close are one model.
 const SAME_MODEL: f64 = 0.01;
+/// Bytes of a measurement.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// A fit, and the layers its fixed time is spread over.
 pub struct Fitted {
@@ -19,7 +21,7 @@ impl Fitted {
     /// fixed time is. `own` are devices the user described.
     pub fn read(path: &Path, chip_model: &ModelShape, own: &[Device]) -> Result<Fitted> {
         let file = path.display().to_string();
-        let json = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        let json = hardwire_netlist::input::text(path, MOST_BYTES)?;
         let rows: Vec<BenchRow> = serde_json::from_str(&json).unwrap_or_default();
         let model = measured_model(&rows, chip_model)?;
         let device = rows.first().and_then(|row| own.iter().find(|d| row.gpu_info.to_lowercase().contains(&d.name.to_lowercase())));

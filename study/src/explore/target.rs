@@ -136,13 +136,15 @@ pub struct Refusal {
 /// Tile heights tried, most dies, and most points of a sweep.
 const ROWS: [u32; 4] = [128, 256, 512, 1024];
 const MOST_POINTS: usize = 100_000;
+/// Bytes of a target file.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Reads a target file into its points.
 ///
 /// # Errors
 /// TOML that does not parse, a field that is unknown or not understood, by name.
 pub fn read(path: &Path) -> Result<Vec<Target>> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+    let text = hardwire_netlist::input::text(path, MOST_BYTES)?;
     parse(&text).map_err(|e| Error::file(path, e))
 }
 

@@ -7,6 +7,7 @@ mod common;
 use common::rtl::{self, Draw, Small};
 use hardwire_compiler::Options;
 use hardwire_netlist::{Chip, UnitKind};
+use hardwire_rtl_gen::harness::Feed;
 use hardwire_rtl_gen::{Options as RtlOptions, emit, module};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -105,7 +106,7 @@ fn verilog_and_its_folder_are_the_same_code_by_any_name() {
         tool(&named, "verilator", &args);
     }
     if rtl::has("iverilog", "-V") {
-        let trace = rtl::run_icarus(&named, &[1, 4], 1, false);
+        let trace = rtl::run_icarus(&named, &Feed::prompt(0, &[1, 4]), 1, false);
         assert_eq!(trace.tokens.len(), 1);
     }
     if rtl::has("yosys", "-V") {

@@ -6,7 +6,9 @@ mod common;
 use common::rtl::{self, Draw, Small};
 use hardwire_compiler::Options;
 use hardwire_netlist::{Chip, UnitKind};
-use hardwire_sim::timing;
+use hardwire_rtl_gen::harness::{Feed, RunOptions, run_verilated};
+use hardwire_rtl_gen::{Options as RtlOptions, emit};
+use hardwire_sim::{engine::Engine, reference::Reference, timing};
 
 /// Compiles, emits, runs and compares; `change` may alter the chip first.
 fn check(s: &Small, options: &Options, seed: u64, prompts: &[Vec<u32>], new: u32, change: impl Fn(&mut Chip)) {
@@ -46,6 +48,48 @@ fn zeros_one_position_and_a_full_context() {
 fn several_users() {
     let options = Options { users: Some(3), ..base() };
     check(&BASE, &options, 2, &[vec![1, 2, 3], vec![4, 0], vec![6, 7, 8, 9]], 4, |_| {});
+}
+
+/// A token past the vocabulary or of no such user is dropped and flagged, by four-state simulation too; the others come out as if it had
+/// never been sent. The engine and the reference refuse it and go on alike.
+#[test]
+fn tokens_that_do_not_exist() {
+    let dir = tempfile::tempdir().unwrap();
+    let checkpoint = rtl::checkpoint(&BASE, &mut Draw(7), &dir.path().join("checkpoint"));
+    let (chip, _guard) = common::chip(&checkpoint, &Options { users: Some(3), ..base() });
+    let bad = |user, id, first| Feed { user, id, first, want: true };
+    let prompts = [vec![1, 2, 3], vec![4, 5], vec![6, 18]];
+    let sent: Vec<Vec<Feed>> = prompts.iter().enumerate().map(|(u, ids)| Feed::prompt(u as u32, ids)).collect();
+    let (mut feeds, strangers) = (Vec::new(), [bad(0, 19, false), bad(1, 31, false), bad(2, 25, true), bad(3, 2, false), bad(3, 30, true)]);
+    for (i, stranger) in strangers.iter().enumerate() {
+        feeds.extend(sent.iter().filter_map(|s| s.get(i)));
+        feeds.push(*stranger);
+    }
+
+    let out = dir.path().join("rtl");
+    emit(&chip, &out, &RtlOptions { probe: true, ..RtlOptions::default() }).unwrap();
+    let mut traces = Vec::new();
+    if rtl::has("verilator", "--version") {
+        traces.push(run_verilated(&out, &feeds, 3, &RunOptions { probe: true, ..RunOptions::default() }).unwrap());
+        let good: Vec<Feed> = sent.iter().flatten().copied().collect();
+        let without = run_verilated(&out, &good, 3, &RunOptions::default()).unwrap();
+        assert!(!without.flags.bad_token);
+    }
+    if rtl::has("iverilog", "-V") {
+        traces.push(rtl::run_icarus(&out, &feeds, 3, true));
+    }
+    for trace in &traces {
+        assert!(trace.flags.bad_token && !trace.flags.context_full);
+        rtl::compare(&chip, trace, &prompts, 3);
+    }
+
+    let (engine, reference) = (Engine::new(&chip), Reference::new(&chip));
+    let (mut fast, mut slow) = (engine.start(), reference.start());
+    for f in &feeds {
+        let (e, r) = (engine.step(&mut fast, f.user, f.id), reference.step(&mut slow, f.user, f.id));
+        assert_eq!(e.is_err(), f.id as usize >= BASE.vocab || f.user > 2);
+        assert_eq!(e.map(|s| s.logits), r.map(|s| s.logits));
+    }
 }
 
 /// The residual is narrowed until it clamps: the flag rises and every value is as the reference clamps it.

@@ -6,6 +6,7 @@ mod common;
 use common::rtl::{self, Draw, Small};
 use hardwire_compiler::Options;
 use hardwire_netlist::Chip;
+use hardwire_rtl_gen::harness::Feed;
 use hardwire_rtl_gen::{Options as RtlOptions, emit};
 use hardwire_sim::timing;
 use std::path::Path;
@@ -171,7 +172,7 @@ fn icarus_runs_the_same_chip() {
     let (chip, dir, _guard) = small();
     let out = dir.path().join("rtl");
     emit(&chip, &out, &RtlOptions { probe: true, ..RtlOptions::default() }).unwrap();
-    let trace = rtl::run_icarus(&out, &[1, 4, 0], 2, true);
+    let trace = rtl::run_icarus(&out, &Feed::prompt(0, &[1, 4, 0]), 2, true);
     rtl::compare(&chip, &trace, &[vec![1, 4, 0]], 2);
     let cycles: Vec<u64> = trace.tokens.iter().map(|t| t.cycle).collect();
     assert_eq!(cycles, timing::generate(chip.netlist(), 3, 2));

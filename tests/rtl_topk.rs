@@ -7,6 +7,7 @@ use common::rtl::{self, Draw, Small};
 use hardwire_compiler::Options;
 use hardwire_models::Checkpoint;
 use hardwire_netlist::Chip;
+use hardwire_rtl_gen::harness::Feed;
 use hardwire_rtl_gen::{Options as RtlOptions, emit};
 use std::path::Path;
 
@@ -42,7 +43,7 @@ fn equal_logits_come_in_the_order_of_their_tokens() {
         let (chip, _guard) = tied(&dir.path().join("checkpoint"), lanes);
         let out = dir.path().join("rtl");
         emit(&chip, &out, &RtlOptions::default()).unwrap();
-        let trace = rtl::run_icarus(&out, &PROMPT, 5, false);
+        let trace = rtl::run_icarus(&out, &Feed::prompt(0, &PROMPT), 5, false);
         rtl::compare(&chip, &trace, &[PROMPT.to_vec()], 5);
         let (first, second) = (trace.tops_of(0)[0], trace.tops_of(0)[1]);
         assert_eq!((first.logit, first.id + KINDS as u32), (second.logit, second.id), "logits tie");
@@ -54,7 +55,7 @@ fn equal_logits_come_in_the_order_of_their_tokens() {
         assert_ne!(text, other);
         emit(&chip, &broken, &RtlOptions::default()).unwrap();
         std::fs::write(broken.join("rtl/hw_topk.v"), other).unwrap();
-        let wrong = rtl::run_icarus(&broken, &PROMPT, 5, false);
+        let wrong = rtl::run_icarus(&broken, &Feed::prompt(0, &PROMPT), 5, false);
         assert_eq!(wrong.tokens, trace.tokens);
         let found = std::panic::catch_unwind(|| rtl::compare(&chip, &wrong, &[PROMPT.to_vec()], 5)).is_err();
         assert!(found && wrong.tops != trace.tops, "the port is compared");

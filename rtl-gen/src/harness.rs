@@ -90,6 +90,8 @@ pub struct Output {
 pub struct Flags {
     pub overflow: bool,
     pub context_full: bool,
+    /// A token of no such id or user was dropped.
+    pub bad_token: bool,
 }
 
 /// One value of one unit's output.
@@ -286,8 +288,8 @@ pub fn parse(text: &str) -> Result<Trace, Error> {
                 trace.tops.push(Top { rank: number(1)? as u32, id: number(3)? as u32, logit: number(5)? as i32, cycle: number(7)? as u64 })
             }
             Some("flags") => {
-                trace.flags = Flags { overflow: number(2)? != 0, context_full: number(4)? != 0 };
-                trace.cycles = number(6)? as u64;
+                trace.flags = Flags { overflow: number(2)? != 0, context_full: number(4)? != 0, bad_token: number(6)? != 0 };
+                trace.cycles = number(8)? as u64;
             }
             Some("error") => return Err(Error::Trace { line: i + 1, what: line.into() }),
             _ => {}

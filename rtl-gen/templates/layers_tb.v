@@ -15,7 +15,7 @@ module hardwire_tb
   reg [63:0] cycle, zero;
   reg [3:0] resetting;
   reg rst, valid, was_out;
-  wire ready, take, out_valid, context_full, overflow;
+  wire ready, take, out_valid, context_full, bad_token, overflow;
   wire [{{ v * rb }}-1:0] out_data;
   wire [{{ header }}-1:0] out_header;
   wire [{{ v * rb }}-1:0] data = beats[beat];
@@ -24,7 +24,7 @@ module hardwire_tb
 
   hardwire_layers chip (
     .clk(clk), .rst(rst), .res_valid(valid), .res_ready(ready), .res_header(fed_header), .res_take(take), .res_data(data),
-    .out_valid(out_valid), .out_data(out_data), .out_header(out_header), .out_ready(1'b1), .context_full(context_full), .overflow(overflow)
+    .out_valid(out_valid), .out_data(out_data), .out_header(out_header), .out_ready(1'b1), .context_full(context_full), .bad_token(bad_token), .overflow(overflow)
   );
 
   initial begin
@@ -63,7 +63,7 @@ module hardwire_tb
         quiet <= 0;
       end
       if (quiet > {{ idle_cycles }}) begin
-        $display("flags overflow %0d context_full %0d cycles %0d", overflow, context_full, cycle);
+        $display("flags overflow %0d context_full %0d bad_token %0d cycles %0d", overflow, context_full, bad_token, cycle);
         $finish;
       end
     end

@@ -26,7 +26,7 @@ module hardwire_tb
   reg in_valid, in_first, in_want;
   reg [{{ idw }}-1:0] in_id;
   reg [{{ uw }}-1:0] in_user;
-  wire in_ready, out_valid, context_full, overflow, top_valid, logits_valid;
+  wire in_ready, out_valid, context_full, bad_token, overflow, top_valid, logits_valid;
   wire [{{ idw }}-1:0] out_id, top_id;
   wire signed [{{ lb }}-1:0] out_logit, top_logit;
   wire [{{ v * lb }}-1:0] logits_data;
@@ -38,7 +38,7 @@ module hardwire_tb
     .clk(clk), .rst(rst), .token_in_valid(in_valid), .token_in_ready(in_ready), .token_in_id(in_id), .token_in_user(in_user),
     .token_in_first(in_first), .token_in_want(in_want), .token_out_valid(out_valid), .token_out_ready(out_ready), .token_out_id(out_id),
     .token_out_logit(out_logit), .token_out_user(out_user), .token_out_pos(out_pos), .logits_valid(logits_valid), .logits_data(logits_data),
-    .top_valid(top_valid), .top_rank(top_rank), .top_id(top_id), .top_logit(top_logit), .context_full(context_full), .overflow(overflow)
+    .top_valid(top_valid), .top_rank(top_rank), .top_id(top_id), .top_logit(top_logit), .context_full(context_full), .bad_token(bad_token), .overflow(overflow)
   );
 
   initial begin
@@ -137,7 +137,7 @@ module hardwire_tb
       end
       // Nothing is under way: every token has come out, or the context is full.
       if (quiet > {{ idle_cycles }} || cycle > limit) begin
-        $display("flags overflow %0d context_full %0d cycles %0d", overflow, context_full, cycle - zero);
+        $display("flags overflow %0d context_full %0d bad_token %0d cycles %0d", overflow, context_full, bad_token, cycle - zero);
         $finish;
       end
     end

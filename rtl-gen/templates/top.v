@@ -44,7 +44,8 @@ module {{ module }} (
   input out_ready,
 {%- endif %}
   // Sticky.
-  output context_full,
+  output context_full,           // a token came past the context and was dropped
+  output bad_token,              // a token of no such id or user was dropped
   output reg overflow
 );
 {%- for s in links %}
@@ -103,9 +104,9 @@ module {{ module }} (
   wire start, busy_last, embed_last;
   wire [{{ posw }}-1:0] pos;
   reg embedding;
-  hw_intake #(.USERS({{ users }}), .CONTEXT({{ context }}), .UW({{ uw }}), .POSW({{ posw }})) intake (
-    .clk(clk), .rst(rst), .valid(token_in_valid), .ready(token_in_ready), .user(token_in_user), .first(token_in_first),
-    .want(token_in_want), .idle(!embedding && {% if lw > 0 %}entry_ready && !last_asks{% else %}s{{ first }}_ready{% endif %}), .start(start), .pos(pos), .header({% if lw > 0 %}new_header{% else %}s{{ first }}_header{% endif %}), .context_full(context_full)
+  hw_intake #(.USERS({{ users }}), .CONTEXT({{ context }}), .VOCAB({{ vocab }}), .IDW({{ idw }}), .UW({{ uw }}), .POSW({{ posw }})) intake (
+    .clk(clk), .rst(rst), .valid(token_in_valid), .ready(token_in_ready), .id(token_in_id), .user(token_in_user), .first(token_in_first),
+    .want(token_in_want), .idle(!embedding && {% if lw > 0 %}entry_ready && !last_asks{% else %}s{{ first }}_ready{% endif %}), .start(start), .pos(pos), .header({% if lw > 0 %}new_header{% else %}s{{ first }}_header{% endif %}), .context_full(context_full), .bad_token(bad_token)
   );
   always @(posedge clk) begin
     if (start) embedding <= 1;
@@ -127,6 +128,7 @@ module {{ module }} (
 {%- endif %}
 {%- else %}
   assign context_full = 0;
+  assign bad_token = 0;
   wire start = res_valid && res_ready;
   wire [{{ posw }}-1:0] pos = res_header[{{ posw }}-1:0];
   reg taking;

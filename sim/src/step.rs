@@ -26,7 +26,7 @@ pub type Probe<'a> = &'a mut dyn FnMut(UnitId, &[i32]);
 /// The same for tokens taken together: index of the token, unit, stream; all tokens of a unit before the next unit.
 pub type BlockProbe<'a> = &'a mut dyn FnMut(usize, UnitId, &[i32]);
 
-/// Why a token could not be taken.
+/// Why a token could not be taken; it changes nothing. The chip drops it and raises `bad_token` (no such token or user) or `context_full`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
     #[error("token {token} is outside the vocabulary of {vocab}")]

@@ -10,7 +10,7 @@ use hardwire_baseline::economics::Assumptions;
 use hardwire_baseline::gpu::{self, Calibration, Device, HostLink};
 use hardwire_compiler::CALIBRATION_TEXT;
 use hardwire_models::FloatModel;
-use hardwire_netlist::Figure;
+use hardwire_netlist::{Figure, input};
 use hardwire_study::compare::Baseline;
 use hardwire_study::evaluate::acceptance::Acceptance;
 use hardwire_study::evaluate::evaluate;
@@ -18,6 +18,7 @@ use hardwire_study::load::Request;
 use hardwire_study::pair::{Disaggregated, DraftAcceptance, Partner, Served, Speculative, disaggregated, speculative};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
+use std::path::Path;
 
 /// Predictions that acceptance is measured on, and positions before the sequence starts anew: those of `evaluate`.
 const TOKENS: usize = 1024;
@@ -88,7 +89,7 @@ fn acceptance(args: &Pair, chip: &mut Comparable, calibrated: bool, global: &Glo
         if given.parse::<f64>().is_ok() {
             bail!("--acceptance {given}: says no source; hint: {given}=who measured it, or the JSON of `hardwire evaluate`");
         }
-        let text = std::fs::read_to_string(given).with_context(|| given.clone())?;
+        let text = input::text(Path::new(given), input::MOST_TEXT)?;
         let told: Evaluated = serde_json::from_str(&text).with_context(|| format!("{given}: not what `hardwire evaluate --json` gives"))?;
         let reference = told.against_float.with_context(|| format!("{given}: no `against_float`; evaluate beside --checkpoint"))?;
         let source = format!("{given}: chip beside float model on {} tokens of {}", told.tokens, told.text);
@@ -101,7 +102,7 @@ fn acceptance(args: &Pair, chip: &mut Comparable, calibrated: bool, global: &Glo
         );
     };
     let (text, name) = match &args.text {
-        Some(path) => (std::fs::read_to_string(path).with_context(|| path.display().to_string())?, path.display().to_string()),
+        Some(path) => (input::text(path, input::MOST_TEXT)?, path.display().to_string()),
         None if calibrated => bail!("--text: these weights are calibrated on the text that the program carries; measure on another"),
         None => (CALIBRATION_TEXT.to_owned(), "the text that the program carries".to_owned()),
     };

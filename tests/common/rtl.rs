@@ -129,7 +129,7 @@ pub fn run(chip: &Chip, dir: &Path, prompts: &[Vec<u32>], new: u32, probe: bool)
 }
 
 /// As [`run`] for a folder that was emitted, under Icarus: slower a cycle than Verilator, but built at once.
-pub fn run_icarus(dir: &Path, prompt: &[u32], new: u32, probe: bool) -> Trace {
+pub fn run_icarus(dir: &Path, feeds: &[Feed], new: u32, probe: bool) -> Trace {
     let tool = |name: &str, args: &[&str]| {
         let out = Command::new(name).current_dir(dir).args(args).output().unwrap();
         let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
@@ -139,7 +139,7 @@ pub fn run_icarus(dir: &Path, prompt: &[u32], new: u32, probe: bool) -> Trace {
     let mut args = vec!["-g2012", "-s", "hardwire_tb", "-o", "chip.vvp", "-c", "files.f", "tb/hardwire_tb.v"];
     args.extend(probe.then_some("-DHW_PROBE"));
     tool("iverilog", &args);
-    let lines = Feed::prompt(0, prompt).into_iter().map(|f| format!("0 {} {} {}\n", f.id, u32::from(f.first), u32::from(f.want)));
+    let lines = feeds.iter().map(|f| format!("{} {} {} {}\n", f.user, f.id, u32::from(f.first), u32::from(f.want)));
     std::fs::write(dir.join("prompt.txt"), lines.collect::<String>()).unwrap();
     let new = format!("+new={new}");
     let mut args = vec!["-n", "chip.vvp", &new];

@@ -321,7 +321,7 @@ mod tests {
         fs::create_dir(target.join("build")).unwrap();
         write(&target, "three").unwrap();
         for (name, said) in
-            [("a/mine.txt", "a/mine.txt"), ("a/b.txt", "a/b.txt, changed"), ("list.json", "a/b.txt"), (".hidden", ".hidden")]
+            [("a/mine.txt", "a/mine.txt"), ("a/b.txt", "a/b.txt, changed"), ("list.json", "holds a,"), (".hidden", ".hidden")]
         {
             let good = fs::read(target.join(name)).ok();
             fs::write(target.join(name), "{}").unwrap();

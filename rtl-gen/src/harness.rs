@@ -37,11 +37,13 @@ pub struct RunOptions {
     /// Cycles after which the host takes each output, and most cycles it leaves between the tokens it offers.
     pub late: u32,
     pub gap: u32,
+    /// Reset the chip in this cycle, and start again; 0 for never. The trace is of what came after.
+    pub reset_at: u32,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        RunOptions { probe: false, trace: None, jobs: 2, late: 0, gap: 0 }
+        RunOptions { probe: false, trace: None, jobs: 2, late: 0, gap: 0, reset_at: 0 }
     }
 }
 
@@ -148,7 +150,13 @@ pub fn run_verilated(dir: &Path, prompt: &[Feed], new: u32, options: &RunOptions
     run(
         dir,
         &binary,
-        &[beside(&binary, "prompt", prompt), format!("+new={new}"), format!("+late={}", options.late), format!("+gap={}", options.gap)],
+        &[
+            beside(&binary, "prompt", prompt),
+            format!("+new={new}"),
+            format!("+late={}", options.late),
+            format!("+gap={}", options.gap),
+            format!("+reset={}", options.reset_at),
+        ],
         options,
     )
 }
@@ -291,6 +299,7 @@ pub fn parse(text: &str) -> Result<Trace, Error> {
                 trace.flags = Flags { overflow: number(2)? != 0, context_full: number(4)? != 0, bad_token: number(6)? != 0 };
                 trace.cycles = number(8)? as u64;
             }
+            Some("reset") => trace = Trace::default(),
             Some("error") => return Err(Error::Trace { line: i + 1, what: line.into() }),
             _ => {}
         }

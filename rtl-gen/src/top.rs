@@ -64,6 +64,16 @@ struct Top {
 #[derive(Template)]
 #[template(path = "tb.v")]
 struct Testbench {
+    rb: u32,
+    beats: u32,
+    header: u32,
+    vocab: u32,
+    k: u32,
+    links: Vec<u32>,
+    tokens: bool,
+    context: u32,
+    lw: u32,
+    rounds: u32,
     users: u32,
     idw: u32,
     uw: u32,
@@ -77,6 +87,12 @@ struct Testbench {
 #[derive(Template)]
 #[template(path = "layers_tb.v")]
 struct LayersTestbench {
+    users: u32,
+    links: Vec<u32>,
+    tokens: bool,
+    context: u32,
+    lw: u32,
+    rounds: u32,
     v: u32,
     rb: u32,
     beats: u32,
@@ -210,6 +226,16 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
     let idle_cycles = idle_bound(chip, shape);
     let tb = if head && whole {
         let tb = Testbench {
+            links: order.clone(),
+            tokens: true,
+            context: shape.context,
+            lw: shape.layer_bits,
+            rounds: netlist.round(netlist.decoder_stations()) + 1,
+            rb: shape.residual_bits,
+            beats: shape.beats,
+            header: shape.header_bits(),
+            vocab: spec.matrix.outputs,
+            k: TOP_K,
             users: shape.users,
             idw,
             uw: shape.user_bits,
@@ -222,6 +248,12 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         Code::render("tb.v", &tb)?
     } else {
         let tb = LayersTestbench {
+            links: order.clone(),
+            tokens: false,
+            context: shape.context,
+            lw: shape.layer_bits,
+            rounds: netlist.round(netlist.decoder_stations()) + 1,
+            users: shape.users,
             v: shape.lanes,
             rb: shape.residual_bits,
             beats: shape.beats,

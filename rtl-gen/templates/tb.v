@@ -1,5 +1,5 @@
 // Testbench of the whole chip. Reads +prompt=FILE, a token a line: user, id, first, want; feeds every output back until each user
-// has +new=N of them. Prints a line an output and a line each of its greatest logits, cycles counted from the first acceptance.
+// has +new=N of them; +reset=N resets the chip in cycle N and starts again. Prints a line an output and a line each of its greatest logits, cycles counted from the first acceptance.
 module hardwire_tb
 `ifdef VERILATOR
   (input clk);
@@ -20,7 +20,7 @@ module hardwire_tb
   reg [3:0] resetting;
   reg rst;
   // A host that takes each output +late=N cycles after it came, and offers tokens up to +gap=N cycles apart.
-  integer late, gap, held_for, pause;
+  integer late, gap, held_for, pause, reset_at;
   reg [15:0] noise;
   wire out_ready = held_for >= late;
   reg in_valid, in_first, in_want;
@@ -41,12 +41,26 @@ module hardwire_tb
     .top_valid(top_valid), .top_rank(top_rank), .top_id(top_id), .top_logit(top_logit), .context_full(context_full), .bad_token(bad_token), .overflow(overflow)
   );
 
+  // Assertions.
+{%- for s in links %}
+  hw_watch_link #(.PLACE("station {{ s }}"), .BEATS({{ beats }}), .WIDTH({{ v * rb }}), .HEADER({{ header }}), .POSW({{ posw }}), .UW({{ uw }}), .USERS({{ users }}), .CONTEXT({{ context }}), .LW({{ lw }}), .ROUNDS({{ rounds }})) watch_{{ s }} (
+    .clk(clk), .rst(rst), .valid(chip.s{{ s }}_valid), .ready(chip.s{{ s }}_ready), .data(chip.s{{ s }}_data), .header(chip.s{{ s }}_header)
+  );
+{%- endfor %}
+  hw_watch_tokens #(.USERS({{ users }}), .CONTEXT({{ context }}), .VOCAB({{ vocab }}), .V({{ v }}), .LB({{ lb }}), .K({{ k }})) watch (
+    .clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_id(in_id), .in_user(in_user), .in_first(in_first), .in_want(in_want),
+    .out_valid(out_valid), .out_ready(out_ready), .out_id(out_id), .out_logit(out_logit), .out_user(out_user), .out_pos(out_pos),
+    .logits_valid(logits_valid), .logits_data(logits_data), .top_valid(top_valid), .top_rank(top_rank), .top_id(top_id), .top_logit(top_logit),
+    .context_full(context_full), .bad_token(bad_token), .overflow(overflow)
+  );
+
   initial begin
     if (!$value$plusargs("prompt=%s", name)) name = "prompt.txt";
     if (!$value$plusargs("new=%d", new_tokens)) new_tokens = 16;
     if (!$value$plusargs("limit=%d", limit)) limit = 50000000;
     if (!$value$plusargs("late=%d", late)) late = 0;
     if (!$value$plusargs("gap=%d", gap)) gap = 0;
+    if (!$value$plusargs("reset=%d", reset_at)) reset_at = 0;
     held_for = 0;
     pause = 0;
     noise = 16'hace1;
@@ -137,9 +151,28 @@ module hardwire_tb
       end
       // Nothing is under way: every token has come out, or the context is full.
       if (quiet > {{ idle_cycles }} || cycle > limit) begin
+        if (quiet > {{ idle_cycles }} && watch.outstanding != 0) $display("error watch: %0d tokens got no output", watch.outstanding);
         $display("flags overflow %0d context_full %0d bad_token %0d cycles %0d", overflow, context_full, bad_token, cycle - zero);
         $finish;
+      end
+      // In mid-token, as a host might: all that was given is void.
+      if (reset_at != 0 && cycle == reset_at) begin
+        $display("reset");
+        resetting <= 0;
+        rst <= 1;
+        in_valid <= 0;
+        started <= 0;
+        held_for <= 0;
+        noise <= 16'hace1;
+        for (u = 0; u < {{ users }}; u = u + 1) left[u] = new_tokens;
+        at = 0;
+        outputs = 0;
+        quiet = 0;
+        pause = 0;
+        q_head = 0;
+        q_tail = 0;
       end
     end
   end
 endmodule
+{% include "watch.v" %}

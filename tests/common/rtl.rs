@@ -128,8 +128,13 @@ pub fn run(chip: &Chip, dir: &Path, prompts: &[Vec<u32>], new: u32, probe: bool)
     run_verilated(dir, &feeds, new, &RunOptions { probe, ..RunOptions::default() }).unwrap()
 }
 
-/// As [`run`] for a folder that was emitted, under Icarus: slower a cycle than Verilator, but built at once.
+/// As [`run`] for a folder that was emitted, under Icarus: slower a cycle than Verilator, but built at once, and of four states.
 pub fn run_icarus(dir: &Path, feeds: &[Feed], new: u32, probe: bool) -> Trace {
+    icarus(dir, feeds, new, &RunOptions { probe, ..RunOptions::default() }).unwrap()
+}
+
+/// As [`run_icarus`], told what stopped the simulation.
+pub fn icarus(dir: &Path, feeds: &[Feed], new: u32, options: &RunOptions) -> Result<Trace, hardwire_rtl_gen::Error> {
     let tool = |name: &str, args: &[&str]| {
         let out = Command::new(name).current_dir(dir).args(args).output().unwrap();
         let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
@@ -137,14 +142,16 @@ pub fn run_icarus(dir: &Path, feeds: &[Feed], new: u32, probe: bool) -> Trace {
         text
     };
     let mut args = vec!["-g2012", "-s", "hardwire_tb", "-o", "chip.vvp", "-c", "files.f", "tb/hardwire_tb.v"];
-    args.extend(probe.then_some("-DHW_PROBE"));
+    args.extend(options.probe.then_some("-DHW_PROBE"));
     tool("iverilog", &args);
     let lines = feeds.iter().map(|f| format!("{} {} {} {}\n", f.user, f.id, u32::from(f.first), u32::from(f.want)));
     std::fs::write(dir.join("prompt.txt"), lines.collect::<String>()).unwrap();
-    let new = format!("+new={new}");
-    let mut args = vec!["-n", "chip.vvp", &new];
-    args.extend(probe.then_some("+probe"));
-    parse(&tool("vvp", &args)).unwrap()
+    let given = [("new", new), ("late", options.late), ("gap", options.gap), ("reset", options.reset_at)];
+    let given: Vec<String> = given.iter().map(|(name, value)| format!("+{name}={value}")).collect();
+    let mut args = vec!["-n", "chip.vvp"];
+    args.extend(given.iter().map(String::as_str));
+    args.extend(options.probe.then_some("+probe"));
+    parse(&tool("vvp", &args))
 }
 
 /// Holds a probed run against the scalar reference: each unit's every value, tokens, the greatest logits of each and the cycles in which

@@ -96,8 +96,8 @@ def wired(work, file, parameters):
 
 
 def verilog(module):
-    """Digest of a module, all it instantiates or includes, and how it is mapped; comments, checks (hw_check.vh) and what only chips have whose layers share
-    silicon (hw_layers.vh) do not count."""
+    """Digest of a module, all it instantiates, the macros it uses, and how it is mapped; comments, checks (hw_check.vh) and what only chips have whose
+    layers share silicon (hw_layers.vh) do not count."""
     found, left = {}, [module + ".v"]
     while left:
         name = left.pop()
@@ -108,7 +108,14 @@ def verilog(module):
         found[name] = re.sub(r'\s*(//|`include "hw_(check|layers).vh"|`HW_REQUIRE\().*', "", text)
         found[name] = re.sub(r"`HW_IMAGE\((.*)\)", r"initial $readmemh(\1);", found[name])
         left += [m + ".v" for m in re.findall(r"\bhw_\w+", found[name])] + re.findall(r'`include "(\w+\.vh)"', found[name])
-    texts = [found[name] for name in sorted(found)] + [open(f).read() for f in sorted(glob.glob(os.path.join(HERE, "synth", "*.v")))]
+    modules = [found[name] for name in sorted(found) if not name.endswith(".vh")]
+    macros = {m[1]: m[0] for name in sorted(found) if name.endswith(".vh") for m in re.finditer(r"^`define (\w+)(?:.*\\\n)*.*\n", found[name], re.M)}
+    used, open_texts = set(), list(modules)
+    while open_texts:
+        for name in set(re.findall(r"`(\w+)", open_texts.pop())) & macros.keys() - used:
+            used.add(name)
+            open_texts.append(macros[name])
+    texts = modules + [macros[name] for name in sorted(used)] + [open(f).read() for f in sorted(glob.glob(os.path.join(HERE, "synth", "*.v")))]
     texts += [inspect.getsource(part) for part in (steps, buffers)] + [STA, SCRIPT, SLOW, *(WIRED if module == "hw_metal" else [])]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 

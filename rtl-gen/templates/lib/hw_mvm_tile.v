@@ -107,7 +107,8 @@ module hw_mvm_tile #(
   reg signed [TOT-1:0] s;
   reg [E*TOT-1:0] psum, psum_next;
   reg [E*TOT-1:0] live;
-  wire [E*TOT-1:0] total_old, total_next;
+  wire [E*TOT-1:0] total_old;
+  reg [E*TOT-1:0] total_next;
   integer c, e, j;
 
   always @(posedge clk) begin
@@ -177,14 +178,14 @@ module hw_mvm_tile #(
     end
   end
 
-  // Totals. The first block's leave as they are formed, the others' from memory.
-  genvar t;
-  generate
-    for (t = 0; t < E; t = t + 1) begin : lane
-      assign total_next[t*TOT +: TOT] =
-        acc_valid ? (acc_first ? {TOT{1'b0}} : total_old[t*TOT +: TOT]) + psum[t*TOT +: TOT] : {TOT{1'b0}};
-    end
-  endgenerate
+  // Totals. The first block's leave as they are formed, the others' from memory. One block, not an assignment a lane: Verilator would join those
+  // lane by lane in every cycle.
+  integer t;
+  always @* begin
+    total_next = 0;
+    if (acc_valid) for (t = 0; t < E; t = t + 1)
+      total_next[t*TOT +: TOT] = (acc_first ? {TOT{1'b0}} : total_old[t*TOT +: TOT]) + psum[t*TOT +: TOT];
+  end
   wire mine = run && block == BLOCK;
   hw_sram #(.WIDTH(E*TOT), .DEPTH(STEPS), .AW(SW)) totals (
     .clk(clk), .we(acc_valid && acc_step < STEPS), .waddr(acc_step), .wdata(total_next),

@@ -16,7 +16,7 @@ pub fn main() -> Result<(), Box<dyn Error>> {
     let tokenizer = checkpoint.tokenizer()?.ok_or("the bundled model has a tokenizer")?;
     let prompt = tokenizer.encode("Once upon a time")?;
     // Temperature 0 is greedy, as the chip's own argmax.
-    let sampling = Sampling { temperature: 0.0, top_k: 0, seed: 1 };
+    let sampling = Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, seed: 1 };
     let out = on_chip(&chip, Implementation::Engine, Some(&tokenizer), &prompt, 16, sampling, &mut |piece| print!("{piece}"))?;
     println!("\n{} tokens; {} units clamped a value", out.token_ids.len(), out.saturations.len());
 

@@ -6,12 +6,14 @@ pub use view::View;
 
 mod options;
 mod pair;
+mod talk;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
 pub use options::CompileOptions;
 pub use pair::Pair;
+pub use talk::{Chat, SamplingOptions, Serve};
 
 /// Compile a trained language model into the chip that is that model.
 #[derive(Parser, Debug)]
@@ -58,6 +60,10 @@ pub enum Command {
     Synth(Synth),
     /// Let a chip write text, bit for bit as the silicon would.
     Simulate(Simulate),
+    /// A conversation with a chip in the terminal, its speed and joules beside each answer.
+    Chat(Chat),
+    /// A chip behind an HTTP server that speaks OpenAI's API, several users in flight.
+    Serve(Serve),
     /// How good the chip's integers are beside the float model, on a text.
     Evaluate(Evaluate),
     /// The Verilog of a chip: every module, ROM image and a testbench.
@@ -175,15 +181,8 @@ pub struct Simulate {
     /// The scalar reference instead of the fast engine: slow, the same tokens.
     #[arg(long, conflicts_with = "float")]
     pub scalar: bool,
-    /// 0 is greedy, as the chip's own argmax.
-    #[arg(long, default_value_t = 0.0)]
-    pub temperature: f64,
-    /// Sample among this many best tokens; 0 means all.
-    #[arg(long, default_value_t = 0)]
-    pub top_k: usize,
-    /// Seed of the sampling.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    #[command(flatten)]
+    pub sampling: SamplingOptions,
     #[command(flatten)]
     pub options: CompileOptions,
 }

@@ -1,4 +1,34 @@
-//! What a command does when it is told to end, or when a file it has mapped is cut under it: partial and scratch folders go first.
+//! What a command does when it is told to end, or when a file it has mapped is cut under it: partial and scratch folders go first. A command
+//! that would rather finish something may take the first signal itself.
+
+use std::sync::{Mutex, PoisonError};
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Ctrl-C.
+    Interrupt,
+    End,
+}
+
+/// Says whether it takes the signal.
+type Taker = Box<dyn FnMut(Asked) -> bool + Send>;
+
+static TAKER: Mutex<Option<Taker>> = Mutex::new(None);
+
+/// Signals go to `taker` for as long as what this gives back lives; one that it does not take ends the command.
+pub fn take(taker: impl FnMut(Asked) -> bool + Send + 'static) -> Taken {
+    *TAKER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(taker));
+    Taken
+}
+
+pub struct Taken;
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        *TAKER.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
 
 #[cfg(unix)]
 pub fn watch() {
@@ -13,6 +43,7 @@ pub fn watch() {}
 #[cfg(unix)]
 mod unix {
     use crate::out::{note, one_line};
+    use crate::signals::{Asked, TAKER};
     use hardwire_netlist::folder::live::abandon;
     use signal_hook::consts::{SIGBUS, SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
@@ -20,6 +51,7 @@ mod unix {
     use std::fs;
     use std::io::{self, Read};
     use std::os::fd::IntoRawFd;
+    use std::sync::PoisonError;
     use std::thread::Builder;
 
     /// Exit code of a command that failed.
@@ -29,9 +61,13 @@ mod unix {
     pub fn end_on_signals() -> io::Result<()> {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         Builder::new().name("signals".into()).spawn(move || {
-            if let Some(signal) = signals.forever().next() {
-                abandon();
-                let _ = emulate_default_handler(signal);
+            for signal in signals.forever() {
+                let asked = if signal == SIGINT { Asked::Interrupt } else { Asked::End };
+                let taken = TAKER.lock().unwrap_or_else(PoisonError::into_inner).as_mut().is_some_and(|taker| taker(asked));
+                if !taken {
+                    abandon();
+                    let _ = emulate_default_handler(signal);
+                }
             }
         })?;
         Ok(())

@@ -19,6 +19,7 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("sim", "hardwire-sim", &["hardwire-netlist"]),
     ("baseline", "hardwire-baseline", &["hardwire-figure"]),
     ("study", "hardwire-study", &["hardwire-baseline", "hardwire-compiler", "hardwire-models", "hardwire-netlist", "hardwire-sim"]),
+    ("serve", "hardwire-serve", &["hardwire-models", "hardwire-netlist", "hardwire-sim", "hardwire-study"]),
     ("viewer", "hardwire-viewer", &["hardwire-models", "hardwire-netlist", "hardwire-sim", "hardwire-study"]),
 ];
 
@@ -52,6 +53,7 @@ const TOP: &[&str] = &[
     "rtl-gen",
     "rust-toolchain.toml",
     "rustfmt.toml",
+    "serve",
     "sim",
     "src",
     "study",

@@ -41,7 +41,7 @@ pub use quantize::{Quantizer, chip_weights};
 
 use folding::Folding;
 use hardwire_models::Checkpoint;
-use hardwire_netlist::chip::{Chip, ChipWriter, Structure};
+use hardwire_netlist::chip::{Chip, ChipWriter, HostTexts, Structure};
 use std::path::Path;
 
 /// Compiles `checkpoint` into the chip folder `target`.
@@ -74,5 +74,10 @@ pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progre
         Err(hardwire_models::Error::Unsupported { .. }) => None,
         known => known?,
     };
-    Ok(writer.finish(structure, tokenizer.as_deref())?)
+    let chat_template = match checkpoint.chat_template() {
+        Ok(template) => template.map(|t| t.to_json()),
+        // One that cannot be read blocks conversations alone.
+        Err(_) => None,
+    };
+    Ok(writer.finish(structure, &HostTexts { tokenizer, chat_template })?)
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use minijinja::value::{Kwargs, Value as Jinja};
 use minijinja::{Environment, ErrorKind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
@@ -43,6 +43,23 @@ pub struct ChatTemplate {
 impl ChatTemplate {
     pub(crate) fn new(source: String, origin: String, tokens: Vec<(String, String)>) -> ChatTemplate {
         ChatTemplate { source, origin, tokens }
+    }
+
+    /// As a chip carries it: `{"template": TEXT, "tokens": {NAME: TEXT}}`.
+    pub fn to_json(&self) -> Vec<u8> {
+        let tokens: BTreeMap<&str, &str> = self.tokens.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let stored = serde_json::json!({"template": self.source, "tokens": tokens});
+        serde_json::to_vec(&stored).expect("texts serialise")
+    }
+
+    /// What [`ChatTemplate::to_json`] wrote; `origin` is named in errors.
+    ///
+    /// # Errors
+    /// [`Error::Field`]: bytes that it did not write.
+    pub fn from_json(bytes: &[u8], origin: &Path) -> Result<ChatTemplate, Error> {
+        let stored: Stored =
+            serde_json::from_slice(bytes).map_err(|e| Error::field(origin, "chat template", e, "a template and its tokens"))?;
+        Ok(ChatTemplate::new(stored.template, origin.display().to_string(), stored.tokens.into_iter().collect()))
     }
 
     /// The text of a conversation, up to where the assistant's answer begins. Special tokens stand in it by their texts, the begin token too
@@ -78,6 +95,13 @@ impl ChatTemplate {
         let line = error.line().map(|line| format!(", line {line}")).unwrap_or_default();
         Error::Chat { origin: format!("{}{line}", self.origin), problem }
     }
+}
+
+/// A template in a chip's folder.
+#[derive(Deserialize)]
+struct Stored {
+    template: String,
+    tokens: BTreeMap<String, String>,
 }
 
 /// Steps a template may take: far above what a long conversation needs, and an end to one that runs for ever.

@@ -114,8 +114,15 @@ impl TextStream<'_> {
     }
 
     /// What is left when no more tokens come.
-    pub fn finish(self) -> String {
-        self.pending_text()
+    pub fn finish(mut self) -> String {
+        self.rest()
+    }
+
+    /// As [`TextStream::finish`], for who keeps the stream.
+    pub fn rest(&mut self) -> String {
+        let text = self.pending_text();
+        self.pending.clear();
+        text
     }
 
     fn pending_text(&self) -> String {

@@ -1,5 +1,5 @@
-//! A compiled chip and its folder: `chip.json` (structure), `program.bin` (codes, mapped), `tokenizer.json` (if the checkpoint
-//! has one) and `manifest.json` (a digest of each). What has the final name is whole ([`crate::folder`]).
+//! A compiled chip and its folder: `chip.json` (structure), `program.bin` (codes, mapped), `tokenizer.json` and `chat_template.json` (if
+//! the checkpoint has them) and `manifest.json` (a digest of each). What has the final name is whole ([`crate::folder`]).
 
 use crate::error::Error;
 use crate::floorplan::Floorplan;
@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub const FORMAT: u32 = 5;
 
 const TOKENIZER: &str = "tokenizer.json";
+const CHAT_TEMPLATE: &str = "chat_template.json";
 const PROGRAM: &str = "program.bin";
 const MANIFEST: &str = "manifest.json";
 /// As an output.
@@ -79,6 +80,13 @@ pub struct Structure {
     pub floorplan: Floorplan,
     pub quality: Vec<MatrixQuality>,
     pub programs: Vec<Record>,
+}
+
+/// What a chip carries for its host, so that it can be spoken to: each as its JSON, if the checkpoint has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostTexts {
+    pub tokenizer: Option<Vec<u8>>,
+    pub chat_template: Option<Vec<u8>>,
 }
 
 /// A chip opened from its folder.
@@ -165,9 +173,11 @@ impl Chip {
         let programs = ProgramStore::open(&program_path, structure.programs.clone())?;
         let program_digest = manifest.files.get(PROGRAM).cloned().ok_or_else(|| changed(&program_path))?;
         validate::shapes(&structure, &programs, &program_path)?;
-        match (manifest.files.contains_key(TOKENIZER), read(TOKENIZER)) {
-            (false, Err(e)) if e.is_absent() => {}
-            (_, bytes) => check(TOKENIZER, &blake3::hash(&bytes?).to_hex())?,
+        for name in [TOKENIZER, CHAT_TEMPLATE] {
+            match (manifest.files.contains_key(name), read(name)) {
+                (false, Err(e)) if e.is_absent() => {}
+                (_, bytes) => check(name, &blake3::hash(&bytes?).to_hex())?,
+            }
         }
         let digest = blake3::hash(text).to_hex().to_string();
         Ok(Chip { folder: folder.to_path_buf(), structure, programs, digest, program_digest })
@@ -191,7 +201,16 @@ impl Chip {
 
     /// The tokenizer's JSON, if the chip carries one.
     pub fn tokenizer_json(&self) -> Result<Option<Vec<u8>>, Error> {
-        match input::read(&self.folder.join(TOKENIZER), MOST_TEXT) {
+        self.text(TOKENIZER)
+    }
+
+    /// The chat template's JSON, if the chip carries one.
+    pub fn chat_template_json(&self) -> Result<Option<Vec<u8>>, Error> {
+        self.text(CHAT_TEMPLATE)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        match input::read(&self.folder.join(name), MOST_TEXT) {
             Err(e) if e.is_absent() => Ok(None),
             other => other.map(Some),
         }
@@ -239,13 +258,15 @@ impl ChipWriter {
     }
 
     /// Completes the folder and moves it into place. `structure.programs` is filled here.
-    pub fn finish(self, mut structure: Structure, tokenizer_json: Option<&[u8]>) -> Result<Chip, Error> {
+    pub fn finish(self, mut structure: Structure, texts: &HostTexts) -> Result<Chip, Error> {
         let ChipWriter { target, mut folder, programs } = self;
         let (records, _, program_digest) = programs.finish()?;
         structure.programs = records;
         folder.put("chip.json", &to_json(&structure))?;
-        if let Some(t) = tokenizer_json {
-            folder.put(TOKENIZER, t)?;
+        for (name, text) in [(TOKENIZER, &texts.tokenizer), (CHAT_TEMPLATE, &texts.chat_template)] {
+            if let Some(text) = text {
+                folder.put(name, text)?;
+            }
         }
         let mut files = folder.digests();
         files.insert(PROGRAM.to_string(), program_digest);

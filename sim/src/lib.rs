@@ -24,7 +24,7 @@
 //! use hardwire_netlist::unit::Fixed;
 //! use hardwire_sim::sample::{Sampler, Sampling};
 //!
-//! let mut greedy = Sampler::new(Sampling { temperature: 0.0, top_k: 0, seed: 1 });
+//! let mut greedy = Sampler::new(Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, seed: 1 });
 //! assert_eq!(greedy.choose(&[3, 9, -2], 1, Fixed::new(32, 0)), 1);
 //! ```
 

@@ -8,11 +8,13 @@ pub struct Sampling {
     pub temperature: f64,
     /// Only the greatest `top_k` logits take part; 0 = all.
     pub top_k: usize,
+    /// Of those only the fewest whose probabilities reach this sum; 1 = all.
+    pub top_p: f64,
     pub seed: u64,
 }
 
 impl Sampling {
-    pub const GREEDY: Sampling = Sampling { temperature: 0.0, top_k: 0, seed: 0 };
+    pub const GREEDY: Sampling = Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, seed: 0 };
 }
 
 /// A seeded sequence of choices: the same seed and logits give the same tokens on every machine.
@@ -41,7 +43,18 @@ impl Sampler {
         let scale = format.value(1) / self.sampling.temperature;
         // libm: one exponential on every machine.
         let weight = |i: &u32| libm::exp((f64::from(logits[*i as usize]) - f64::from(best)) * scale);
-        let total: f64 = order.iter().map(weight).sum();
+        let mut total: f64 = order.iter().map(weight).sum();
+        if self.sampling.top_p < 1.0 {
+            let (enough, mut sum) = (self.sampling.top_p * total, 0.0);
+            let fewest = order.iter().position(|i| {
+                sum += weight(i);
+                sum >= enough
+            });
+            if let Some(last) = fewest {
+                order.truncate(last + 1);
+                total = sum;
+            }
+        }
         let mut left = self.uniform() * total;
         for i in &order {
             left -= weight(i);
@@ -71,10 +84,11 @@ mod tests {
         let format = Fixed::new(32, 10);
         // 1024 apart in logit units of 2^-10 is one nat: odds of e.
         let logits = [0, 1024, -100_000, 1024];
-        let draw = |seed, top_k| {
-            let mut s = Sampler::new(Sampling { temperature: 1.0, top_k, seed });
+        let of = |sampling| {
+            let mut s = Sampler::new(sampling);
             (0..4000).map(|_| s.choose(&logits, 1, format)).collect::<Vec<_>>()
         };
+        let draw = |seed, top_k| of(Sampling { temperature: 1.0, top_k, top_p: 1.0, seed });
         assert_eq!(draw(1, 0), draw(1, 0));
         assert_ne!(draw(1, 0), draw(2, 0));
         let count = |d: &[u32], t| d.iter().filter(|&&x| x == t).count() as f64 / 4000.0;
@@ -83,6 +97,10 @@ mod tests {
         assert!((count(&d, 0) - p).abs() < 0.025, "{}", count(&d, 0));
         assert_eq!(count(&d, 2), 0.0);
         assert!(draw(3, 2).iter().all(|&t| t == 1 || t == 3));
+        // Two tokens have e / (1 + 2e) = 0.42 each: a half takes both, less takes the first of them.
+        let nucleus = |top_p| of(Sampling { temperature: 1.0, top_k: 0, top_p, seed: 3 });
+        assert!(nucleus(0.5).iter().all(|&t| t == 1 || t == 3) && nucleus(0.5).contains(&3));
+        assert!(nucleus(0.4).iter().all(|&t| t == 1));
         assert_eq!(Sampler::new(Sampling::GREEDY).choose(&logits, 1, format), 1);
     }
 }

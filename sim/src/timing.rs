@@ -54,17 +54,22 @@ pub fn generate(netlist: &Netlist, prompt: u32, new: u32) -> Vec<u64> {
 
 /// As [`generate`], with the prompt's tokens overlapping or one at a time.
 pub fn generate_with(netlist: &Netlist, prompt: u32, new: u32, prefill: Prefill) -> Vec<u64> {
+    generate_from(netlist, 0, prompt, new, prefill)
+}
+
+/// As [`generate_with`] for a sequence that already holds `from` positions, in a chip that is empty otherwise.
+pub fn generate_from(netlist: &Netlist, from: u32, prompt: u32, new: u32, prefill: Prefill) -> Vec<u64> {
     let paths = Paths::new(netlist);
     let mut out = Vec::with_capacity(new as usize);
     if paths.is_folded() {
-        generate_in_ring(&paths, prompt, new, prefill, &mut out);
+        generate_in_ring(&paths, from, prompt, new, prefill, &mut out);
         return out;
     }
     let mut flow = Flow::new(&paths);
     let mut offered = 0;
-    for pos in 0..prompt {
-        let last = pos + 1 == prompt;
-        let left = flow.pass(pos, offered, last);
+    for fed in 0..prompt {
+        let last = fed + 1 == prompt;
+        let left = flow.pass(from + fed, offered, last);
         if prefill == Prefill::Serial {
             offered = left;
         }
@@ -74,16 +79,16 @@ pub fn generate_with(netlist: &Netlist, prompt: u32, new: u32, prefill: Prefill)
     }
     while !out.is_empty() && out.len() < new as usize {
         let offered = out[out.len() - 1] + 1;
-        out.push(flow.pass(prompt + out.len() as u32 - 1, offered, true));
+        out.push(flow.pass(from + prompt + out.len() as u32 - 1, offered, true));
     }
     out
 }
 
-fn generate_in_ring(paths: &Paths, prompt: u32, new: u32, prefill: Prefill, out: &mut Vec<u64>) {
+fn generate_in_ring(paths: &Paths, from: u32, prompt: u32, new: u32, prefill: Prefill, out: &mut Vec<u64>) {
     let mut ring = Ring::new(paths);
-    let offer = |pos, cycle| Offer { pos, cycle, wanted: pos + 1 >= prompt };
+    let offer = |fed, cycle| Offer { pos: from + fed, cycle, wanted: fed + 1 >= prompt };
     let first = if prefill == Prefill::Serial { prompt.min(1) } else { prompt };
-    (0..first).for_each(|pos| ring.offer(offer(pos, 0)));
+    (0..first).for_each(|fed| ring.offer(offer(fed, 0)));
     while let Some((token, cycle)) = ring.leave() {
         let next = token as u32 + 1;
         if next >= prompt {

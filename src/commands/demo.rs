@@ -32,7 +32,7 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
     say(&format!("compiling {} ({} parameters) into {}", checkpoint.name(), checkpoint.config().parameters, target.display()));
     let chip = compile(&mut checkpoint, &args.options, &target, global)?;
     say("the chip writes:\n");
-    let sampling = Sampling { temperature: TEMPERATURE, top_k: TOP_K, seed: args.seed };
+    let sampling = Sampling { temperature: TEMPERATURE, top_k: TOP_K, top_p: 1.0, seed: args.seed };
     let mut said = Ok(());
     let mut emit = |piece: &str| {
         if !global.json && said.is_ok() {

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod books;
+mod chat;
 mod comparable;
 mod compare;
 mod compile;
@@ -15,6 +16,7 @@ mod pair;
 mod plan;
 mod report;
 mod rtl;
+mod serve;
 mod simulate;
 mod source;
 mod synth;
@@ -54,6 +56,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::Essay => essay::run(&args.global),
         Command::Synth(c) => synth::run(c, &args.global),
         Command::Compile(c) => compile::run(c, &args.global),
+        Command::Chat(c) => chat::run(c, &args.global),
+        Command::Serve(c) => serve::run(c, &args.global),
         Command::Simulate(c) => simulate::run(c, &args.global),
     }
 }

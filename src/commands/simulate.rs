@@ -7,7 +7,6 @@ use crate::report::number;
 use crate::scratch::Scratch;
 use anyhow::{Context, Result, bail};
 use hardwire_models::{Message, Tokenizer};
-use hardwire_sim::sample::Sampling;
 use hardwire_study::generate::{self, Generation, Implementation};
 use hardwire_study::load::{self, Run};
 use serde::Serialize;
@@ -29,10 +28,7 @@ struct Output<'a> {
 
 pub fn run(args: &Simulate, global: &Global) -> Result<()> {
     let mut source = Source::open(&args.source)?;
-    let sampling = Sampling { temperature: args.temperature, top_k: args.top_k, seed: args.seed };
-    if !(args.temperature >= 0.0 && args.temperature.is_finite()) {
-        bail!("--temperature {}: expected zero or more", args.temperature);
-    }
+    let sampling = args.sampling.sampling()?;
     let tokenizer = source.tokenizer_for(args.ids.as_deref())?;
     let ids = match (&args.prompt, args.chat) {
         (Some(prompt), true) => chat_ids(&source, tokenizer.as_ref(), prompt)?,
@@ -46,7 +42,7 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
         }
     };
     let (generation, implementation, took) = if args.float {
-        if args.temperature > 0.0 {
+        if args.sampling.temperature > 0.0 {
             bail!("--float is greedy; leave --temperature out");
         }
         let Source::Checkpoint(checkpoint) = &mut source else {
@@ -61,7 +57,7 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
         let chip = source.into_chip(&args.options, scratch.path(), global)?;
         let which = if args.scalar { Implementation::ScalarReference } else { Implementation::Engine };
         let g = generate::on_chip(&chip, which, tokenizer.as_ref(), &ids, args.n, sampling, &mut emit)?;
-        let took = load::run(&chip, g.prompt_ids.len() as u32, g.token_ids.len() as u32);
+        let took = load::run(&chip, 0, g.prompt_ids.len() as u32, g.token_ids.len() as u32);
         (g, if args.scalar { "scalar reference" } else { "fast engine" }, Some(took))
     };
     said?;
@@ -70,11 +66,8 @@ pub fn run(args: &Simulate, global: &Global) -> Result<()> {
 
 /// A user's turn as the model was trained on it.
 fn chat_ids(source: &Source, tokenizer: Option<&Tokenizer>, prompt: &str) -> Result<Vec<u32>> {
-    let Source::Checkpoint(checkpoint) = source else {
-        bail!("--chat needs the checkpoint: a chip holds no chat template");
-    };
-    let template = checkpoint.chat_template()?.context("the checkpoint has no chat template: leave --chat out")?;
-    let tokenizer = tokenizer.context("the checkpoint has no tokenizer: give the prompt as --ids 1,2,3")?;
+    let template = source.chat_template().context("--chat")?;
+    let tokenizer = tokenizer.context("there is no tokenizer: give the prompt as --ids 1,2,3")?;
     Ok(tokenizer.encode_bare(&template.render(&[Message::new("user", prompt)])?)?)
 }
 

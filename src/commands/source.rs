@@ -3,10 +3,16 @@
 use super::compile::{compile, open_checkpoint};
 use crate::cli::{CompileOptions, Global};
 use crate::out::note;
-use anyhow::Result;
-use hardwire_models::{Checkpoint, Tokenizer};
+use anyhow::{Context, Result};
+use hardwire_models::{ChatTemplate, Checkpoint, Tokenizer};
 use hardwire_netlist::Chip;
 use std::path::Path;
+
+/// The chat template that `chip` carries.
+pub fn chat_template(chip: &Chip) -> Result<Option<ChatTemplate>> {
+    let json = chip.chat_template_json()?;
+    Ok(json.map(|json| ChatTemplate::from_json(&json, &chip.folder.join("chat_template.json"))).transpose()?)
+}
 
 pub enum Source {
     Chip(Box<Chip>),
@@ -38,6 +44,15 @@ impl Source {
             }
             other => other,
         }
+    }
+
+    /// The model's own chat template.
+    pub fn chat_template(&self) -> Result<ChatTemplate> {
+        let (template, name) = match self {
+            Source::Chip(chip) => (chat_template(chip)?, &*chip.model().name),
+            Source::Checkpoint(c) => (c.chat_template()?, c.name()),
+        };
+        template.with_context(|| format!("{name} has no chat template: it was not trained for conversation"))
     }
 
     pub fn bos(&self) -> Option<u32> {

@@ -8,6 +8,13 @@ use std::fmt::Write;
 
 const SIDE: f64 = 720.0;
 
+/// [`svg`] as a file of its own, with the page's colours in it and one size of letters, since it scales as a whole.
+pub fn file(chip: &Chip) -> String {
+    let style =
+        concat!("<style><![CDATA[", include_str!("../../templates/report.css"), "svg.plan text { font-size:14px; }]]></style><title>");
+    svg(chip).replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1).replacen("<title>", style, 1)
+}
+
 pub fn svg(chip: &Chip) -> String {
     let plan = &chip.structure.floorplan;
     let scale = SIDE / plan.die.width_nm().max(plan.die.height_nm()) as f64;

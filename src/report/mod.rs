@@ -13,6 +13,7 @@ use anyhow::Result;
 use askama::Template;
 use books::BooksPage;
 use compare::HtmlTable;
+pub use floorplan::file as floorplan_file;
 use format::figure;
 pub use format::{HtmlText, number};
 use hardwire_netlist::folder::{Folder, Kind};

@@ -114,9 +114,10 @@ pub fn on_chip(
     let mut machine = Machine::new(chip, which);
     let mut sampler = Sampler::new(sampling);
     let format = logits_format(chip);
-    let mut out = run(prompt, n, model.context, &model.eos, tokenizer, emit, &mut |token| {
+    let mut out = run(prompt, n, model.context, &model.eos, tokenizer, emit, &mut |token, wanted| {
         let step = machine.step(token)?;
-        Ok(sampler.choose(&step.logits, step.top, format))
+        // A prompt's tokens draw nothing: an answer's seed means the same however its prompt was fed.
+        Ok(if wanted { sampler.choose(&step.logits, step.top, format) } else { step.top })
     })?;
     out.saturations =
         chip.netlist().units().zip(machine.saturations()).filter(|(_, n)| **n > 0).map(|((_, u), n)| (u.path.clone(), *n)).collect();
@@ -135,9 +136,10 @@ pub fn in_float(
     check_prompt(prompt, config.vocab as u32, config.context as u32)?;
     let model = FloatModel::new(checkpoint)?;
     let mut state = model.start();
-    run(prompt, n, config.context as u32, &config.eos, tokenizer, emit, &mut |token| Ok(argmax(&model.forward(&mut state, token)?)))
+    run(prompt, n, config.context as u32, &config.eos, tokenizer, emit, &mut |token, _| Ok(argmax(&model.forward(&mut state, token)?)))
 }
 
+/// `step` takes a token, says which follows, and hears whether that is wanted.
 fn run(
     prompt: &[u32],
     n: usize,
@@ -145,7 +147,7 @@ fn run(
     eos: &[u32],
     tokenizer: Option<&Tokenizer>,
     emit: &mut dyn FnMut(&str),
-    step: &mut dyn FnMut(u32) -> Result<u32>,
+    step: &mut dyn FnMut(u32, bool) -> Result<u32>,
 ) -> Result<Generation> {
     let start = Instant::now();
     let mut stream = tokenizer.map(Tokenizer::stream);
@@ -159,8 +161,8 @@ fn run(
         emit(&piece);
     };
     let mut next = 0;
-    for &id in prompt {
-        next = step(id)?;
+    for (at, &id) in prompt.iter().enumerate() {
+        next = step(id, at + 1 == prompt.len())?;
         show(id, &mut text, emit);
     }
     text.clear();
@@ -172,7 +174,7 @@ fn run(
         if eos.contains(&next) || token_ids.len() == n || positions == context as usize {
             break;
         }
-        next = step(next)?;
+        next = step(next, true)?;
         positions += 1;
     }
     Ok(Generation {

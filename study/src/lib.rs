@@ -32,9 +32,11 @@
 //! # Ok::<(), hardwire_study::Error>(())
 //! ```
 
+pub mod answer;
 pub mod books;
 pub mod chip;
 pub mod compare;
+pub mod conversation;
 mod error;
 pub mod essay;
 pub mod evaluate;

@@ -161,13 +161,13 @@ pub struct Run {
     pub joules: f64,
 }
 
-/// The run of `prompt` tokens and then `output` tokens, both at least one.
-pub fn run(chip: &Chip, prompt: u32, output: u32) -> Run {
-    let cycles = timing::generate(chip.netlist(), prompt.max(1), output.max(1));
+/// The run of `prompt` tokens and then `output` tokens, both at least one, of a sequence that already holds `held` positions.
+pub fn run(chip: &Chip, held: u32, prompt: u32, output: u32) -> Run {
+    let cycles = timing::generate_from(chip.netlist(), held, prompt.max(1), output.max(1), timing::Prefill::Pipelined);
     let at = |cycle: Option<&u64>| seconds(chip, cycle.copied().unwrap_or(0));
     let (first_s, total_s) = (at(cycles.first()), at(cycles.last()));
     let rates = Compiled(chip);
-    let switching_j: f64 = (1..prompt.max(1) + output.max(1)).map(|context| rates.switching_j(context)).sum();
+    let switching_j: f64 = (1..prompt.max(1) + output.max(1)).map(|taken| rates.switching_j(held + taken)).sum();
     Run {
         first_token_us: first_s * 1e6,
         total_us: total_s * 1e6,

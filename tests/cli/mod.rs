@@ -68,3 +68,25 @@ pub fn compiled(parent: &Path) -> PathBuf {
     assert!(run.ok(), "{run:?}");
     chip
 }
+
+/// What the template of [`talker`] makes of a conversation: its texts in a row, each user's turn with ` said, ` after it.
+pub fn talk(turns: &[(&str, &str)]) -> String {
+    turns
+        .iter()
+        .map(|&(role, text)| match role {
+            "user" => format!("{text} said, "),
+            _ => format!("{text} "),
+        })
+        .collect()
+}
+
+/// A chip of the bundled model with a chat template, under `parent`.
+pub fn talker(parent: &Path, options: &[&str]) -> PathBuf {
+    let checkpoint = tales(parent);
+    let template = "{% for m in messages %}{{ m.content }}{% if m.role == 'user' %} said,{% endif %} {% endfor %}";
+    fs::write(checkpoint.join("tokenizer_config.json"), serde_json::json!({"chat_template": template}).to_string()).unwrap();
+    let chip = parent.join("talker");
+    let run = hardwire(&[&["compile", "-q"], options, &["-o", chip.to_str().unwrap()]].concat(), &[&checkpoint]);
+    assert!(run.ok(), "{run:?}");
+    chip
+}

@@ -3,6 +3,7 @@
 //! Formats: residual 32 bits with 16 fractional, norms 32 with 27, projections 16 with 10, gates likewise.
 
 use crate::support::{Random, fresh, tables};
+use hardwire_netlist::chip::HostTexts;
 use hardwire_netlist::floorplan::Floorplan;
 use hardwire_netlist::program::{MatrixData, pack_row, row_stride};
 use hardwire_netlist::technology::{AreaCosts, EnergyCosts, Technology};
@@ -289,7 +290,7 @@ impl Builder {
         let floorplan = Floorplan { die: Rect::new(0, 0, 1, 1), regions: Vec::new(), blocks: Vec::new() };
         let structure =
             Structure { model, technology: technology(), netlist: self.netlist, floorplan, quality: Vec::new(), programs: Vec::new() };
-        let chip = self.writer.finish(structure, None).unwrap();
+        let chip = self.writer.finish(structure, &HostTexts::default()).unwrap();
         // The program stays mapped; the folder is needed no more.
         std::fs::remove_dir_all(&chip.folder).unwrap();
         chip

@@ -161,7 +161,8 @@ fn run(
     let users = job.users.clamp(1, model.users.max(1));
     let format = logits_format(chip);
     let mut state = engine.start();
-    let sampling = |u: u32| if u == 0 { Sampling::GREEDY } else { Sampling { temperature: 0.8, top_k: 40, seed: u64::from(u) } };
+    let sampling =
+        |u: u32| if u == 0 { Sampling::GREEDY } else { Sampling { temperature: 0.8, top_k: 40, top_p: 1.0, seed: u64::from(u) } };
     let mut sequences: Vec<Sequence<'_>> = (0..users)
         .map(|u| Sequence {
             prompt: prompt.clone(),

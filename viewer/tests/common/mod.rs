@@ -3,6 +3,7 @@
 
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
+use hardwire_netlist::chip::HostTexts;
 use hardwire_netlist::program::{MatrixData, Record};
 use hardwire_netlist::{Chip, ChipWriter, ProgramId};
 use hardwire_viewer::die::Die;
@@ -69,6 +70,6 @@ pub fn changed(unit: &str) -> PathBuf {
             }
         }
     }
-    writer.finish(chip.structure.clone(), chip.tokenizer_json().unwrap().as_deref()).unwrap();
+    writer.finish(chip.structure.clone(), &HostTexts { tokenizer: chip.tokenizer_json().unwrap(), ..HostTexts::default() }).unwrap();
     target
 }

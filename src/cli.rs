@@ -1,19 +1,19 @@
 //! The command line as typed: names, help and defaults, nothing resolved.
 
-mod view;
-
-pub use view::View;
-
+mod help;
 mod options;
 mod pair;
 mod talk;
+mod view;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
+pub use help::command;
 pub use options::CompileOptions;
 pub use pair::Pair;
 pub use talk::{Chat, SamplingOptions, Serve};
+pub use view::View;
 
 /// Compile a trained language model into the chip that is that model.
 #[derive(Parser, Debug)]
@@ -26,6 +26,7 @@ pub struct Args {
 }
 
 #[derive(ClapArgs, Debug, Clone)]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Machine-readable output on stdout.
     #[arg(long, global = true)]
@@ -50,11 +51,11 @@ pub enum Command {
     Plan(Plan),
     /// Sweep targets over a model's shape; what nothing beats, as table, JSON and plot.
     Explore(Explore),
-    /// Published models whose shape is known by name, for inspect.
+    /// Published models whose shape is known by name.
     Models,
     /// Our figures beside those of published chips, misses shown.
     Validate,
-    /// The claims of the essay behind this project one by one, and the three queues they come down to.
+    /// The claims of the essay behind this project one by one, and what they come down to.
     Essay,
     /// Write a synthetic checkpoint of a config.json's shape, to measure with.
     Synth(Synth),
@@ -68,15 +69,15 @@ pub enum Command {
     Evaluate(Evaluate),
     /// The Verilog of a chip: every module, ROM image and a testbench.
     Rtl(Rtl),
-    /// Reference, engine and Verilated chip on the same prompt: every token, logit and cycle.
+    /// Reference, engine and Verilated chip on one prompt: every token, logit and cycle.
     Verify(Verify),
     /// Fly over the die in a window, or take a screenshot of it.
     View(View),
-    /// A chip beside GPUs that read their weights for every token: one user and a full queue.
+    /// A chip beside GPUs that read their weights for every token: one user, a full queue.
     Compare(Compare),
-    /// The token factory's books: tokens, joules, dollars and carbon of a chip and of GPUs on one site.
+    /// The token factory's books: joules, dollars and carbon of chip and GPUs on one site.
     Books(Books),
-    /// The GPU baseline by itself: its devices, its errors against published measurements, its predictions.
+    /// The GPU baseline by itself: devices, errors against measurements, predictions.
     Baseline(Baseline),
     /// One HTML page about a chip, and the same as JSON and CSV.
     Report(Report),
@@ -216,15 +217,16 @@ pub struct Inspect {
 
 /// Devices that a chip is compared with, past the bundled ones.
 #[derive(ClapArgs, Debug, Clone, Default)]
+#[command(next_help_heading = "GPUs")]
 pub struct Devices {
     /// Your own GPU: the output of `llama-bench -o json`, fitted and shown beside.
     #[arg(long, value_name = "FILE")]
     pub measured: Option<PathBuf>,
     /// More devices: CSV or TOML with the columns that `baseline devices --csv` has.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long = "gpus-from", alias = "devices", value_name = "FILE")]
     pub devices: Option<PathBuf>,
     /// Only bundled devices whose name contains this.
-    #[arg(long)]
+    #[arg(long = "gpu", alias = "device", value_name = "NAME")]
     pub device: Option<String>,
 }
 
@@ -233,11 +235,11 @@ pub struct Compare {
     /// A chip folder, a checkpoint to compile first, or a shape to plan: a bare config.json, or a known model (`hardwire models`).
     #[arg(value_name = "CHIP|CHECKPOINT|CONFIG|NAME")]
     pub source: PathBuf,
-    #[command(flatten)]
-    pub devices: Devices,
     /// Every figure as CSV.
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
+    #[command(flatten)]
+    pub devices: Devices,
     #[command(flatten)]
     pub pair: Pair,
     #[command(flatten)]
@@ -256,10 +258,10 @@ pub struct Books {
     #[arg(long)]
     pub preset: Option<String>,
     /// Tokens of a prompt [default: half of the chip's context, at most 1000].
-    #[arg(long)]
+    #[arg(long = "prompt-tokens", alias = "prompt", value_name = "N")]
     pub prompt: Option<u32>,
     /// Tokens of an answer [default: half of the chip's context, at most 1000].
-    #[arg(long)]
+    #[arg(long = "answer-tokens", alias = "output", value_name = "N")]
     pub output: Option<u32>,
     /// People served at once [default: as many as saturate either side].
     #[arg(long)]
@@ -277,7 +279,7 @@ pub struct Books {
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
     /// More devices to name with --gpu: CSV or TOML with the columns that `baseline devices --csv` has.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long = "gpus-from", alias = "devices", value_name = "FILE")]
     pub devices: Option<PathBuf>,
     /// Every figure as CSV.
     #[arg(long, conflicts_with = "json")]
@@ -341,10 +343,10 @@ pub struct Validate {
 #[derive(ClapArgs, Debug)]
 pub struct Predict {
     /// A bundled device, by its name or a part of it.
-    #[arg(long)]
+    #[arg(long = "gpu", alias = "device", value_name = "NAME")]
     pub device: String,
-    /// A known model such as Llama-3.1-8B, or a chip folder.
-    #[arg(long)]
+    /// A known model such as Llama-3.1-8B, a bare config.json, or a chip folder.
+    #[arg(long, value_name = "NAME|CONFIG|CHIP")]
     pub model: String,
     /// Stored bits of a weight, scales included: FP8 at 8, FP4 at 4.5 where the device has them [default: 8, or the chip's].
     #[arg(long)]
@@ -353,13 +355,13 @@ pub struct Predict {
     #[arg(long, default_value_t = 1)]
     pub batch: u32,
     /// Tokens of a prompt; one user's figures stand at its end [default: 1000, or half of the chip's context].
-    #[arg(long)]
+    #[arg(long = "prompt-tokens", alias = "context", value_name = "N")]
     pub context: Option<u32>,
     /// Tokens of an answer, for the full queue [default: 1000, or half of the chip's context].
-    #[arg(long)]
+    #[arg(long = "answer-tokens", alias = "output", value_name = "N")]
     pub output: Option<u32>,
-    /// Devices that share every matrix.
-    #[arg(long, default_value_t = 1)]
+    /// GPUs that share every matrix.
+    #[arg(long = "gpu-count", alias = "devices", value_name = "N", default_value_t = 1)]
     pub devices: u32,
 }
 
@@ -456,14 +458,4 @@ pub struct Verify {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub options: CompileOptions,
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    #[test]
-    fn every_command_is_well_formed() {
-        super::Args::command().debug_assert();
-    }
 }

@@ -14,13 +14,13 @@ mod table;
 mod words;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::FromArgMatches;
 use out::note;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     signals::watch();
-    let done = match cli::Args::try_parse() {
+    let done = match cli::command().try_get_matches().and_then(|matches| cli::Args::from_arg_matches(&matches)) {
         Ok(args) => commands::run(&args).and_then(|()| out::flush()),
         // Help and version are data, and go where data goes; wrong usage does not.
         Err(usage) => match usage.print().context(if usage.use_stderr() { "stderr" } else { "stdout" }) {

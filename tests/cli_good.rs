@@ -272,3 +272,21 @@ fn view_takes_a_picture_without_a_window() {
     let wrong = hardwire(&["view", "--goto", "layers.9", "--screenshot"], &[&picture, &chip]);
     assert!(wrong.code == Some(1) && wrong.stderr.contains("layers.9: no such unit"), "{wrong:?}");
 }
+
+#[test]
+fn a_gpu_is_predicted_for_any_shape_by_name_or_by_configuration() {
+    let predict = |model: &str| -> Value {
+        let run = hardwire(&["baseline", "predict", "--gpu", "L40S", "--bits", "4.5", "--gpu-count", "2", "--json", "--model", model], &[]);
+        assert!(run.ok(), "{run:?}");
+        serde_json::from_str(&run.stdout).unwrap()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("config.json");
+    std::fs::write(&config, hardwire_models::KnownShape::find("Llama-3.1-8B").unwrap().json).unwrap();
+    let (by_name, by_file) = (predict("Llama-3.1-8B"), predict(config.to_str().unwrap()));
+    let speed = |p: &Value| p["decode"]["tokens_per_s"]["value"].as_f64().unwrap();
+    // Norm gains are counted in the configuration alone.
+    assert!((speed(&by_name) / speed(&by_file) - 1.0).abs() < 1e-3, "{} and {}", speed(&by_name), speed(&by_file));
+    assert!(speed(&predict("Qwen3.5-27B")) < speed(&by_name));
+    hardwire(&["baseline", "predict", "--gpu", "L40S", "--model", "nothing.json"], &[]).refuses(&["nothing.json"]);
+}

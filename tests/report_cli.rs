@@ -303,7 +303,7 @@ fn bad_inputs_name_file_and_field() {
         (vec!["books", "--citizens", "1", "--questions"], "0".into(), vec!["questions_per_day"]),
         (vec!["books", "--day"], dir.path().join("absent.csv").display().to_string(), vec!["absent.csv"]),
         (vec!["books", "--day"], file("k.csv", "share_of_peak\n1\n"), vec!["k.csv", "1 hours, expected 24"]),
-        (vec!["compare", "--device"], "abacus".into(), vec!["--device", "abacus"]),
+        (vec!["compare", "--gpu"], "abacus".into(), vec!["--gpu", "abacus"]),
     ];
     for (args, value, parts) in &cases {
         let args: Vec<&str> = args.iter().copied().chain([value.as_str(), chip.as_str()]).collect();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// Choices the compiler makes itself unless told.
 #[derive(ClapArgs, Debug, Clone, Default, PartialEq)]
+#[command(next_help_heading = "Compiling")]
 pub struct CompileOptions {
     /// Code bits of every matrix: 2, 3, 4, 6 or 8. Unless given, a stored grid is kept exactly and the rest gets 4.
     #[arg(long)]
@@ -12,8 +13,6 @@ pub struct CompileOptions {
     /// Inputs that share a scale.
     #[arg(long)]
     pub group: Option<u32>,
-    #[command(flatten)]
-    pub quantizing: Quantizing,
     /// Bits of the activations that enter matrices [default: 12].
     #[arg(long)]
     pub act_bits: Option<u8>,
@@ -51,6 +50,8 @@ pub struct CompileOptions {
     /// Process node: N7, N6, N5 or ASAP7 [default: N6].
     #[arg(long)]
     pub node: Option<String>,
+    #[command(flatten)]
+    pub quantizing: Quantizing,
 }
 
 impl CompileOptions {
@@ -78,6 +79,7 @@ impl CompileOptions {
             ("--fabric", !self.fabric.is_empty()),
             ("--tile-cols", self.tile_cols.is_some()),
             ("--pos-lanes", self.pos_lanes.is_some()),
+            ("--fold", self.fold.is_some()),
             ("--node", self.node.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
@@ -100,6 +102,7 @@ impl CompileOptions {
 
 /// How weights that keep no stored grid become codes.
 #[derive(ClapArgs, Debug, Clone, Default, PartialEq)]
+#[command(next_help_heading = "Quantizing")]
 pub struct Quantizing {
     /// nearest, or gptq: rounding errors made up for by the weights after them, with calibration text [default: nearest].
     #[arg(long)]
@@ -132,5 +135,24 @@ impl Quantizing {
     /// Whether weights are fitted to the text that the program carries.
     pub fn calibrated_on_ours(&self) -> bool {
         self.calibrate.is_none() && (self.quantizer.as_deref() == Some("gptq") || self.average_bits.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Args, FromArgMatches};
+
+    #[test]
+    fn every_option_given_is_known_to_be_given() {
+        let command = CompileOptions::augment_args(clap::Command::new("compile"));
+        let names: Vec<String> = command.get_arguments().map(|a| format!("--{}", a.get_long().unwrap())).collect();
+        assert!(names.len() > 20, "{names:?}");
+        for name in names {
+            let values = [Some("4"), Some("down_proj=64"), None];
+            let typed = |value: Option<&str>| command.clone().try_get_matches_from(["compile", &name].into_iter().chain(value)).ok();
+            let matches = values.into_iter().find_map(typed).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(CompileOptions::from_arg_matches(&matches).unwrap().given(), [name.as_str()]);
+        }
     }
 }

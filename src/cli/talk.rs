@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 /// How tokens are chosen.
 #[derive(ClapArgs, Debug)]
+#[command(next_help_heading = "Sampling")]
 pub struct SamplingOptions {
     /// 0 is greedy, as the chip's own argmax.
     #[arg(long, default_value_t = 0.0)]
@@ -39,7 +40,6 @@ impl SamplingOptions {
 }
 
 #[derive(ClapArgs, Debug)]
-#[command(after_help = "Example: hardwire chat smollm2.chip --system 'Answer in one sentence.' --temperature 0.7")]
 pub struct Chat {
     /// A chip folder, or a checkpoint to compile first.
     #[arg(value_name = "CHIP|CHECKPOINT")]

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use hardwire_baseline::Figure;
 use hardwire_baseline::gpu::{self, Calibration, Device, ModelShape, Parallel, Stack, WeightFormat, Workload};
 use hardwire_netlist::Chip;
-use hardwire_study::chip::model_shape;
+use hardwire_study::chip::{model_shape, shape_of_config};
 use serde::Serialize;
 use std::path::Path;
 
@@ -153,14 +153,22 @@ fn predict(args: &Predict) -> Result<Prediction> {
     })
 }
 
-/// A chip's model with the positions its cache holds, or a known model.
+/// A chip's model with the positions its cache holds, that of a configuration, or a known model.
 fn shape(model: &str) -> Result<(ModelShape, Option<u32>)> {
     let path = Path::new(model);
     if path.is_dir() {
         let chip = Chip::open(path)?;
         return Ok((model_shape(&chip), Some(chip.model().context)));
     }
-    Ok((gpu::model_shape(model)?.quantized(FP8_BITS, WeightFormat::Fp8, 8.0), None))
+    // Models of published measurements by their names; any other by its configuration.
+    let shape = match gpu::model_shape(model) {
+        Ok(shape) => shape,
+        Err(unknown) => match super::comparable::shape(path)? {
+            Some(shape) => shape_of_config(&shape.name, &shape.config),
+            None => return Err(unknown.into()),
+        },
+    };
+    Ok((shape.quantized(FP8_BITS, WeightFormat::Fp8, 8.0), None))
 }
 
 /// Native formats at their own bits where the device has them; else codes with scales at any bits.

@@ -56,7 +56,7 @@ impl Comparable {
 }
 
 /// A model without weights: a `config.json` by any name, or a known model where no file has that name.
-fn shape(source: &Path) -> Result<Option<Shape>> {
+pub fn shape(source: &Path) -> Result<Option<Shape>> {
     if source.extension().is_some_and(|e| e == "json") {
         return Ok(Some(Shape::open(source)?));
     }

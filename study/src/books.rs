@@ -82,7 +82,7 @@ pub fn books(subject: &Subject<'_>, question: &Question) -> Result<ChipBooks> {
     let positions = subject.positions;
     if u64::from(question.prompt) + u64::from(question.output) > u64::from(positions) {
         return Err(Error::asked(
-            format!("--prompt {} and --output {}", question.prompt, question.output),
+            format!("--prompt-tokens {} and --answer-tokens {}", question.prompt, question.output),
             format!("this chip's cache holds {positions} positions; hint: ask less, or compile with --context"),
         ));
     }

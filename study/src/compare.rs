@@ -109,7 +109,7 @@ pub fn compare(subject: &Subject<'_>, against: &Against) -> Result<Comparison> {
         // What the user measured or described stays in view.
         baselines.retain(|b| b.own || b.device.name.to_lowercase().contains(&only.to_lowercase()));
         if baselines.is_empty() {
-            return Err(Error::asked(format!("--device {only}"), format!("no device of that name; known: {}", known.join(", "))));
+            return Err(Error::asked(format!("--gpu {only}"), format!("no device of that name; known: {}", known.join(", "))));
         }
     }
     let (mut gpus, mut left_out, mut holding) = (Vec::new(), Vec::new(), Vec::new());

@@ -47,7 +47,7 @@ pub fn disaggregated(subject: &Subject<'_>, partner: &Partner, request: Request)
     let (rates, assumptions) = (subject.rates(), &partner.assumptions);
     let (prompt, output) = (f64::from(request.prompt), f64::from(request.output));
     if request.prompt == 0 {
-        return Err(Error::asked("prefill", "a request without a prompt has nothing to read; hint: --prompt"));
+        return Err(Error::asked("prefill", "a request without a prompt has nothing to read; hint: --prompt-tokens"));
     }
     // The GPU, reading alone.
     let (mode, queue) = partner.gpu.serve(&subject.model, request)?;

@@ -50,6 +50,7 @@ const TOP: &[&str] = &[
     "fuzz",
     "models",
     "netlist",
+    "python",
     "rtl-gen",
     "rust-toolchain.toml",
     "rustfmt.toml",

@@ -2,7 +2,7 @@
 //! and it stops when told. Then the same by other people's programs: OpenAI's own client, and a browser that uses the page.
 
 mod cli;
-mod common;
+mod peer;
 
 #[path = "serve_cli/http.rs"]
 mod http;
@@ -271,33 +271,17 @@ fn the_page_is_whole_in_itself() {
     assert!(die.head.contains("content-type: image/svg+xml") && die.body.starts_with("<svg "), "{}", die.head);
 }
 
-/// Runs a script of `tests/peers` on the server's address; exit code 77 says what is missing.
-fn peer(script: &str, args: &[&str]) {
-    let python = std::env::var("HARDWIRE_PYTHON").unwrap_or_else(|_| "python3".into());
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script);
-    let Ok(output) = Command::new(&python).arg(path).args(args).output() else {
-        eprintln!("skipped: no {python} to run {script}");
-        return;
-    };
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    match output.status.code() {
-        Some(0) => {}
-        Some(77) => eprintln!("skipped: {said}"),
-        code => panic!("{script} ended with {code:?}\n{said}"),
-    }
-}
-
 #[test]
 fn openais_own_client_speaks_with_it() {
     let served = Served::start(chip(), &[]);
     let run = hardwire(&["simulate", "--chat", "--prompt", "The king", "-n", "10", "--json"], &[chip()]);
     let expected: Value = serde_json::from_str(&run.stdout).unwrap();
-    peer("openai_client.py", &[&served.address, MODEL, expected["text"].as_str().unwrap()]);
+    peer::runs("openai_client.py", &[&served.address, MODEL, expected["text"].as_str().unwrap()]);
 }
 
 #[test]
 fn a_browser_chats_through_the_page() {
     let served = Served::start(chip(), &[]);
     let screenshots = std::env::var("HARDWIRE_SCREENSHOTS").unwrap_or_default();
-    peer("page_in_chromium.py", &[&served.address, MODEL, &screenshots]);
+    peer::runs("page_in_chromium.py", &[&served.address, MODEL, &screenshots]);
 }

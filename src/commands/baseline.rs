@@ -161,14 +161,14 @@ fn shape(model: &str) -> Result<(ModelShape, Option<u32>)> {
         return Ok((model_shape(&chip), Some(chip.model().context)));
     }
     // Models of published measurements by their names; any other by its configuration.
-    let shape = match gpu::model_shape(model) {
-        Ok(shape) => shape,
+    let (shape, positions) = match gpu::model_shape(model) {
+        Ok(shape) => (shape, None),
         Err(unknown) => match super::comparable::shape(path)? {
-            Some(shape) => shape_of_config(&shape.name, &shape.config),
+            Some(shape) => (shape_of_config(&shape.name, &shape.config), u32::try_from(shape.config.context).ok()),
             None => return Err(unknown.into()),
         },
     };
-    Ok((shape.quantized(FP8_BITS, WeightFormat::Fp8, 8.0), None))
+    Ok((shape.quantized(FP8_BITS, WeightFormat::Fp8, 8.0), positions))
 }
 
 /// Native formats at their own bits where the device has them; else codes with scales at any bits.

@@ -10,6 +10,7 @@ use hardwire_models::{Checkpoint, Error};
 use hardwire_netlist::{Chip, input};
 use hardwire_study::load::{Compiled, Request, one_user};
 use hardwire_study::sources::die_area_mm2;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 pub fn run(args: &Compile, global: &Global) -> Result<()> {
@@ -22,17 +23,21 @@ pub fn run(args: &Compile, global: &Global) -> Result<()> {
     }
     let mut checkpoint = open_checkpoint(&args.checkpoint)?;
     let chip = compile(&mut checkpoint, &args.options, &args.output, global)?;
-    outln!("{}", chip.folder.display());
+    let (area, context) = (die_area_mm2(&chip), Request::of(&chip).context);
+    let one_user = one_user(&Compiled(&chip), context);
+    let (folder, node) = (chip.folder.display(), &chip.structure.technology.node);
+    if global.json {
+        return out::json(&json!({
+            "chip": folder.to_string(), "digest": chip.digest, "node": node, "area_mm2": area, "context": context, "one_user": one_user,
+        }));
+    }
+    outln!("{folder}");
     if !global.quiet {
-        let (rates, context) = (Compiled(&chip), Request::of(&chip).context);
-        let one = one_user(&rates, context);
-        let folder = chip.folder.display();
         note!(
-            "{} mm² in {}, {} tokens/s and {} µJ a token for one user at context {context}; next:\n  hardwire simulate {folder}\n  hardwire report {folder} -o report",
-            number(die_area_mm2(&chip).value),
-            chip.structure.technology.node,
-            number(one.tokens_per_s),
-            number(one.j_per_token * 1e6),
+            "{} mm² in {node}, {} tokens/s and {} µJ a token for one user at context {context}; next:\n  hardwire simulate {folder}\n  hardwire report {folder} -o report",
+            number(area.value),
+            number(one_user.tokens_per_s),
+            number(one_user.j_per_token * 1e6),
         );
     }
     Ok(())

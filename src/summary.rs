@@ -76,9 +76,26 @@ pub fn chip(f: &ChipFigures) -> String {
     if c.chip.all_busy.users > c.chip.as_built.users {
         line("", format!("{} with a cache for as many", queue(&c.chip.all_busy)));
     }
-    if let Some(books) = &f.books {
+    for (name, e) in [("one user, for", &f.efficiency.one_user), ("full queue, for", &f.efficiency.full_queue)] {
+        let (joule, area, leakage) = (&e.tokens_per_j.value, &e.tokens_per_s_per_mm2.value, e.leakage_share.value * 100.0);
+        let each = format!("a joule {} tokens, a mm² {} tokens/s", number(*joule), number(*area));
+        line(name, format!("{each}, a million tokens {} J; {} % of it leakage", number(e.j_per_mtoken.value), number(leakage)));
+    }
+    let cells: f64 = f.die.by_cells_mm2.values().sum();
+    let mut parts: Vec<_> = f.die.by_cells_mm2.iter().collect();
+    parts.sort_by(|a, b| b.1.total_cmp(a.1));
+    let parts: Vec<String> = parts.into_iter().map(|(name, mm2)| format!("{name} {:.0} %", mm2 / cells * 100.0)).collect();
+    line("area", parts.join(", "));
+    if let (Some(books), Some(eur)) = (&f.books, &f.efficiency.full_queue.eur_per_mtoken) {
         let a = &books.books.chip;
-        line("cost", format!("{} USD a million tokens of a full queue, estimated (books)", number(a.usd_per_mtoken.value)));
+        line(
+            "cost",
+            format!(
+                "{} USD or {} EUR a million tokens of a full queue, estimated (books)",
+                number(a.usd_per_mtoken.value),
+                number(eur.value)
+            ),
+        );
     }
     for p in &f.first_token {
         line(&format!("first token of {}", p.prompt), format!("{} µs, simulated", number(p.time_us.value)));

@@ -182,3 +182,28 @@ fn a_chip_takes_no_compiler_options() {
         hardwire(command, &[]).refuses(&[option, "compile it again"]);
     }
 }
+
+#[test]
+fn what_a_joule_and_a_square_millimetre_give_follows_from_speed_energy_and_area() {
+    let t = told();
+    let area = number(&t.report, "/die/area_mm2");
+    let queue = "/compare/chip/as_built";
+    for (case, speed, energy, power) in [
+        ("one_user", "/compare/chip/tokens_per_s".to_owned(), "/compare/chip/j_per_token".to_owned(), "/compare/chip/power_w".to_owned()),
+        ("full_queue", format!("{queue}/tokens_per_s"), format!("{queue}/j_per_token"), format!("{queue}/power_w")),
+    ] {
+        let of = |figure: &str| number(&t.inspect, &format!("/efficiency/{case}/{figure}"));
+        let from = |pointer: &str| number(&t.report, pointer);
+        same(&[of("tokens_per_j") * from(&energy), 1.0]);
+        same(&[of("tokens_per_s_per_mm2") * area, from(&speed)]);
+        same(&[of("j_per_mtoken"), from(&energy) * 1e6]);
+        same(&[of("leakage_share") * from(&power), from("/compare/chip/idle_w")]);
+        assert!((0.0..1.0).contains(&of("leakage_share")));
+    }
+    let euro = number(&t.report, "/books/books/assumptions/inputs/usd_per_eur");
+    same(&[number(&t.report, "/efficiency/full_queue/eur_per_mtoken") * euro, number(&t.books, "/books/chip/usd_per_mtoken")]);
+    // Kinds of cells and kinds of units divide the same area.
+    let cells: f64 = t.report["die"]["by_cells_mm2"].as_object().unwrap().values().map(|v| v.as_f64().unwrap()).sum();
+    let units: f64 = t.report["units"].as_array().unwrap().iter().map(|u| u["area_mm2"].as_f64().unwrap()).sum();
+    same(&[cells, units]);
+}

@@ -51,13 +51,33 @@ pub struct EnergyCosts {
 impl Technology {
     /// Placed area of what a census counts, um².
     pub fn area_um2(&self, c: &Census) -> f64 {
+        let logic: f64 = self.cells_um2(c).into_iter().fold(0.0, |sum, cells| sum + cells);
+        self.rom_um2(c) + self.sram_um2(c) + logic / self.area.utilisation.value
+    }
+
+    /// The parts of [`Technology::area_um2`] by what they are for; the space between cells counts with the cells.
+    pub fn area_split_um2(&self, c: &Census) -> [(&'static str, f64); 6] {
+        let [flops, full_adders, adder_bits, selectors, gates] = self.cells_um2(c).map(|um2| um2 / self.area.utilisation.value);
+        [
+            ("ROM", self.rom_um2(c)),
+            ("SRAM", self.sram_um2(c)),
+            ("selectors", selectors),
+            ("adders", full_adders + adder_bits),
+            ("flip-flops", flops),
+            ("other gates", gates),
+        ]
+    }
+
+    /// Area of the cells themselves: flops, full adders, bits of prefix adders, multiplexers, gates.
+    fn cells_um2(&self, c: &Census) -> [f64; 5] {
         let a = &self.area;
-        let logic = c.flops as f64 * a.flop_um2.value
-            + c.full_adders as f64 * a.full_adder_um2.value
-            + c.adder_bits as f64 * a.adder_bit_um2.value
-            + c.mux2 as f64 * a.mux2_um2.value
-            + c.gates as f64 * a.gate_um2.value;
-        self.rom_um2(c) + self.sram_um2(c) + logic / a.utilisation.value
+        [
+            c.flops as f64 * a.flop_um2.value,
+            c.full_adders as f64 * a.full_adder_um2.value,
+            c.adder_bits as f64 * a.adder_bit_um2.value,
+            c.mux2 as f64 * a.mux2_um2.value,
+            c.gates as f64 * a.gate_um2.value,
+        ]
     }
 
     pub fn rom_um2(&self, c: &Census) -> f64 {

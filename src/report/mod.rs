@@ -140,6 +140,13 @@ fn summary(f: &ChipFigures) -> Vec<Row> {
     rows.push(row(&format!("Decode with all {} stations busy", c.all_busy.users), &c.all_busy.decode_tokens_per_s));
     rows.push(row("Power, all stations busy", &c.all_busy.power_w));
     rows.push(row("Power, idle", &c.idle_w));
+    for (name, e) in [("one user", &f.efficiency.one_user), ("full queue", &f.efficiency.full_queue)] {
+        rows.push(row(&format!("Tokens a joule, {name}"), &e.tokens_per_j));
+        rows.push(row(&format!("Speed a mm², {name}"), &e.tokens_per_s_per_mm2));
+        rows.push(row(&format!("A million tokens, {name}"), &e.j_per_mtoken));
+        rows.extend(e.eur_per_mtoken.as_ref().map(|eur| row(&format!("Cost of a million tokens, {name}"), eur)));
+        rows.push(row(&format!("Leakage's share of the power, {name}"), &e.leakage_share));
+    }
     if let Some(p) = f.first_token.last() {
         rows.push(row(&format!("First token after a prompt of {}", p.prompt), &p.time_us));
     }
@@ -165,7 +172,10 @@ fn area(f: &ChipFigures) -> String {
         .iter()
         .map(|k| Bar { label: format!("{} ({})", k.kind, k.units), value: k.area_mm2, note: format!("{} mm²", number(k.area_mm2)) })
         .collect();
-    plot::bars(&bars, "Area by kind of unit, mm²")
+    let cells: Vec<Bar> = (f.die.by_cells_mm2.iter())
+        .map(|(name, &mm2)| Bar { label: (*name).into(), value: mm2, note: format!("{} mm²", number(mm2)) })
+        .collect();
+    plot::bars(&bars, "Area by kind of unit, mm²") + &plot::bars(&cells, "Area by kind of cell, mm²")
 }
 
 fn energy(f: &ChipFigures) -> String {

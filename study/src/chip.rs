@@ -5,6 +5,7 @@
 use crate::Result;
 use crate::books::{self, ChipBooks, Question};
 use crate::compare::{self, Against, Comparison};
+use crate::efficiency::{self, Efficiencies};
 use crate::load::{self, Compiled, Rates, seconds};
 use crate::sources::{ENERGY, TIMING, die_area_mm2, simulated};
 use crate::subject::Subject;
@@ -35,6 +36,7 @@ pub struct ChipFigures {
     pub speed: Vec<SpeedAt>,
     pub first_token: Vec<FirstToken>,
     pub energy: EnergyFigures,
+    pub efficiency: Efficiencies,
     /// GPUs that read their weights for every token, one user and a full queue.
     pub compare: Comparison,
     /// The token factory's books; absent where they cannot be drawn up.
@@ -49,6 +51,8 @@ pub struct Die {
     pub height_mm: f64,
     /// Placed area by kind of block, mm².
     pub by_kind_mm2: BTreeMap<&'static str, f64>,
+    /// Area of all units by what its cells are for, mm².
+    pub by_cells_mm2: BTreeMap<&'static str, f64>,
     pub transistors: Figure,
     pub um2_per_weight: Figure,
 }
@@ -116,11 +120,13 @@ pub fn figures(chip: &Chip, against: &Against) -> Result<ChipFigures> {
         Ok(books) => (Some(books), None),
         Err(error) => (None, Some(error.to_string())),
     };
+    let die = die(chip, &total);
     Ok(ChipFigures {
         schema: SCHEMA,
         model: s.model.clone(),
         node: s.technology.node.clone(),
-        die: die(chip, &total),
+        efficiency: efficiency::efficiencies(die.area_mm2.value, &compare, books.as_ref()),
+        die,
         census: total,
         units: kinds(chip),
         quality: quality(chip),
@@ -187,6 +193,7 @@ fn die(chip: &Chip, total: &Census) -> Die {
         width_mm: plan.die.width_nm() as f64 * 1e-6,
         height_mm: plan.die.height_nm() as f64 * 1e-6,
         by_kind_mm2,
+        by_cells_mm2: chip.structure.technology.area_split_um2(total).map(|(name, um2)| (name, um2 * 1e-6)).into(),
         transistors: Figure::new(total.transistors() as f64, "transistors", Provenance::Estimated, "census times transistors a cell"),
         um2_per_weight: Figure::new(area * 1e6 / total.weights as f64, "um2/weight", Provenance::Estimated, "die area over weights held"),
     }

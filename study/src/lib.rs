@@ -37,6 +37,7 @@ pub mod books;
 pub mod chip;
 pub mod compare;
 pub mod conversation;
+pub mod efficiency;
 mod error;
 pub mod essay;
 pub mod evaluate;

@@ -290,3 +290,31 @@ fn a_gpu_is_predicted_for_any_shape_by_name_or_by_configuration() {
     assert!(speed(&predict("Qwen3.5-27B")) < speed(&by_name));
     hardwire(&["baseline", "predict", "--gpu", "L40S", "--model", "nothing.json"], &[]).refuses(&["nothing.json"]);
 }
+
+/// Words of a line, its numbers apart.
+fn words_and_numbers(line: &str) -> (Vec<&str>, Vec<f64>) {
+    let number = |word: &&str| word.trim_matches(['(', ';', ',']).replace(',', "").parse::<f64>().ok();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    (words.iter().copied().filter(|w| number(w).is_none()).collect(), words.iter().filter_map(number).collect())
+}
+
+/// What the README shows of a run is what the run shows: its words, and its figures to a twentieth.
+#[test]
+fn the_readme_shows_the_demo_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = hardwire(&["demo", "-q", "-o"], &[&dir.path().join("demo")]);
+    assert!(run.ok(), "{run:?}");
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let shown = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let (text, figures) = shown.split_once("\n\n").unwrap();
+    assert!(run.stdout.starts_with(text.strip_suffix(" ...").unwrap()), "{text}");
+    assert!(figures.lines().count() > 8);
+    for line in figures.lines() {
+        let (words, numbers) = words_and_numbers(line);
+        let near = |told: &str| {
+            let (w, n) = words_and_numbers(told);
+            w == words && n.len() == numbers.len() && n.iter().zip(&numbers).all(|(a, b)| (a - b).abs() <= 0.05 * b.abs())
+        };
+        assert!(run.stdout.lines().any(near), "not in the demo's output: {line}\n{}", run.stdout);
+    }
+}

@@ -15,13 +15,24 @@ use hardwire_study::plan::{self, Cut};
 const SMALL: Small = Small { hidden: 24, ffn: 20, layers: 5, heads: 4, kv_heads: 2, head_dim: 4, vocab: 19, context: 12 };
 
 fn small(fold: Fold) -> (Chip, tempfile::TempDir) {
+    held(fold, &[])
+}
+
+fn held(fold: Fold, fabrics: &[&str]) -> (Chip, tempfile::TempDir) {
+    let fabric = fabrics.iter().map(|f| f.parse().unwrap()).collect();
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(40), &dir.path().join("checkpoint"));
-    common::chip(&checkpoint, &rtl::folded(fold, 2))
+    common::chip(&checkpoint, &Options { fabric, ..rtl::folded(fold, 2) })
 }
 
 #[test]
 fn silicon_has_the_logic_of_one_layer_and_the_rom_of_all() {
+    logic_of_one_layer(&[]);
+    logic_of_one_layer(&["group"]);
+}
+
+fn logic_of_one_layer(fabrics: &[&str]) {
+    let small = |fold| held(fold, fabrics);
     let (single, _a) = small(Fold::Layers(1));
     assert!(!single.netlist().is_folded());
     for (fold, built) in [(Fold::Layers(2), 3), (Fold::Layers(4), 2), (Fold::All, 1)] {
@@ -120,7 +131,10 @@ fn what_cannot_share_is_refused_by_name() {
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(40), &dir.path().join("checkpoint"));
     let metal = Options { fabric: vec!["o_proj=metal".parse().unwrap()], ..rtl::folded(Fold::All, 2) };
     let error = refusal(&checkpoint, &metal);
-    assert!(error.contains("layers.1.self_attn.o_proj") && error.contains("fabric") && error.contains("tiles"), "{error}");
+    assert!(
+        error.contains("layers.1.self_attn.o_proj") && error.contains("fabric") && error.contains("a wire holds one weight"),
+        "{error}"
+    );
     // A codebook of each layer's own.
     let error = refusal(&checkpoint, &Options { fitted: true, ..rtl::folded(Fold::All, 2) });
     assert!(error.contains("layers.1.self_attn.q_proj") && error.contains("matrix.codebook"), "{error}");

@@ -7,7 +7,7 @@ use common::rtl::{self, Draw, Small};
 use hardwire_compiler::Options;
 use hardwire_compiler::folding::Fold;
 use hardwire_models::Checkpoint;
-use hardwire_netlist::{Chip, UnitKind, census};
+use hardwire_netlist::{Chip, Fabric, UnitKind, census};
 use hardwire_rtl_gen::harness::{Feed, RunOptions, run_verilated};
 use hardwire_rtl_gen::{Options as RtlOptions, emit};
 use hardwire_sim::timing::{self, Fed};
@@ -41,26 +41,39 @@ fn check(chip: &Chip, dir: &Path, prompts: &[Vec<u32>], new: u32) {
     }
 }
 
-fn small(fold: Fold, users: u32, prompts: &[Vec<u32>], new: u32) {
+/// In group columns: several bands and tiles of a matrix, the last group short, offsets beside the scales.
+fn group_columns(fold: Fold, users: u32) -> Options {
+    Options { fabric: vec!["group".parse().unwrap()], offset_bits: Some(6), tile_rows: Some(8), ..rtl::folded(fold, users) }
+}
+
+fn small(options: &Options, prompts: &[Vec<u32>], new: u32) {
     if !rtl::has("verilator", "--version") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(41), &dir.path().join("checkpoint"));
-    let (chip, _guard) = common::chip(&checkpoint, &rtl::folded(fold, users));
+    let (chip, _guard) = common::chip(&checkpoint, options);
     check(&chip, &dir.path().join("rtl"), prompts, new);
 }
 
 /// One layer of silicon for five: two stations, up to two tokens in them, five rounds.
 #[test]
 fn all_layers_in_two_stations() {
-    small(Fold::All, 3, &[vec![1, 2, 3], vec![4, 0], vec![6, 7, 8, 9]], 4);
+    small(&rtl::folded(Fold::All, 3), &[vec![1, 2, 3], vec![4, 0], vec![6, 7, 8, 9]], 4);
 }
 
 /// Three layers of silicon: the last token leaves from the middle of the ring, and not all stations work as many layers.
 #[test]
 fn a_ring_that_is_left_in_the_middle() {
-    small(Fold::Layers(2), 3, &[vec![1, 2, 3], vec![4, 0], vec![6, 7, 8, 9]], 4);
+    small(&rtl::folded(Fold::Layers(2), 3), &[vec![1, 2, 3], vec![4, 0], vec![6, 7, 8, 9]], 4);
+}
+
+/// A word of a group column is a layer's. Four bits and offsets for several users, three bits without for one.
+#[test]
+fn group_columns_in_a_ring() {
+    small(&group_columns(Fold::All, 3), &[vec![1, 2], vec![4], vec![6, 7, 8]], 2);
+    let narrow = Options { bits: Some(3), offset_bits: None, ..group_columns(Fold::Layers(2), 1) };
+    small(&narrow, &[vec![1, 2]], 2);
 }
 
 fn golden(name: &str, users: u32) {
@@ -100,9 +113,14 @@ fn the_bundled_model_in_a_ring() {
 /// The ROMs of a matrix, from the text of its module and the words of its images, are what the census counts.
 #[test]
 fn counts_of_what_is_emitted() {
+    counts(&rtl::folded(Fold::Layers(2), 2));
+    counts(&group_columns(Fold::Layers(2), 2));
+}
+
+fn counts(options: &Options) {
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(41), &dir.path().join("checkpoint"));
-    let (chip, _guard) = common::chip(&checkpoint, &rtl::folded(Fold::Layers(2), 2));
+    let (chip, _guard) = common::chip(&checkpoint, options);
     let (out, n) = (dir.path().join("rtl"), chip.netlist());
     emit(&chip, &out, &RtlOptions::default()).unwrap();
     let words = |file: &str| {
@@ -115,13 +133,19 @@ fn counts_of_what_is_emitted() {
         let UnitKind::Mvm(m) = &u.kind else { continue };
         let module = std::fs::read_to_string(out.join(format!("rtl/mvm_{}.v", u.path.replace('.', "_")))).unwrap();
         let (layers, mut bits) = (u64::from(n.rounds(u.station)), 0);
-        for tile in module.split("hw_mvm_tile #(").skip(1) {
+        let group = m.fabric == Fabric::Group;
+        for tile in module.split(if group { "hw_group_tile #(" } else { "hw_mvm_tile #(" }).skip(1) {
             let of = |name: &str| -> u64 {
                 let at = tile.find(&format!(".{name}(")).unwrap() + name.len() + 2;
                 tile[at..].chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
             };
             let file = |name: &str| tile.split(&format!(".{name}(\"")).nth(1).unwrap().split('"').next().unwrap().to_string();
             assert_eq!(of("LAYERS"), layers);
+            if group {
+                assert_eq!(words(&file("CONTENTS")), (layers, layers * of("WORDS")), "{}", u.path);
+                bits += layers * of("WORDS") * of("COLS") * (of("GROUP") * of("CODE_BITS") + of("SCALE_BITS") + of("OFFSET_BITS"));
+                continue;
+            }
             assert_eq!(words(&file("CODES")), (layers, layers * of("ROWS")), "{}", u.path);
             assert_eq!(words(&file("SCALES")), (layers, layers * of("SCALE_WORDS")), "{}", u.path);
             bits += layers * of("ROWS") * of("COLS") * of("CODE_BITS");

@@ -53,6 +53,9 @@ struct Text<'a> {
     tiles: Vec<TileText>,
     /// Totals of each band and tile of a beat, by where they lie.
     lanes: Vec<(u32, String)>,
+    layers: u32,
+    /// 0: every layer has its own silicon.
+    lw: u32,
 }
 
 /// Widths that a feed and its matrices share.
@@ -76,8 +79,16 @@ impl Widths {
     }
 }
 
-/// Writes the site module and the images of one matrix.
-pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'_>, s: &MvmSpec, feed: &RowFeedSpec) -> Result<(), Error> {
+/// Writes the site module and the images of one matrix, the first of `layers` that share it.
+pub fn emit(
+    shape: &Shape,
+    folder: &mut Folder,
+    unit: &Unit,
+    silicon: &Silicon<'_>,
+    s: &MvmSpec,
+    layers: u32,
+    feed: &RowFeedSpec,
+) -> Result<(), Error> {
     let (m, t, w) = (&s.matrix, s.shape, Widths::of(feed));
     roms::matrix(folder, silicon)?;
     let (e, tot, n_tiles) = (t.tile_lanes(), u32::from(s.tot_bits), t.n_tiles(m.outputs));
@@ -119,6 +130,8 @@ pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'
         out: Outputs::of(unit, silicon),
         tiles: tiles.collect(),
         lanes: lanes.map(|(band, d)| ((band * shape.lanes + d * e) * tot, totals(band, d))).collect(),
+        layers,
+        lw: shape.layer_bits,
     };
     folder.text(&format!("rtl/mvm_{}.v", text.ident), Code::render("group.v", &text)?.as_str())
 }

@@ -31,7 +31,7 @@ pub struct Site {
 fn layered(shape: &Shape, rounds: u32, i: Instance) -> Instance {
     match shape.layer_bits {
         0 => i,
-        bits => i.param("LAYERS", rounds).param("LW", bits).input("layer", bits, "layer"),
+        bits => in_layer(shape, i.param("LAYERS", rounds).param("LW", bits)),
     }
 }
 
@@ -41,6 +41,19 @@ fn sequence(shape: &Shape, i: Instance) -> Instance {
         0 => i.input("user", shape.user_bits, "user"),
         bits => i.input("user", shape.user_bits + bits, "cache_user"),
     }
+}
+
+/// Which of the layers that share silicon a unit's token is in, where any do.
+fn in_layer(shape: &Shape, i: Instance) -> Instance {
+    match shape.layer_bits {
+        0 => i,
+        bits => i.input("layer", bits, "layer"),
+    }
+}
+
+/// The matrices of the layers after the first that share a unit's silicon, behind it in its ROMs.
+fn further_layers(chip: &Chip, folder: &mut Folder, id: UnitId) -> Result<(), Error> {
+    chip.netlist().worked(id)[1..].iter().try_for_each(|&layer| roms::matrix(folder, &Silicon::of(chip, layer)[0]))
 }
 
 /// Builds a unit's instance and writes its ROM images. `last`: it hands the residual on.
@@ -117,8 +130,9 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
                     return Ok(Site { instances: vec![i], nets, ovf: Some(net("_ovf")) });
                 }
                 Fabric::Group => {
-                    group::emit(shape, folder, unit, silicon, s, f)?;
-                    let i = group::nets(f).into_iter().fold(i, |i, (port, suffix, width)| {
+                    group::emit(shape, folder, unit, silicon, s, rounds, f)?;
+                    further_layers(chip, folder, id)?;
+                    let i = group::nets(f).into_iter().fold(in_layer(shape, i), |i, (port, suffix, width)| {
                         let valid = port == "word_valid";
                         i.input(port, width, if valid { experts::row_valid(chip, unit, feed, &from) } else { format!("{from}{suffix}") })
                     });
@@ -127,14 +141,12 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             }
             let f = (f, feed_shape(chip, feed, f));
             mvm::emit(shape, folder, unit, silicon, s, rounds, &f)?;
-            for &layer in &netlist.worked(id)[1..] {
-                roms::matrix(folder, &Silicon::of(chip, layer)[0])?;
-            }
-            let i = match shape.layer_bits {
-                0 => i,
-                bits => i.input("layer", bits, "layer"),
-            };
-            let i = i.input("row_valid", 1, experts::row_valid(chip, unit, feed, &from)).input("row", f.1.row_bits, format!("{from}_row"));
+            further_layers(chip, folder, id)?;
+            let i = in_layer(shape, i).input("row_valid", 1, experts::row_valid(chip, unit, feed, &from)).input(
+                "row",
+                f.1.row_bits,
+                format!("{from}_row"),
+            );
             let i = i.input("row_end", 1, format!("{from}_row_end")).input("row_last", 1, format!("{from}_row_last"));
             let i = i.input("a", f.1.bands * f.1.act, format!("{from}_a")).input("h", 5, format!("{from}_h"));
             give(i.input("asum", f.1.bands * f.1.sum_bits, format!("{from}_asum")))

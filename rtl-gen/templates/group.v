@@ -3,6 +3,9 @@
 module mvm_{{ ident }} (
   input clk,
   input rst,
+{%- if lw > 0 %}
+  input [{{ lw }}-1:0] layer,
+{%- endif %}
   input word_valid,
   input [{{ ww }}-1:0] word,
   input word_last,
@@ -26,9 +29,12 @@ module mvm_{{ ident }} (
   hw_group_tile #(
     .GROUP({{ group }}), .WORDS({{ t.words }}), .COLS({{ t.cols }}), .E({{ e }}), .CODE_BITS({{ code_bits }}), .CENTRE({{ centre }}),
     .A({{ a }}), .AB({{ ab }}), .INNER({{ inner }}), .SCALE_BITS({{ scale_bits }}), .OFFSET_BITS({{ offset_bits }}), .TOT({{ tot }}), .WW({{ ww }}),
+{%- if lw > 0 %}
+    .LAYERS({{ layers }}), .LW({{ lw }}),
+{%- endif %}
     .CONTENTS("{{ t.contents }}")
   ) tile{{ t.k_tile }}_{{ t.n_tile }} (
-    .clk(clk), .word_valid(word_valid), .word(word), .take(take), .sum_parts(sum_parts), .sum_group(sum_group), .multiply(multiply),
+    .clk(clk), {% if lw > 0 %}.layer(layer), {% endif %}.word_valid(word_valid), .word(word), .take(take), .sum_parts(sum_parts), .sum_group(sum_group), .multiply(multiply),
     .accumulate(accumulate), .first(first), .shift(drain), .a(a[{{ t.k_tile * group * a }} +: {{ group * a }}]),
     .asum(asum[{{ t.k_tile * ab }} +: {{ ab }}]), .next_totals({{ t.next|expression }}), .totals(t{{ t.k_tile }}_{{ t.n_tile }})
   );
@@ -39,8 +45,11 @@ module mvm_{{ ident }} (
 {%- endfor %}
   hw_mvm_out #(
     .V({{ v }}), .BEATS({{ beats }}), .BANDS({{ bands }}), .TOT({{ tot }}), .OB({{ out.bits }}), .SHIFT_BITS({{ out.shift_bits }}), .BIAS({{ out.bias }}),
+{%- if lw > 0 %}
+    .LAYERS({{ layers }}), .LW({{ lw }}),
+{%- endif %}
     .SHIFTS("{{ out.shifts }}"), .BIASES("{{ out.biases }}")
   ) out (
-    .clk(clk), .rst(rst), .drain(drain), .totals(totals), .h(h), .out_valid(out_valid), .out_data(out_data), .ovf(ovf)
+    .clk(clk), .rst(rst), {% if lw > 0 %}.layer(layer), {% endif %}.drain(drain), .totals(totals), .h(h), .out_valid(out_valid), .out_data(out_data), .ovf(ovf)
   );
 endmodule

@@ -3,7 +3,7 @@
 use crate::check::{named, wrong};
 use crate::error::Error;
 use crate::graph::{Netlist, UnitId};
-use crate::unit::{Fabric, Unit, UnitKind};
+use crate::unit::{Unit, UnitKind};
 use serde_json::Value;
 
 pub(super) fn alike(n: &Netlist) -> Result<(), Error> {
@@ -34,15 +34,11 @@ pub(super) fn alike(n: &Netlist) -> Result<(), Error> {
 
 fn pair(n: &Netlist, a: UnitId, b: UnitId) -> Result<(), Error> {
     let (first, u) = (n.unit(a), n.unit(b));
-    if let UnitKind::Mvm(m) = &u.kind {
-        let why = match m.fabric {
-            Fabric::Tile => None,
-            Fabric::Metal => Some("a wire holds one weight"),
-            Fabric::Group => Some("the ROM of group columns has a place for one layer"),
-        };
-        if let Some(why) = why {
-            return wrong(&u.path, "fabric", m.fabric.name(), format!("tiles where layers share silicon: {why}"));
-        }
+    if let UnitKind::Mvm(m) = &u.kind
+        && m.fabric.wired()
+    {
+        let expected = "tiles or group columns where layers share silicon: a wire holds one weight";
+        return wrong(&u.path, "fabric", m.fabric.name(), expected);
     }
     if let Some((field, x, y)) = difference(first, u) {
         return wrong(&u.path, &field, y, format!("{x}, as {} has in the same silicon", first.path));

@@ -1,6 +1,11 @@
 // Tile of group columns (see hw_group_column): one ROM, whose word holds a scale group of every column, and the columns that read it.
 // Totals leave E a cycle, each column taking the total of the one E further: the tiles of a band are one chain.
+`include "hw_layers.vh"
 module hw_group_tile #(
+`ifdef HW_LAYERS
+  parameter LAYERS = 1,               // layers that share the module, each with ROM of its own
+  parameter LW = 1,                   // bits of a layer's number
+`endif
   parameter GROUP = 32,               // inputs of a scale group: those of a cycle
   parameter WORDS = 8,                // groups of this tile
   parameter COLS = 8,                 // columns: outputs
@@ -16,6 +21,9 @@ module hw_group_tile #(
   parameter WW = 3,                   // bits of a word number
   parameter CONTENTS = ""             // ROM image: a word a group, a record a column: codes, scale above them, offset above it
 ) (
+`ifdef HW_LAYERS
+  input [LW-1:0] layer,               // which of them the token is in, from 0
+`endif
   input clk,                          // clock: registers change at its rising edge
   input word_valid,                   // a group of inputs is on `a` in the next cycle
   input [WW-1:0] word,                // its number
@@ -36,8 +44,13 @@ module hw_group_tile #(
   localparam OFB = (OFFSET_BITS > 0) ? OFFSET_BITS : 1;
 
   wire [COLS*RECORD-1:0] records;
+`ifdef HW_LAYERS
+  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(COLS*RECORD), .DEPTH(WORDS), .AW(WW), .FILE(CONTENTS)) contents (
+    .clk(clk), .layer(layer), .en(word_valid && word < WORDS), .addr(word), .data(records));
+`else
   hw_rom #(.WIDTH(COLS*RECORD), .DEPTH(WORDS), .AW(WW), .FILE(CONTENTS)) contents (
     .clk(clk), .en(word_valid && word < WORDS), .addr(word), .data(records));
+`endif
 
   reg [GROUP*A-1:0] a_q;
   reg [COLS*RECORD-1:0] records_q;

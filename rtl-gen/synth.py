@@ -32,6 +32,10 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "synth"))
+
+import carry_save
+
 TABLE = os.path.join(HERE, "..", "compiler", "data", "synthesis.csv")
 TEMPLATES = os.path.join(HERE, "templates", "lib")
 KEYS = ["module", "row", "use", "parameters"]
@@ -80,6 +84,22 @@ def steps(work, module, parameters, chain):
     ]
 
 
+def with_trees(mapping, work, module):
+    """The steps of a module that has trees of hw_compress: those, and all its other sums, become cells in carry_save.py."""
+    maps = os.path.join(HERE, "synth")
+    box, plain = os.path.join(work, "box.v"), os.path.join(work, "adders.v")
+    with open(box, "w") as f:
+        f.write(carry_save.BOX)
+    with open(plain, "w") as f:
+        f.write(carry_save.without_bits(open("%s/adders.v" % maps).read()))
+    mapping = [step.replace(os.path.join(TEMPLATES, "hw_compress.v"), "") for step in mapping]
+    at = next(i for i, step in enumerate(mapping) if "adders.v" in step)
+    before, after = os.path.join(work, "sums.json"), os.path.join(work, "placed.json")
+    return ["read_verilog -lib %s" % box, *mapping[:at], mapping[at].replace("%s/adders.v" % maps, plain), "opt -fast", "opt_clean",
+            "write_json %s" % before, lambda: carry_save.place(before, after, module), "design -reset", "read_json %s" % after,
+            *mapping[at + 2:]]
+
+
 def wired(work, file, parameters):
     """hw_metal.v with an image of random codes in place of the emitted one."""
     of = {name: int(value) for name, value in (p.split("=", 1) for p in parameters) if value.isdigit()}
@@ -95,9 +115,9 @@ def wired(work, file, parameters):
     return copy
 
 
-def verilog(module):
-    """Digest of a module, all it instantiates, the macros it uses, and how it is mapped; comments, checks (hw_check.vh) and what only chips have whose
-    layers share silicon (hw_layers.vh) do not count."""
+def sources(module):
+    """Texts of a module and all it instantiates or includes, by file; comments, checks (hw_check.vh) and what only chips have whose layers share
+    silicon (hw_layers.vh) left out."""
     found, left = {}, [module + ".v"]
     while left:
         name = left.pop()
@@ -108,6 +128,12 @@ def verilog(module):
         found[name] = re.sub(r'\s*(//|`include "hw_(check|layers).vh"|`HW_REQUIRE\().*', "", text)
         found[name] = re.sub(r"`HW_IMAGE\((.*)\)", r"initial $readmemh(\1);", found[name])
         left += [m + ".v" for m in re.findall(r"\bhw_\w+", found[name])] + re.findall(r'`include "(\w+\.vh)"', found[name])
+    return found
+
+
+def verilog(module):
+    """Digest of a module, all it instantiates, the macros it uses, and how it is mapped."""
+    found = sources(module)
     modules = [found[name] for name in sorted(found) if not name.endswith(".vh")]
     macros = {m[1]: m[0] for name in sorted(found) if name.endswith(".vh") for m in re.finditer(r"^`define (\w+)(?:.*\\\n)*.*\n", found[name], re.M)}
     used, open_texts = set(), list(modules)
@@ -117,6 +143,8 @@ def verilog(module):
             open_texts.append(macros[name])
     texts = modules + [macros[name] for name in sorted(used)] + [open(f).read() for f in sorted(glob.glob(os.path.join(HERE, "synth", "*.v")))]
     texts += [inspect.getsource(part) for part in (steps, buffers)] + [STA, SCRIPT, SLOW, *(WIRED if module == "hw_metal" else [])]
+    if "hw_compress.v" in found:
+        texts += [inspect.getsource(with_trees), inspect.getsource(carry_save)]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
@@ -186,8 +214,10 @@ def synthesise(liberty, module, parameters):
     os.dup2(log.fileno(), 1)
     try:
         mapping, measuring = steps(work, module, parameters, chain)
+        if "hw_compress.v" in sources(module):
+            mapping = with_trees(mapping, work, module)
         for step in mapping:
-            ys.run_pass(step, design)
+            step() if callable(step) else ys.run_pass(step, design)
         buffers(os.path.join(work, "mapped.json"), os.path.join(work, "buffered.json"), module)
         for step in measuring:
             ys.run_pass(step, design)

@@ -33,6 +33,7 @@ library![
     "hw_metal.v",
     "hw_group_feed.v",
     "hw_group_control.v",
+    "hw_compress.v",
     "hw_group_column.v",
     "hw_group_tile.v",
     "hw_mvm_control.v",

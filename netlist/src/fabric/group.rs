@@ -29,7 +29,7 @@ const ROWS: u32 = 1024;
 /// Columns of a tile for each of the columns that the plan allows a multiply-select-add tile: a column is as much larger.
 const SHARE: u32 = 8;
 /// Inputs summed in one stage (`PART` of `hw_group_column`).
-const PART: u64 = 4;
+const PART: u64 = 16;
 
 /// Registers that a scale passes beside its group's sum: of the word, and two more.
 const SCALE_REGISTERS: f64 = 3.0;
@@ -179,8 +179,8 @@ impl Design for Group {
         let tile_mm = (area_um2 / (k_tiles * n_tiles)).sqrt() * 1e-3;
         Activity {
             rom_bits_read: m.weights() as f64 * code + groups * scales + output_rom(m) as f64,
-            // Codes and activations are taken, sums of four, the sum, its products, the total; then the chains shift.
-            flop_cycles: m.weights() as f64 * (code + (act + code + 2.0) / PART as f64)
+            // Codes and activations are taken, two sums of sixteen, the sum, its products, the total; then the chains shift.
+            flop_cycles: m.weights() as f64 * (code + 2.0 * (act + code + 4.0) / PART as f64)
                 + fed
                 + groups * (SCALE_REGISTERS * scales + 2.0 * acc + tot)
                 + n * k_tiles * f64::from(m.outputs.div_ceil(t.lanes)) * tot / 2.0,
@@ -266,18 +266,18 @@ fn column(s: &Array<'_>) -> Census {
     let (code, scale, offset) = (u64::from(m.code_bits), u64::from(m.scale_bits), u64::from(m.offset_bits));
     let (whole, parts) = (code / 2, inputs.div_ceil(PART));
     // A digit is decoded to three lines, of which each bit selects one of a, ~a and ~2a: a cell of two levels, with its share of what drives
-    // all of them as much as five gates; a lowest bit alone lets a through.
-    let digit = gates(3 + 5 * (act + 1));
+    // all of them as much as five gates, less three that are not there: an inverter behind it, and those that the constant of a full adder
+    // counts, for the tree takes and gives bits of either polarity. A lowest bit alone lets a through.
+    let digit = gates(3 + 2 * (act + 1));
     let select = digit.times(inputs * whole) + gates(inputs * (act + 1) * (code % 2));
     let terms = inputs * code.div_ceil(2);
-    let part_bits = act + code + 2;
-    // Of each part's terms two are left for the adder; the negations are counted apart.
-    let trees = chain((terms - 2 * parts) * (act + 1)) + sum(part_bits).times(parts) + chain(inputs * whole);
+    let part_bits = act + code + 4;
+    // Two numbers are left of each part; the negations are counted apart.
+    let trees = chain((terms - 2 * parts) * (act + 1)) + chain(inputs * whole);
     let asum = act + u64::from(index_bits(group(m)));
-    let wide = inner.max(part_bits + 3);
     let centre = if centre(m).unwrap_or(0) == 0 { Census::default() } else { chain(asum) };
-    let joined = chain(parts.saturating_sub(1) * part_bits) + centre + sum(wide);
-    let kept = flops(parts * part_bits + bit_length(inputs) + code + inner + 2 * (scale + offset) + inner + scale);
+    let joined = chain((2 * parts - 1) * part_bits) + centre + sum(inner);
+    let kept = flops(2 * parts * part_bits + bit_length(inputs) + code + inner + 2 * (scale + offset) + inner + scale);
     let scaled = long_product(inner, scale, false) + sum(total) + mux(2, total) + gates(total) + flops(total);
     let shifted = if offset > 0 { long_product(asum, offset, false) + sum(total) + flops(2 * asum + offset) } else { Census::default() };
     select + trees + joined + kept + scaled + shifted

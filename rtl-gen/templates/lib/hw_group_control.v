@@ -10,7 +10,7 @@ module hw_group_control #(
   input [WW-1:0] word,                // its number
   input word_last,                    // it is the vector's last
   output take,                        // stages, a cycle apart: a group and its codes are taken,
-  output sum_parts,                   // sums of four inputs,
+  output sum_parts,                   // sums of sixteen inputs,
   output sum_group,                   // sums of the group,
   output multiply,                    // products with the scales,
   output accumulate,                  // totals,

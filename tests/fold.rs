@@ -169,6 +169,12 @@ fn a_plan_finds_its_fold() {
     assert!(auto.fold > 1 && area(&auto) <= 858.0, "{} at fold {}", area(&auto), auto.fold);
     assert!(area(&plan(config, Fold::Layers(auto.fold / 2))) > 858.0);
     assert_eq!(plan(config, Fold::Layers(auto.fold)).census, auto.census);
+    // With nothing asked for, the published context too; and the reason is told.
+    let shape = Shape::from_json(config.as_bytes(), "test", std::path::Path::new("config.json")).unwrap();
+    let open = plan::plan(&shape, &Options::default(), Cut::Pipeline, None).unwrap();
+    assert!(open.fold > 1 && area(&open) <= 858.0 && open.at[0].figures.middle.dies == 1, "{} at fold {}", area(&open), open.fold);
+    assert!(open.fold_reason.is_some_and(|r| r.contains("858")) && plan(config, Fold::Layers(2)).fold_reason.is_none());
+    assert_eq!(plan::plan(&shape, &Options::default(), Cut::Pipeline, Some(4)).unwrap().fold, 1);
     let small = config.replace("4096", "512").replace("14336", "1024").replace("128,", "16,").replace("128256", "4096");
     assert_eq!(plan(&small, Fold::Auto).fold, 1);
 }

@@ -44,7 +44,7 @@ pub struct CompileOptions {
     /// Cached positions attention reads a cycle.
     #[arg(long)]
     pub pos_lanes: Option<u32>,
-    /// Layers that share silicon, their weights in deeper ROM: a number, all that are alike, or auto, the fewest that fit one die [default: 1].
+    /// Layers that share silicon, their weights in deeper ROM: a number, all that are alike, or auto, the fewest that fit one die [default: 1, of a plan auto].
     #[arg(long, value_name = "LAYERS|all|auto")]
     pub fold: Option<hardwire_compiler::folding::Fold>,
     /// Process node: N7, N6, N5 or ASAP7 [default: N6].

@@ -75,7 +75,8 @@ fn print(plan: &plan::Plan, wall_s: f64) -> Result<()> {
     line("largest station", format!("{}, {} mm²", r.middle.largest_station, span(&|e| e.largest_station_mm2, r)));
     line("KV cache and state", format!("{} mm², {} positions of {} users", span(&|e| e.state_mm2, r), chip.plan.context, chip.plan.users));
     if plan.fold > 1 {
-        line("fold", format!("{} layers share silicon, {} stations built", plan.fold, plan.stations));
+        let reason = plan.fold_reason.as_ref().map_or(String::new(), |r| format!("; chosen: {r} (--fold 1 spreads layers over dies)"));
+        line("fold", format!("{} layers share silicon, {} stations built{reason}", plan.fold, plan.stations));
     }
     line("transistors", format!("{}, estimated", number(r.middle.transistors)));
     for at in &plan.at {

@@ -37,6 +37,8 @@ pub struct Plan {
     pub stations: u32,
     /// Layers that share silicon, at most.
     pub fold: u32,
+    /// Why so many, where they were left to the plan and are more than one.
+    pub fold_reason: Option<String>,
     pub units: usize,
     pub blocks: usize,
     /// Two blocks that overlap; none.
@@ -56,12 +58,15 @@ pub struct At {
     pub figures: Range,
 }
 
-/// Plans `shape` on `dies` dies, or on as few as keep each within the reticle.
+/// Plans `shape` on `dies` dies, or on as few as keep each within the reticle. Where neither fold nor dies are asked for, layers share silicon
+/// until one die holds the chip ([`Fold::Auto`]).
 ///
 /// # Errors
 /// An option out of range; dies past the reticle, with what would fit.
 pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Result<Plan> {
-    let chip = folded(shape, options)?;
+    let open = options.fold.is_none() && dies.is_none() && cut == Cut::Pipeline;
+    let options = &if open { Options { fold: Some(Fold::Auto), ..options.clone() } } else { options.clone() };
+    let (chip, fold_reason) = folded(shape, options)?;
     let node = options.node.as_deref().unwrap_or(NODE);
     let process = Process::node(node)?;
     let on = |dies, context, users| Setting { dies, cut, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
@@ -80,6 +85,7 @@ pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Re
         state_bits: chip.state_bits(),
         stations,
         fold: chip.netlist.rounds(1),
+        fold_reason,
         units: chip.netlist.graph.node_count(),
         blocks: floorplan.blocks.len(),
         floorplan_conflict: floorplan.conflict(),
@@ -93,23 +99,33 @@ pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Re
     })
 }
 
-/// The chip of `shape`; where the fold is left open, the least of 1, 2, 4, ... and all whose die is within the reticle, and 1 if none is: then
-/// whole layers go on dies of their own.
-fn folded(shape: &Shape, options: &Options) -> Result<ShapeChip> {
+/// The chip of `shape`; where the fold is left open, the least of 1, 2, 4, ... and all whose die is within the reticle, with the reason for it,
+/// and 1 if none is: then whole layers go on dies of their own.
+fn folded(shape: &Shape, options: &Options) -> Result<(ShapeChip, Option<String>)> {
     if options.fold != Some(Fold::Auto) {
-        return Ok(shape::plan(shape, options)?);
+        return Ok((shape::plan(shape, options)?, None));
     }
     let of = |fold| shape::plan(shape, &Options { fold: Some(fold), ..options.clone() });
     let single = of(Fold::Layers(1))?;
     let technology = technology::node(options.node.as_deref().unwrap_or(NODE))?;
-    let fits = |chip: &ShapeChip| chip.floorplan(&technology).die.area_um2() * 1e-6 <= RETICLE_MM2;
-    if fits(&single) {
-        return Ok(single);
+    let mm2 = |chip: &ShapeChip| chip.floorplan(&technology).die.area_um2() * 1e-6;
+    let mut before = (1, mm2(&single));
+    if before.1 <= RETICLE_MM2 {
+        return Ok((single, None));
     }
     let layers = shape.config.layers as u32;
     let more = (1..).map(|n| 1 << n).take_while(|&n| n < layers).map(Fold::Layers).chain([Fold::All]);
-    // What cannot fold stays as it is.
-    Ok(more.filter_map(|fold| of(fold).ok()).find(fits).unwrap_or(single))
+    // What cannot fold is passed over.
+    for chip in more.filter_map(|fold| of(fold).ok()) {
+        let area = mm2(&chip);
+        if area <= RETICLE_MM2 {
+            let (fewer, mm2) = before;
+            let reason = format!("{fewer} would take {mm2:.0} mm², and a reticle holds {RETICLE_MM2:.0}");
+            return Ok((chip, Some(reason)));
+        }
+        before = (chip.netlist.rounds(1), area);
+    }
+    Ok((single, None))
 }
 
 /// The dies asked for, or as few as keep each within the reticle.

@@ -4,6 +4,7 @@ use crate::out::one_line;
 use crate::report::number;
 use crate::table::{Cell, Table};
 use crate::words::{errors, verdict};
+use hardwire_baseline::headline::Side;
 use hardwire_netlist::Figure;
 use hardwire_study::chip::{ChipFigures, SpeedAt};
 use hardwire_study::compare::{Comparison, InFlight};
@@ -103,6 +104,24 @@ pub fn chip(f: &ChipFigures) -> String {
     out
 }
 
+/// One user, a full queue and one of long prompts, chip and devices, at the wall.
+fn queues(b: &Comparison) -> String {
+    let mut table = Table::new(&["at the wall", "in", "out", "machine", "users", "tokens/s each", "tokens/s all", "W", "mJ a token"]);
+    for q in &b.queues {
+        for side in q.chips.iter().chain(&q.gpus) {
+            let asked: [Cell; 3] = [q.load.name.into(), q.load.prompt_tokens.into(), q.load.output_tokens.into()];
+            table.row(asked.into_iter().chain(at_the_wall(side)));
+        }
+    }
+    table.text()
+}
+
+/// A machine under a load: its name, users, tokens/s of each and of all, watts, millijoules a token.
+pub fn at_the_wall(side: &Side) -> [Cell; 6] {
+    let (each, all) = (side.tokens_per_s_per_user.into(), side.tokens_per_s.into());
+    [side.machine.as_str().into(), side.users.into(), each, all, side.wall_w.into(), side.mj_per_token.into()]
+}
+
 /// Chip against every device that holds the model: one user, then a full queue, then what to make of it.
 pub fn comparison(b: &Comparison) -> String {
     let (unit, per_j) = b.chip.energy_unit();
@@ -149,7 +168,7 @@ pub fn comparison(b: &Comparison) -> String {
             s.serving_mode.as_str().into(),
         ]);
     }
-    let mut out = one.text() + "\n" + &queue.text() + "\n";
+    let mut out = one.text() + "\n" + &queue.text() + "\n" + &queues(b) + "\n";
     for l in &b.left_out {
         let _ = writeln!(out, "left out: {}", one_line(&l.reason));
     }

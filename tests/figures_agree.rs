@@ -102,6 +102,30 @@ fn a_full_queue_is_told_alike_everywhere() {
     assert_eq!(t.inspect, t.report);
 }
 
+/// At the wall: the comparison's own figures and the hosts, 50 W a card of the chip, 250 W a device of a server.
+#[test]
+fn queues_at_the_wall_are_the_comparison_with_hosts() {
+    let t = told();
+    let queue = |name: &str| t.compare["queues"].as_array().unwrap().iter().find(|q| q["load"]["name"] == name).unwrap();
+    let gpu = t.compare["gpus"].as_array().unwrap().iter().find(|g| g["device"] == "H100 SXM").unwrap();
+    for (name, chip, device) in [("one user", "/chip", "/single"), ("full queue", "/chip/as_built", "/saturated")] {
+        let ours = &queue(name)["chips"][0];
+        let theirs = queue(name)["gpus"].as_array().unwrap().iter().find(|g| g["machine"] == "H100 SXM").unwrap();
+        for (side, of, at, host_w) in [(ours, &t.compare, chip, 50.0), (theirs, gpu, device, 250.0)] {
+            same(&[number(side, "/tokens_per_s"), number(of, &format!("{at}/tokens_per_s"))]);
+            same(&[number(side, "/wall_w"), number(of, &format!("{at}/power_w")) + host_w]);
+            same(&[number(side, "/mj_per_token"), number(side, "/wall_w") / number(side, "/tokens_per_s") * 1e3]);
+        }
+    }
+    // 512 positions in the proportion of 8,192 to 512; a chip pays for long prompts token by token.
+    let heavy = queue("full queue, prompt-heavy");
+    assert_eq!((&heavy["load"]["prompt_tokens"], &heavy["load"]["output_tokens"]), (&482.into(), &30.into()));
+    let tokens = |of: &Value, side: &str| number(of, &format!("/{side}/0/tokens_per_s"));
+    for side in ["chips", "gpus"] {
+        assert!(tokens(heavy, side) < tokens(queue("full queue"), side), "{side}");
+    }
+}
+
 #[test]
 fn one_user_is_told_alike_everywhere() {
     let t = told();

@@ -39,7 +39,7 @@ const KEYS: &str = "schema model.name model.digest model.parameters node die.are
   compare.output_tokens compare.chip.tokens_per_s compare.chip.j_per_token compare.chip.as_built compare.chip.all_busy compare.gpus[].device \
   compare.gpus[].single compare.gpus[].saturated compare.gpus[].user_speed_ratio compare.gpus[].queue_tokens_ratio compare.left_out \
   compare.errors[].class compare.measured compare.against_users[].points compare.against_context[].points compare.roofline.devices \
-  compare.roofline.chip_one_user_tops books.notes books.books.chip books.books.gpus books.books.comparisons books.books.wrong \
+  compare.roofline.chip_one_user_tops compare.queues[].load compare.queues[].chips compare.queues[].gpus books.notes books.books.chip books.books.gpus books.books.comparisons books.books.wrong \
   books.books.assumptions books.tornado.bars books_refused";
 
 #[test]
@@ -69,6 +69,8 @@ fn the_page_has_every_part_and_fetches_nothing() {
     let (html, json, _) = reported(dir.path());
     for part in [
         "In short",
+        "Three queues, at the wall",
+        "mJ a token at the wall",
         "Full queue",
         "Floorplan",
         "Energy of a token",

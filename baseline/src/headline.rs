@@ -85,14 +85,21 @@ pub struct Load {
     pub output_tokens: u32,
 }
 
-/// The loads of the headline. Chat: mean prompt and output of a public chat service's users (ML.ENERGY v3 lm-arena-chat; outputs 350 to
-/// 930 by model, prompts about 150 as fitted). The first full queue is MLPerf's Llama-3.1-8B task.
+/// A chat service: mean prompt and output of a public one's users (ML.ENERGY v3 lm-arena-chat; outputs 350 to 930 by model, prompts
+/// about 150 as fitted).
+pub const CHAT: Load = Load { name: "full queue, chat mix", full: true, prompt_tokens: 150, output_tokens: 400 };
+/// Long documents and short answers: where a chip that streams its prompts may lose.
+pub const PROMPT_HEAVY: Load = Load { name: "full queue, prompt-heavy", full: true, prompt_tokens: 8192, output_tokens: 512 };
+/// MLPerf's Llama-3.1-8B task: articles and their summaries.
+const SUMMARIES: Load = Load { name: "full queue, MLPerf summaries", full: true, prompt_tokens: 778, output_tokens: 128 };
+
+/// The loads of the headline.
 pub const LOADS: [Load; 5] = [
-    Load { name: "one user", full: false, prompt_tokens: 150, output_tokens: 400 },
-    Load { name: "full queue, chat mix", full: true, prompt_tokens: 150, output_tokens: 400 },
-    Load { name: "full queue, MLPerf summaries", full: true, prompt_tokens: 778, output_tokens: 128 },
+    Load { name: "one user", full: false, ..CHAT },
+    CHAT,
+    SUMMARIES,
     Load { name: "full queue, prompt-heavy, what HC1 holds", full: true, prompt_tokens: 5632, output_tokens: 512 },
-    Load { name: "full queue, prompt-heavy", full: true, prompt_tokens: 8192, output_tokens: 512 },
+    PROMPT_HEAVY,
 ];
 
 /// A machine under a load, at the wall.
@@ -105,6 +112,14 @@ pub struct Side {
     pub tokens_per_s: f64,
     pub wall_w: f64,
     pub mj_per_token: f64,
+}
+
+impl Side {
+    /// `users` users who get `tokens_per_s` together for `wall_w`.
+    pub fn at_the_wall(machine: String, users: u32, tokens_per_s: f64, wall_w: f64) -> Side {
+        let tokens_per_s_per_user = tokens_per_s / f64::from(users);
+        Side { machine, users, tokens_per_s_per_user, tokens_per_s, wall_w, mj_per_token: wall_w / tokens_per_s * 1e3 }
+    }
 }
 
 /// Both machines under one load; a refusal is an answer.
@@ -154,7 +169,7 @@ pub fn headline() -> Result<Headline, GpuError> {
     }
     let decode_only = Load { name: "tokens alone", full: true, prompt_tokens: 0, output_tokens: 512 };
     let alone = cards(&hc1, decode_only).map_or(f64::NAN, |side| side.mj_per_token);
-    let summaries = gpus(&calibration, &device, &model, LOADS[2], u32::MAX)?.mj_per_token;
+    let summaries = gpus(&calibration, &device, &model, SUMMARIES, u32::MAX)?.mj_per_token;
     let anchors = vec![
         Anchor {
             what: "8 x B200, Llama-3.1-8B, MLPerf offline",
@@ -192,28 +207,20 @@ fn crossover(calibration: &Calibration, device: &Device, model: &ModelShape, loa
     Ok(Some(with(high)?.users))
 }
 
-/// Eight B200 in one server.
-/// With at most `most` users a group of them.
+/// Eight B200 in one server, with at most `most` users a group of them.
 fn gpus(calibration: &Calibration, device: &Device, model: &ModelShape, load: Load, most: u32) -> Result<Side, GpuError> {
     const DEVICES: u32 = 8;
-    let (users, each, all, devices_w) = if load.full {
+    let (users, all, devices_w) = if load.full {
         let workload = Workload::new(most, load.prompt_tokens, load.output_tokens).on(Stack::MlPerf);
         let queue = gpu::serve(calibration, device, model, &workload, DEVICES, None)?;
-        (queue.batch * queue.replicas, queue.tokens_per_s_per_user.value, queue.tokens_per_s.value, queue.power_w.value)
+        (queue.batch * queue.replicas, queue.tokens_per_s.value, queue.power_w.value)
     } else {
         let workload = Workload::new(1, load.prompt_tokens, load.output_tokens).on(Stack::Server);
         let one = gpu::decode_with(calibration, device, model, &workload, Parallel::tensor(DEVICES))?;
-        (1, one.tokens_per_s_per_user.value, one.tokens_per_s.value, one.power_w.value)
+        (1, one.tokens_per_s.value, one.power_w.value)
     };
     let wall_w = wall(calibration, device, DEVICES, devices_w).total_w();
-    Ok(Side {
-        machine: format!("{DEVICES} x {}", device.name),
-        users,
-        tokens_per_s_per_user: each,
-        tokens_per_s: all,
-        wall_w,
-        mj_per_token: wall_w / all * 1e3,
-    })
+    Ok(Side::at_the_wall(format!("{DEVICES} x {}", device.name), users, all, wall_w))
 }
 
 /// Ten HC1 cards in one server, each with one user and his prompt; one card of them for one user, at its share of the server's power.
@@ -227,15 +234,7 @@ fn cards(hc1: &Hc1, load: Load) -> Result<Side, String> {
     let cards = if load.full { HC1_CARDS } else { 1 };
     // One user's speed is that of his tokens; a full queue pays for prompts as well.
     let busy_s = output_s + if load.full { prompt_s } else { 0.0 };
-    let each = f64::from(load.output_tokens) / busy_s;
-    let all = each * f64::from(cards);
+    let tokens_per_s = f64::from(load.output_tokens) / busy_s * f64::from(cards);
     let wall_w = HC1_SERVER_W * f64::from(cards) / f64::from(HC1_CARDS);
-    Ok(Side {
-        machine: format!("{cards} x Taalas HC1"),
-        users: cards,
-        tokens_per_s_per_user: each,
-        tokens_per_s: all,
-        wall_w,
-        mj_per_token: wall_w / all * 1e3,
-    })
+    Ok(Side::at_the_wall(format!("{cards} x Taalas HC1"), cards, tokens_per_s, wall_w))
 }

@@ -3,6 +3,7 @@
 use crate::cli::Global;
 use crate::out::{self, out, outln};
 use crate::report::number;
+use crate::summary::at_the_wall;
 use crate::table::{Cell, Table};
 use anyhow::Result;
 use hardwire_baseline::headline::Side;
@@ -40,14 +41,7 @@ fn queues(essay: &Essay) -> String {
         let mut line = |side: Result<&Side, &String>| {
             let head: [Cell; 3] = [q.load.name.into(), q.load.prompt_tokens.into(), q.load.output_tokens.into()];
             let cells: Vec<Cell> = match side {
-                Ok(s) => vec![
-                    s.machine.as_str().into(),
-                    s.users.into(),
-                    s.tokens_per_s_per_user.into(),
-                    s.tokens_per_s.into(),
-                    s.wall_w.into(),
-                    s.mj_per_token.into(),
-                ],
+                Ok(side) => at_the_wall(side).into(),
                 Err(why) => vec![format!("Taalas HC1: {why}").into(), Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty],
             };
             table.row(head.into_iter().chain(cells));

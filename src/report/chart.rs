@@ -41,8 +41,8 @@ const BOTTOM: f64 = 44.0;
 /// Least distance of two names.
 const NAME: f64 = 16.0;
 
-/// An axis: its range and where values fall on it.
-struct Axis {
+/// A logarithmic axis: its range and where values fall on it.
+pub struct Axis {
     low: f64,
     high: f64,
     from: f64,
@@ -50,7 +50,22 @@ struct Axis {
 }
 
 impl Axis {
-    fn at(&self, value: f64) -> f64 {
+    /// Whole decades around `values`, at least one.
+    pub fn around(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Axis {
+        let inside = values.filter(|v| v.is_finite() && *v > 0.0);
+        let (low, high) = inside.fold((f64::INFINITY, 0.0f64), |(low, high), v| (low.min(v), high.max(v)));
+        let (low, high) = if low <= high { (low.log10().floor(), high.log10().ceil()) } else { (0.0, 1.0) };
+        Axis { low: 10f64.powf(low), high: 10f64.powf(high.max(low + 1.0)), from, to }
+    }
+
+    /// Powers of ten, few enough to stand apart.
+    pub fn decades(&self) -> Vec<f64> {
+        let (first, last) = (self.low.log10().ceil() as i32, self.high.log10().floor() as i32);
+        let every = ((last - first) / 4 + 1).max(1) as usize;
+        (first..=last).step_by(every).map(|exponent| 10f64.powi(exponent)).collect()
+    }
+
+    pub fn at(&self, value: f64) -> f64 {
         self.from + (value / self.low).log10() / (self.high / self.low).log10() * (self.to - self.from)
     }
 

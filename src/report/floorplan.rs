@@ -8,6 +8,13 @@ use std::fmt::Write;
 
 const SIDE: f64 = 720.0;
 
+/// A letter of a station's name is so wide, and on a phone, where the plan is half as large, so much of it.
+const LETTER: f64 = 7.0;
+const LETTER_ON_A_PHONE: f64 = 12.0;
+/// Kinds of blocks in a line of the legend, room enough for a phone's letters; a line's height.
+const KINDS_A_LINE: usize = 3;
+const LEGEND_LINE: f64 = 26.0;
+
 /// [`svg`] as a file of its own, with the page's colours in it and one size of letters, since it scales as a whole.
 pub fn file(chip: &Chip) -> String {
     let style =
@@ -19,9 +26,11 @@ pub fn svg(chip: &Chip) -> String {
     let plan = &chip.structure.floorplan;
     let scale = SIDE / plan.die.width_nm().max(plan.die.height_nm()) as f64;
     let height = plan.die.height_nm() as f64 * scale;
+    let present: Vec<BlockKind> = BlockKind::all().filter(|kind| plan.blocks.iter().any(|block| block.kind == *kind)).collect();
+    let legend = present.len().div_ceil(KINDS_A_LINE) as f64 * LEGEND_LINE;
     let mut svg = format!(
         "<svg class=\"plan\" viewBox=\"0 0 {SIDE} {:.0}\" role=\"img\" aria-label=\"Floorplan\"><title>Floorplan</title>",
-        height + 30.0
+        height + 8.0 + legend
     );
     let rect = |r: &hardwire_netlist::Rect| {
         format!(
@@ -48,20 +57,21 @@ pub fn svg(chip: &Chip) -> String {
         let _ = write!(svg, "<rect class=\"region\" {}><title>{}</title></rect>", rect(&r.rect), escape(&r.path));
         // A name where there is room for it.
         let (w, h) = (r.rect.width_nm() as f64 * scale, r.rect.height_nm() as f64 * scale);
-        if w > 7.0 * r.path.len() as f64 + 8.0 && h > 26.0 {
+        let fits = |letter: f64| w > letter * r.path.len() as f64 + 8.0 && h > 3.0 * letter + 5.0;
+        if fits(LETTER) {
             let _ = write!(
                 svg,
-                "<text class=\"on-block\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                "<text class=\"on-block{}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                if fits(LETTER_ON_A_PHONE) { "" } else { " narrow" },
                 r.rect.x0_nm as f64 * scale + 5.0,
                 height - r.rect.y1_nm as f64 * scale + 14.0,
                 escape(&r.path)
             );
         }
     }
-    let present = BlockKind::all().filter(|k| plan.blocks.iter().any(|b| b.kind == *k));
-    for (i, kind) in present.enumerate() {
-        let x = 4.0 + i as f64 * 142.0;
-        let y = height + 10.0;
+    for (i, kind) in present.into_iter().enumerate() {
+        let x = 4.0 + (i % KINDS_A_LINE) as f64 * SIDE / KINDS_A_LINE as f64;
+        let y = height + 10.0 + (i / KINDS_A_LINE) as f64 * LEGEND_LINE;
         let _ = write!(
             svg,
             "<rect class=\"block {}\" x=\"{x}\" y=\"{y:.1}\" width=\"14\" height=\"14\"/><text class=\"tick\" x=\"{}\" y=\"{:.1}\">{}</text>",

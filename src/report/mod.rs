@@ -6,6 +6,7 @@ mod compare;
 mod floorplan;
 mod format;
 mod plot;
+mod queues;
 pub mod sweep;
 
 use crate::words::{errors, sentences, verdict};
@@ -47,6 +48,7 @@ struct Page<'a> {
     summary: Vec<Row>,
     verdict: Vec<String>,
     both_sides: HtmlTable,
+    queues: String,
     floorplan: String,
     area: String,
     energy: String,
@@ -100,6 +102,7 @@ pub fn html(chip: &Chip, f: &ChipFigures, sample: Option<&Sample>) -> Result<Str
         summary: summary(f),
         verdict: in_short(f),
         both_sides: compare::both_sides(&f.compare),
+        queues: queues::figure(&f.compare.queues),
         floorplan: floorplan::svg(chip),
         area: area(f),
         energy: energy(f),

@@ -6,6 +6,7 @@ mod chip_side;
 mod curves;
 mod device_side;
 mod measured;
+mod queues;
 mod serving_mode;
 
 pub use chip_side::{ChipSide, InFlight};
@@ -13,6 +14,7 @@ pub use curves::{Curve, Roofline};
 pub use device_side::{Baseline, GpuRow};
 pub use hardwire_baseline::gpu::ModelShape;
 pub use measured::Fitted;
+pub use queues::Queue;
 pub use serving_mode::ServingMode;
 
 use crate::subject::Subject;
@@ -65,6 +67,8 @@ pub struct Comparison {
     /// One user's tokens a second against context.
     pub against_context: Vec<Curve>,
     pub roofline: Roofline,
+    /// One user, a full queue, a full queue of long prompts, at the wall.
+    pub queues: Vec<Queue>,
 }
 
 impl Comparison {
@@ -133,6 +137,7 @@ pub fn compare(subject: &Subject<'_>, against: &Against) -> Result<Comparison> {
         against_users: curves::against_users(subject, &drawn, request)?,
         against_context: curves::against_context(subject, &drawn)?,
         roofline: curves::roofline(&drawn, model, request, &side)?,
+        queues: queues::queues(subject, &drawn, request)?,
         measured: against.measured.as_ref().map(|fitted| fitted.fit.clone()),
         chip: side,
         gpus,

@@ -7,6 +7,8 @@ use common::rtl::{self, Draw, Small};
 use hardwire_compiler::Options;
 use hardwire_netlist::unit::{Activation, CentreSpec, Fixed, MixSpec, MvmSpec, RouteSpec};
 use hardwire_netlist::{Chip, Netlist, Stream, Unit, UnitId, UnitKind};
+use hardwire_rtl_gen::harness::Feed;
+use hardwire_rtl_gen::{Options as EmitOptions, emit};
 use hardwire_sim::timing;
 
 const SHAPE: Small = Small { hidden: 24, ffn: 20, layers: 1, heads: 4, kv_heads: 2, head_dim: 4, vocab: 19, context: 12 };
@@ -34,32 +36,61 @@ fn each(chip: &mut Chip, change: impl Fn(&mut Unit)) {
     chip.structure.netlist.graph.node_weights_mut().for_each(change);
 }
 
-/// As GPT-2: positions from a table, centred norms with a bias, an activation without a gate; and sinks.
+/// Rebuilds a Llama as a GPT-2: positions from a table, centred norms with a bias, an activation without a gate; and sinks.
+fn as_gpt2(chip: &mut Chip) {
+    let n = &mut chip.structure.netlist;
+    let gated: Vec<UnitId> = n.units().filter(|(_, u)| matches!(u.kind, UnitKind::GatedAct(_))).map(|(id, _)| id).collect();
+    for id in gated {
+        let up = n.graph.find_edge(n.inputs(id)[1], id).unwrap();
+        n.graph.remove_edge(up);
+    }
+    // Gains serve as biases and as sinks: any integers do.
+    each(chip, |u| match &mut u.kind {
+        UnitKind::Embed(s) => s.positions = Some(s.matrix.clone()),
+        UnitKind::RmsNorm(s) => {
+            let (mantissa, shift) = CentreSpec::reciprocal(s.len);
+            let bias = u.path.starts_with("layers").then_some(s.gain);
+            (s.centre, s.shift) = (Some(CentreSpec { mantissa, shift, bias }), 22);
+        }
+        UnitKind::Attention(s) => s.sinks = Some(hardwire_netlist::ProgramId(gain_of(0))),
+        UnitKind::GatedAct(s) => {
+            (s.activation, s.shift) = (Activation::GeluTanh, s.shift - s.up.unwrap().frac);
+            s.up = None;
+        }
+        _ => {}
+    });
+}
+
 #[test]
 fn learned_positions_layer_norms_sinks_and_an_ungated_activation() {
-    check(&SHAPE, 21, |chip| {
-        let n = &mut chip.structure.netlist;
-        let gated: Vec<UnitId> = n.units().filter(|(_, u)| matches!(u.kind, UnitKind::GatedAct(_))).map(|(id, _)| id).collect();
-        for id in gated {
-            let up = n.graph.find_edge(n.inputs(id)[1], id).unwrap();
-            n.graph.remove_edge(up);
-        }
-        // Gains serve as biases and as sinks: any integers do.
-        each(chip, |u| match &mut u.kind {
-            UnitKind::Embed(s) => s.positions = Some(s.matrix.clone()),
-            UnitKind::RmsNorm(s) => {
-                let (mantissa, shift) = CentreSpec::reciprocal(s.len);
-                let bias = u.path.starts_with("layers").then_some(s.gain);
-                (s.centre, s.shift) = (Some(CentreSpec { mantissa, shift, bias }), 22);
+    check(&SHAPE, 21, as_gpt2);
+}
+
+/// A residual of few bits, of which LayerNorm makes 32: what it takes the mean from clamps at 32 bits, not at the residual's.
+#[test]
+fn layer_norms_of_a_narrow_residual() {
+    if !rtl::has("iverilog", "-V") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let checkpoint = rtl::checkpoint(&SHAPE, &mut Draw(25), &dir.path().join("checkpoint"));
+    let (mut chip, _guard) = common::chip(&checkpoint, &Options { lanes: Some(4), ..Options::default() });
+    as_gpt2(&mut chip);
+    let wide = chip.netlist().units().find(|(_, u)| matches!(u.kind, UnitKind::Embed(_))).unwrap().1.out;
+    for bits in [24, 28, 29] {
+        let narrow = Fixed { bits, ..wide };
+        each(&mut chip, |u| {
+            if u.out.frac == wide.frac && u.out.bits >= 24 {
+                u.out = narrow;
             }
-            UnitKind::Attention(s) => s.sinks = Some(hardwire_netlist::ProgramId(gain_of(0))),
-            UnitKind::GatedAct(s) => {
-                (s.activation, s.shift) = (Activation::GeluTanh, s.shift - s.up.unwrap().frac);
-                s.up = None;
+            if let UnitKind::RmsNorm(s) = &mut u.kind {
+                s.input = narrow;
             }
-            _ => {}
         });
-    });
+        let (prompt, rtl) = (vec![1u32, 3, 0, 5], dir.path().join(format!("rtl{bits}")));
+        emit(&chip, &rtl, &EmitOptions { probe: true, ..EmitOptions::default() }).unwrap();
+        rtl::compare(&chip, &rtl::run_icarus(&rtl, &Feed::prompt(0, &prompt), 2, true), &[prompt], 2);
+    }
 }
 
 /// The first gain follows the matrices of a one-layer chip: embedding, q, k, v, o, gate, up, down, head.

@@ -3,66 +3,8 @@
 use crate::error::Error;
 use crate::folder::Folder;
 
-macro_rules! library {
-    ($($name:literal),* $(,)?) => {
-        /// File name and text of every library module.
-        pub const FILES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../templates/lib/", $name)))),*];
-    };
-}
-
-library![
-    "hw_round.vh",
-    "hw_check.vh",
-    "hw_mvm_steps.vh",
-    "hw_layers.vh",
-    "hw_rom.v",
-    "hw_layer_rom.v",
-    "hw_sram.v",
-    "hw_hold.v",
-    "hw_intake.v",
-    "hw_embed.v",
-    "hw_phase.v",
-    "hw_rotation.v",
-    "hw_sum.v",
-    "hw_rms_norm.v",
-    "hw_centre.v",
-    "hw_layer_norm.v",
-    "hw_magnitude.v",
-    "hw_row_feed.v",
-    "hw_bit_feed.v",
-    "hw_metal.v",
-    "hw_group_feed.v",
-    "hw_group_control.v",
-    "hw_compress.v",
-    "hw_group_column.v",
-    "hw_group_tile.v",
-    "hw_mvm_control.v",
-    "hw_mvm_tile.v",
-    "hw_mvm_out.v",
-    "hw_rope.v",
-    "hw_quantize.v",
-    "hw_score.v",
-    "hw_most.v",
-    "hw_exponent.v",
-    "hw_value.v",
-    "hw_attention.v",
-    "hw_gated_act.v",
-    "hw_swiglu.v",
-    "hw_relu2.v",
-    "hw_sigmoid.v",
-    "hw_conv.v",
-    "hw_decay.v",
-    "hw_delta.v",
-    "hw_route.v",
-    "hw_mix.v",
-    "hw_add.v",
-    "hw_argmax.v",
-    "hw_topk.v",
-    "hw_probe.v",
-    "hw_probe_rows.v",
-    "hw_probe_planes.v",
-    "hw_probe_groups.v",
-];
+/// File name and text of every library module and header: those in `templates/lib`, by name (`build.rs`).
+pub const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
 
 /// Writes what the Verilog written so far needs of the library: the modules it instantiates, theirs in turn, and their headers.
 /// `folded`: layers share silicon.
@@ -115,5 +57,74 @@ mod tests {
             let modules: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("module ")?.split_whitespace().next()).collect();
             assert_eq!(modules, [file.trim_end_matches(".v")], "{file}");
         }
+    }
+
+    /// Files whose clocked blocks still work out some registers' next values with blocking assignments, last stage first. Each stage of these
+    /// is an array that the next one reads in part, and they are where a simulated chip spends its time: as vectors that change without blocking
+    /// they would be copied in every cycle (docs/microarchitecture.md, section 5, has the measurement). None may be added.
+    const MIXED: &[&str] = &[
+        "hw_add.v",
+        "hw_argmax.v",
+        "hw_attention.v",
+        "hw_metal.v",
+        "hw_most.v",
+        "hw_mvm_out.v",
+        "hw_mvm_tile.v",
+        "hw_quantize.v",
+        "hw_rms_norm.v",
+        "hw_rom.v",
+        "hw_route.v",
+        "hw_score.v",
+        "hw_topk.v",
+        "hw_value.v",
+    ];
+
+    /// The clocked blocks of a file: from a line with `always @(posedge clk)` to the first one that is not further in.
+    fn clocked(text: &str) -> Vec<String> {
+        let lines: Vec<&str> = text.lines().map(|l| l.split_once("//").map_or(l, |(code, _)| code).trim_end()).collect();
+        let indent = |l: &str| l.len() - l.trim_start().len();
+        let block = |(n, _): (usize, &&str)| {
+            let inside = lines[n + 1..].iter().take_while(|l| l.is_empty() || indent(l) > indent(lines[n]));
+            let first = lines[n].split_once("always @(posedge clk)").unwrap().1;
+            std::iter::once(first).chain(inside.copied()).collect::<Vec<_>>().join("\n")
+        };
+        lines.iter().enumerate().filter(|(_, l)| l.contains("always @(posedge clk)")).map(block).collect()
+    }
+
+    /// Whether a block has blocking assignments, those of loop counters left out, and whether it has others.
+    fn assigns(block: &str) -> (bool, bool) {
+        let mut code = String::new();
+        let mut rest = block;
+        while let Some((before, after)) = rest.split_once("for (") {
+            code.push_str(before);
+            let mut depth = 1;
+            let end = after.find(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                depth == 0
+            });
+            rest = &after[end.unwrap() + 1..];
+        }
+        code.push_str(rest);
+        let blocking = code.replace("<=", "").replace(">=", "").replace("==", "").replace("!=", "").contains('=');
+        // Within parentheses it compares.
+        let mut depth = 0;
+        let mut other = false;
+        for (at, c) in code.char_indices() {
+            depth += i32::from(matches!(c, '(' | '[' | '{')) - i32::from(matches!(c, ')' | ']' | '}'));
+            other |= depth == 0 && code[at..].starts_with("<=");
+        }
+        (blocking, other)
+    }
+
+    #[test]
+    fn clocked_blocks_do_not_mix_assignments() {
+        let mixes = |text: &str| clocked(text).iter().any(|block| assigns(block) == (true, true));
+        // Probes are no hardware.
+        let hardware = FILES.iter().filter(|f| !f.0.starts_with("hw_probe"));
+        let mixed: Vec<&str> = hardware.filter(|(_, text)| mixes(text)).map(|f| f.0).collect();
+        assert_eq!(mixed, MIXED, "one more is to be rewritten, one less to be taken off the list");
+        let sample = "  always @(posedge clk) begin\n    for (i = 0; i < f(4); i = i + 1) x_q[i] <= y == i;\n    if (a <= b) y = 1; // z <= 0\n  end\n";
+        assert_eq!(clocked(sample).len(), 1);
+        assert!(mixes(sample) && !mixes(&sample.replace("y = 1", "y <= 1")));
     }
 }

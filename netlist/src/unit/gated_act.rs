@@ -153,8 +153,10 @@ impl Kind for GatedActSpec {
             (Activation::Sigmoid, Some((table, frac))) => ("hw_sigmoid", share_alone(self, tables, table, frac, v, up, out)),
             (_, Some((table, frac))) => ("hw_gated_act", by_table(self, tables, table, frac, v, up, out)),
             (_, None) => {
-                let square = long_product(gate, gate, true) + cut(2 * gate + 1, i64::from(self.gate.frac), gate);
-                let lane = flops(2 * gate + 3 * up) + gates(gate) + square + scaled(self, gate, up, out);
+                // Neither the positive part nor its square has a sign.
+                let positive = gate - 1;
+                let square = long_product(positive, gate, true) + cut(2 * gate + 1, i64::from(self.gate.frac), gate);
+                let lane = flops(2 * positive + 3 * up) + gates(gate) + square + scaled(self, positive, up, out);
                 ("hw_relu2", lane.times(v) + flops(8))
             }
         };

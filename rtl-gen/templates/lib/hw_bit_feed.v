@@ -21,57 +21,65 @@ module hw_bit_feed #(
   localparam BW = $clog2(BEATS + 1);
   localparam CW = $clog2(A + 1);
   `HW_ROUND_DOWN(round, IB, 5, A)
+  // The planes with beat `at` of the vector, shifted to the right by `by`, put into its places.
+  function [A*LEN-1:0] filled;
+    input [A*LEN-1:0] planes;
+    input [V*IB-1:0] beat;
+    input [BW-1:0] at;
+    input [4:0] by;
+    reg [A:0] rounded;
+    integer l, b, k;
+    begin
+      filled = planes;
+      for (l = 0; l < V; l = l + 1) begin
+        rounded = round($signed(beat[l*IB +: IB]), by);
+        for (k = 0; k < BEATS; k = k + 1) if (at == k && k * V + l < LEN)
+          for (b = 0; b < A; b = b + 1) filled[b*LEN + k*V + l] = rounded[b];
+      end
+    end
+  endfunction
 
   wire [BW-1:0] count;
   wire full;
   hw_magnitude #(.V(V), .BEATS(BEATS), .BW(BW), .IB(IB), .A(A)) magnitude (
     .clk(clk), .rst(rst), .in_valid(in_valid), .in_data(in_data), .count(count), .full(full), .h(h));
-  reg [BW-1:0] at, at1, at2;
-  reg playing, r1, r2, sending;
-  reg [CW-1:0] sent;
-  reg signed [IB-1:0] element [0:V-1];
-  reg [A:0] rounded;
-  reg [A*LEN-1:0] act, act_next; // plane b in bits b * LEN and up
+  reg playing_q, sending_q;
+  reg word_q, beat_q;            // a beat is in the word that was read; in the register after it
+  reg [BW-1:0] at_q;             // beat that is read
+  reg [BW-1:0] word_at_q, beat_at_q; // beats in these stages
+  reg [CW-1:0] sent_q;           // planes that have been sent
+  reg [V*IB-1:0] x_q;
+  reg [A*LEN-1:0] planes_q;      // plane b in bits b * LEN and up
   wire [V*IB-1:0] word;
-  wire reading = full || playing;
-  integer l, b, k;
+  wire reading = full || playing_q;
   hw_sram #(.WIDTH(V*IB), .DEPTH(BEATS), .AW(BW)) store (
-    .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(reading), .raddr(at), .rdata(word));
+    .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(reading), .raddr(at_q), .rdata(word));
 
-  assign plane_valid = sending;
-  assign plane_first = sending && sent == 0;
-  assign plane_last = sending && sent == A - 1;
-  assign plane = act[A*LEN-1 -: LEN];
+  assign plane_valid = sending_q;
+  assign plane_first = sending_q && sent_q == 0;
+  assign plane_last = sending_q && sent_q == A - 1;
+  assign plane = planes_q[A*LEN-1 -: LEN];
 
   always @(posedge clk) begin
-    if (full) playing <= BEATS > 1;
-    if (reading) begin
-      at <= (at == BEATS - 1) ? 0 : at + 1;
-      if (at == BEATS - 1) playing <= 0;
+    if (sending_q) begin
+      planes_q <= planes_q << LEN;
+      sent_q <= sent_q + 1;
+      if (sent_q == A - 1) sending_q <= 0;
     end
-    r1 <= reading;
-    at1 <= at;
-    r2 <= r1;
-    at2 <= at1;
-    if (sending) begin
-      act <= act << LEN;
-      sent <= sent + 1;
-      if (sent == A - 1) sending <= 0;
+    if (beat_q) begin
+      planes_q <= filled(planes_q, x_q, beat_at_q, h);
+      sending_q <= beat_at_q == BEATS - 1;
+      sent_q <= 0;
     end
-    if (r2) begin
-      act_next = act;
-      for (l = 0; l < V; l = l + 1) begin
-        rounded = round(element[l], h);
-        for (k = 0; k < BEATS; k = k + 1) if (at2 == k && k * V + l < LEN)
-          for (b = 0; b < A; b = b + 1) act_next[b*LEN + k*V + l] = rounded[b];
-      end
-      act <= act_next;
-      sending <= at2 == BEATS - 1;
-      sent <= 0;
-    end
-    if (r1) for (l = 0; l < V; l = l + 1) element[l] = word[l*IB +: IB];
+    if (word_q) x_q <= word;
+    beat_q <= word_q;
+    beat_at_q <= word_at_q;
+    word_q <= reading;
+    word_at_q <= at_q;
+    if (reading) at_q <= (at_q == BEATS - 1) ? 0 : at_q + 1;
+    playing_q <= reading && at_q != BEATS - 1;
     if (rst) begin
-      playing <= 0; at <= 0; r1 <= 0; r2 <= 0; sending <= 0;
+      playing_q <= 0; at_q <= 0; word_q <= 0; beat_q <= 0; sending_q <= 0;
     end
   end
 endmodule

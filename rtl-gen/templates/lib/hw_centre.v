@@ -12,87 +12,74 @@ module hw_centre #(
   input rst,                     // reset: synchronous, active high
   input in_valid,                // a beat is on in_data
   input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
-  output reg out_valid,          // a beat is on out_data
-  output reg [V*32-1:0] out_data, // V elements of 32 bits, signed, lane 0 lowest
-  output reg ovf                 // with out_valid: an element was too large for 32 bits and was clamped
+  output out_valid,              // a beat is on out_data
+  output [V*32-1:0] out_data,    // V elements of 32 bits, signed, lane 0 lowest
+  output ovf                     // with out_valid: an element was too large for 32 bits and was clamped
 );
   localparam BEATS = (LEN + V - 1) / V;
   localparam BW = $clog2(BEATS + 1);
   localparam SB = IB + $clog2(LEN + V) + 1;
-  localparam D = `HW_DIGITS(21);
-  `HW_CUT(round, SB + 21, SHIFT, IB + 2)
-  `HW_DIGIT(digit, 21)
-  reg [BW-1:0] count, rd, at1;
-  reg [TREE:1] v_q, last_q;
-  wire [TREE:0] v = {v_q, in_valid};
-  wire [TREE:0] last = {last_q, in_valid && count == BEATS - 1};
-  reg summed, multiplied, play, p0;
-  reg signed [SB-1:0] part [0:(TREE+1)*V-1]; // stage 0: the input
-  reg signed [SB-1:0] sum, wide;
-  reg fresh;
-  reg signed [SB+9:0] pd [0:D-1]; // products with each digit
-  reg signed [SB+20:0] product;
-  reg signed [IB+1:0] mean;
-  reg [IB+2:0] r;
+  localparam MB = IB + 2;        // bits of the mean
+  `HW_CUT(round, SB + 21, SHIFT, MB)
+  `HW_CLAMP(clamp, MB + 1, 32)
+  `HW_PRODUCTS(by_mantissa, SB, 21)
+  `HW_PRODUCT_SUM(mean_of, SB, 21, SB + 21, `HW_HALF(SHIFT))
+  // Zero past the vector's end.
+  `HW_BEAT(centred, V, 32, input [V*IB-1:0] beat; input signed [MB-1:0] mean; input [BW-1:0] at;,
+    (at * V + lane < LEN) ? clamp($signed(beat[lane*IB +: IB]) - mean) : 33'd0)
+  function signed [MB-1:0] rounded;
+    input signed [SB+20:0] x;
+    reg [MB:0] r;
+    begin
+      r = round(x);
+      rounded = r[MB-1:0];
+    end
+  endfunction
+
+  reg [BW-1:0] count_q, read_q, played_q;
+  reg [TREE:1] valid_q, last_q;
+  wire [TREE:0] valid = {valid_q, in_valid};
+  wire [TREE:0] last = {last_q, in_valid && count_q == BEATS - 1};
+  reg fresh_q, summed_q, multiplied_q, playing_q, word_q;
+  reg signed [SB-1:0] sum_q;
+  reg [`HW_PARTS(SB, 21)-1:0] products_q;
+  reg signed [MB-1:0] mean_q;
+  reg out_valid_q, ovf_q;
+  reg [V*32-1:0] out_data_q;
+  wire signed [SB-1:0] beat_sum;
   wire [V*IB-1:0] x;
-  reg signed [IB+2:0] d, most;
-  reg [V*32-1:0] y;
-  reg clamped;
-  integer l, n, i, j;
+  assign out_valid = out_valid_q;
+  assign out_data = out_data_q;
+  assign ovf = ovf_q;
   hw_sram #(.WIDTH(V*IB), .DEPTH(BEATS), .AW(BW)) store (
-    .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(play), .raddr(rd), .rdata(x));
+    .clk(clk), .we(in_valid), .waddr(count_q), .wdata(in_data), .re(playing_q), .raddr(read_q), .rdata(x));
+  hw_tree #(.TERMS(V), .STAGES(TREE), .IB(IB), .OB(SB)) tree (
+    .clk(clk), .enable(valid[TREE-1:0]), .terms(in_data), .sums(beat_sum));
 
   always @(posedge clk) begin
-    out_valid <= p0;
-    ovf <= 0;
-    if (p0) begin
-      clamped = 0;
-      most = 32'h7fffffff;
-      for (l = 0; l < V; l = l + 1) begin
-        d = (at1 * V + l < LEN) ? $signed(x[l*IB +: IB]) - mean : 0;
-        clamped = clamped | (d > most) | (d < -most);
-        d = (d > most) ? most : (d < -most) ? -most : d;
-        y[l*32 +: 32] = d[31:0];
-      end
-      out_data <= y;
-      ovf <= clamped;
-    end
-    p0 <= play;
-    at1 <= rd;
-    if (play) begin
-      rd <= (rd == BEATS - 1) ? 0 : rd + 1;
-      play <= rd != BEATS - 1;
-    end
-    if (multiplied) begin
-      product = `HW_HALF(SHIFT);
-      for (j = 0; j < D; j = j + 1) product = product + (pd[j] <<< (9*j));
-      r = round(product);
-      mean <= r[IB+1:0];
-      play <= 1;
-    end
-    multiplied <= summed;
-    if (summed) for (j = 0; j < D; j = j + 1) pd[j] = sum * digit($signed({1'b0, MANTISSA}), j);
-    summed <= last[TREE];
-    if (v[TREE]) begin
-      sum = (fresh ? 0 : sum) + part[TREE*V];
-      fresh <= last[TREE];
-    end
-    for (n = TREE; n >= 1; n = n - 1)
-      if (v[n-1]) begin
-        if (n == 1) for (l = 0; l < V; l = l + 1) part[l] = $signed(in_data[l*IB +: IB]);
-        for (i = 0; i < ((V + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
-          wide = 0;
-          for (j = 0; j < 8; j = j + 1)
-            if (8*i + j < ((V + (1 << (3*n-3)) - 1) >> (3*n-3))) wide = wide + part[(n-1)*V+8*i+j];
-          part[n*V+i] = wide;
-        end
-      end
-    if (in_valid) count <= (count == BEATS - 1) ? 0 : count + 1;
-    v_q <= v[TREE-1:0];
+    valid_q <= valid[TREE-1:0];
     last_q <= last[TREE-1:0];
+    if (in_valid) count_q <= (count_q == BEATS - 1) ? 0 : count_q + 1;
+    // The vector once more, last stage first.
+    out_valid_q <= word_q;
+    ovf_q <= 0;
+    if (word_q) {ovf_q, out_data_q} <= centred(x, mean_q, played_q);
+    word_q <= playing_q;
+    played_q <= read_q;
+    if (playing_q) read_q <= (read_q == BEATS - 1) ? 0 : read_q + 1;
+    playing_q <= multiplied_q || (playing_q && read_q != BEATS - 1);
+    // The mean, last stage first.
+    if (multiplied_q) mean_q <= rounded(mean_of(products_q));
+    multiplied_q <= summed_q;
+    if (summed_q) products_q <= by_mantissa(sum_q, $signed({1'b0, MANTISSA}));
+    summed_q <= last[TREE];
+    if (valid[TREE]) begin
+      sum_q <= (fresh_q ? 0 : sum_q) + beat_sum;
+      fresh_q <= last[TREE];
+    end
     if (rst) begin
-      count <= 0; rd <= 0; v_q <= 0; last_q <= 0; summed <= 0; multiplied <= 0; play <= 0; p0 <= 0; fresh <= 1;
-      out_valid <= 0; ovf <= 0;
+      count_q <= 0; read_q <= 0; valid_q <= 0; last_q <= 0; summed_q <= 0; multiplied_q <= 0; playing_q <= 0; word_q <= 0; fresh_q <= 1;
+      out_valid_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

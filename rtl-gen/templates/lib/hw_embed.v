@@ -24,10 +24,10 @@ module hw_embed #(
   input rst,                     // reset: synchronous, active high
   input start,                   // the row of `token` is wanted
   input [TW-1:0] token,          // its number
-  output reg out_valid,          // a beat is on out_data
-  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
-  output reg out_last,           // it is the last of the row
-  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
+  output out_valid,          // a beat is on out_data
+  output [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
+  output out_last,           // it is the last of the row
+  output ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
   `HW_REQUIRE(BEATS * V >= LEN, hw_embed_BEATS_do_not_hold_LEN)
   `HW_REQUIRE(GROUP * GROUPS >= LEN, hw_embed_GROUPS_do_not_hold_LEN)
@@ -37,74 +37,83 @@ module hw_embed #(
   localparam PB = VALUE_BITS + SCALE_BITS;
   localparam WB = ((PB > OFB) ? PB : OFB) + 1;
   localparam BW = $clog2(BEATS + 1);
+  localparam GW = (GROUPS > 1) ? $clog2(GROUPS) : 1;
   `HW_ROUND(round, WB, SHIFT_BITS + 1, OB)
   `HW_BY(shift_by, SHIFT_BITS)
-  `HW_GIVING(V, OB)
+  `HW_BEAT(rounded, V, OB, input [V*WB-1:0] sums; input [SHIFT_BITS:0] shift;, round($signed(sums[lane*WB +: WB]), shift))
+  // Group of lane `l` of beat `at`; of those past the end the last one.
+  function [GW-1:0] group_of;
+    input [BW-1:0] at;
+    input integer l;
+    integer group;
+    begin
+      group = (GROUPS == 1) ? 0 : (at * V + l) / GROUP;
+      group_of = (group >= GROUPS) ? GROUPS - 1 : group;
+    end
+  endfunction
 
-  reg [TW-1:0] id;
-  reg s1;
-  reg [AW-1:0] base;
-  reg run;
-  reg [BW-1:0] beat;
-  reg element [0:V-1];           // of stage 3: the lane is one, of group `group`
-  integer group [0:V-1];
-  reg [4:0] v;                   // valid of stages 3 to 7
-  reg [4:0] last;
+  reg started_q;                 // the token's number stands
+  reg [TW-1:0] id_q;
+  reg [AW-1:0] base_q;           // address of its first beat
+  reg running_q;
+  reg [BW-1:0] beat_q;           // beat that is read
+  reg [3:0] valid_q;             // beats in the stages: codes and record read; values; products; sums
+  reg [3:0] last_q;
+  reg [V*GW-1:0] group_q;        // of the codes that come from ROM, lane 0 lowest
+  reg [V-1:0] element_q;         // the lane is one: it lies not past the end
+  reg [V*VALUE_BITS-1:0] value_q;
+  reg [V*SCALE_BITS-1:0] scale_q;
+  reg [V*OFB-1:0] offset_q, offset2_q;
+  reg [V*PB-1:0] product_q;
+  reg [V*WB-1:0] sum_q;
+  reg [SHIFT_BITS:0] shift_q;    // stands long before the sums
+  reg out_valid_q, out_last_q, ovf_q;
+  reg [V*OB-1:0] out_data_q;
   wire [REC-1:0] record;
   wire [V*CODE_BITS-1:0] codes;
-  reg [SHIFT_BITS:0] by;         // stands long before the sums
+  wire [AW-1:0] address = base_q + beat_q;
+  assign out_valid = out_valid_q;
+  assign out_last = out_last_q;
+  assign out_data = out_data_q;
+  assign ovf = ovf_q;
+  hw_rom #(.WIDTH(REC), .DEPTH(TOKENS), .AW(TW), .FILE(SCALES)) scale_rom (.clk(clk), .en(started_q), .addr(id_q), .data(record));
+  hw_rom #(.WIDTH(V*CODE_BITS), .DEPTH(TOKENS*BEATS), .AW(AW), .FILE(CODES)) code_rom (
+    .clk(clk), .en(running_q), .addr(address), .data(codes));
 
-  hw_rom #(.WIDTH(REC), .DEPTH(TOKENS), .AW(TW), .FILE(SCALES)) scale_rom (.clk(clk), .en(s1), .addr(id), .data(record));
-  wire [AW-1:0] at = base + beat;
-  hw_rom #(.WIDTH(V*CODE_BITS), .DEPTH(TOKENS*BEATS), .AW(AW), .FILE(CODES)) code_rom (.clk(clk), .en(run), .addr(at), .data(codes));
-
-  reg signed [VALUE_BITS-1:0] value [0:V-1];
-  reg signed [SCALE_BITS-1:0] scale [0:V-1];
-  reg signed [OFB-1:0] offset [0:V-1], offset5 [0:V-1];
-  reg signed [PB-1:0] product [0:V-1];
-  reg signed [WB-1:0] sum [0:V-1];
-  integer l, g;
-
+  integer l;
   always @(posedge clk) begin
-    s1 <= start;
-    if (start) id <= token;
-    if (s1) begin
-      base <= id * BEATS;
-      beat <= 0;
-      run <= 1;
-    end else if (run) begin
-      beat <= beat + 1;
-      if (beat == BEATS - 1) run <= 0;
+    started_q <= start;
+    if (start) id_q <= token;
+    if (started_q) base_q <= id_q * BEATS;
+    beat_q <= started_q ? 0 : running_q ? beat_q + 1 : beat_q;
+    running_q <= started_q || (running_q && beat_q != BEATS - 1);
+    valid_q <= {valid_q[2:0], running_q};
+    last_q <= {last_q[2:0], running_q && beat_q == BEATS - 1};
+    shift_q <= shift_by($signed(record[REC-1 -: SHIFT_BITS]));
+    // The stages, last one first.
+    out_valid_q <= valid_q[3];
+    out_last_q <= valid_q[3] && last_q[3];
+    ovf_q <= 0;
+    if (valid_q[3]) {ovf_q, out_data_q} <= rounded(sum_q, shift_q);
+    if (valid_q[2]) for (l = 0; l < V; l = l + 1)
+      sum_q[l*WB +: WB] <= $signed(product_q[l*PB +: PB]) + $signed(offset2_q[l*OFB +: OFB]);
+    if (valid_q[1]) begin
+      for (l = 0; l < V; l = l + 1)
+        product_q[l*PB +: PB] <= $signed(value_q[l*VALUE_BITS +: VALUE_BITS]) * $signed(scale_q[l*SCALE_BITS +: SCALE_BITS]);
+      offset2_q <= offset_q;
     end
-    v <= {v[3:0], run};
-    last <= {last[3:0], run && beat == BEATS - 1};
-    out_valid <= v[3];
-    out_last <= v[3] && last[3];
-    ovf <= 0;
-    by <= shift_by($signed(record[REC-1 -: SHIFT_BITS]));
-    if (v[3]) `HW_GIVE(V, OB, round(sum[l], by))
-    if (v[2]) for (l = 0; l < V; l = l + 1) sum[l] = product[l] + offset5[l];
-    if (v[1]) for (l = 0; l < V; l = l + 1) begin
-      product[l] = value[l] * scale[l];
-      offset5[l] = offset[l];
-    end
-    if (v[0]) for (l = 0; l < V; l = l + 1) begin
-      g = group[l];
-      value[l] = 0;
-      offset[l] = 0;
-      if (element[l]) begin
-        value[l] = CODEBOOK[codes[l*CODE_BITS +: CODE_BITS]*VALUE_BITS +: VALUE_BITS];
-        if (OFFSET_BITS > 0) offset[l] = record[GROUPS*SCALE_BITS + g*OFFSET_BITS +: OFB];
-      end
-      scale[l] = record[g*SCALE_BITS +: SCALE_BITS];
+    if (valid_q[0]) for (l = 0; l < V; l = l + 1) begin
+      value_q[l*VALUE_BITS +: VALUE_BITS] <= element_q[l] ? CODEBOOK[codes[l*CODE_BITS +: CODE_BITS]*VALUE_BITS +: VALUE_BITS] : 0;
+      scale_q[l*SCALE_BITS +: SCALE_BITS] <= record[group_q[l*GW +: GW]*SCALE_BITS +: SCALE_BITS];
+      offset_q[l*OFB +: OFB] <=
+        (OFFSET_BITS > 0 && element_q[l]) ? record[GROUPS*SCALE_BITS + group_q[l*GW +: GW]*OFFSET_BITS +: OFB] : {OFB{1'b0}};
     end
     for (l = 0; l < V; l = l + 1) begin
-      g = (GROUPS == 1) ? 0 : (beat * V + l) / GROUP;
-      group[l] = (g >= GROUPS) ? GROUPS - 1 : g;
-      element[l] = beat * V + l < LEN;
+      group_q[l*GW +: GW] <= group_of(beat_q, l);
+      element_q[l] <= beat_q * V + l < LEN;
     end
     if (rst) begin
-      s1 <= 0; run <= 0; v <= 0; last <= 0; out_valid <= 0; out_last <= 0; ovf <= 0;
+      started_q <= 0; running_q <= 0; valid_q <= 0; last_q <= 0; out_valid_q <= 0; out_last_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

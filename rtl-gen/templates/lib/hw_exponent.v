@@ -11,55 +11,51 @@ module hw_exponent #(
   input [P-1:0] in_mask,         // lane i of the word counts
   input [HEADS*P*32-1:0] score,  // unit h * P + i: score of head h and position lane i, 32 bits, signed, 16 of them fraction
   input [HEADS*32-1:0] greatest, // the greatest score of each head, 32 bits, signed
-  output reg [HEADS*P*21-1:0] p  // unit h * P + i: 2^(score - greatest), 21 bits, 20 of them fraction; 0 where the mask is 0
+  output [HEADS*P*21-1:0] p      // unit h * P + i: 2^(score - greatest), 21 bits, 20 of them fraction; 0 where the mask is 0
 );
   localparam UNITS = HEADS * P;
-  localparam TB = VALUE_BITS + SLOPE_BITS;
-  reg [4:1] v;
-  reg [P-1:0] mask1, mask2, mask3, mask4;
-  reg [32:0] below;
-  reg [8:0] f2 [0:UNITS-1], f3 [0:UNITS-1];
-  reg [4:0] i2 [0:UNITS-1], i3 [0:UNITS-1], i4 [0:UNITS-1], i5 [0:UNITS-1];
-  reg [UNITS*7-1:0] index, index_next;
-  wire [UNITS*TB-1:0] word;
-  reg signed [SLOPE_BITS+9:0] product [0:UNITS-1];
-  reg signed [VALUE_BITS-1:0] value [0:UNITS-1], x [0:UNITS-1];
-  reg [UNITS*21-1:0] p_next;
+  // What a score lies below the greatest, 16 bits of it fraction, which come from the table.
+  function signed [32:0] below;
+    input signed [31:0] most;
+    input signed [31:0] unit_score;
+    below = most - unit_score;
+  endfunction
+  // Whole part of it: places to the right, 22 at most.
+  function [4:0] places;
+    input [32:0] difference;
+    places = (difference[32:16] > 22) ? 5'd22 : difference[20:16];
+  endfunction
+  // Shifted to the right, rounded half up.
+  function [20:0] shifted;
+    input [VALUE_BITS-1:0] x;
+    input [4:0] by;
+    shifted = (x >> by) + (by != 0 && x[by-5'd1]);
+  endfunction
+
+  reg [4:1] valid_q;             // scores in the stages: place; word; slope's product; table's value
+  wire [4:0] valid = {valid_q, in_valid};
+  reg [4*P-1:0] mask_q;          // their masks
+  reg [UNITS*16-1:0] place_q;    // where the table is asked
+  reg [UNITS*5-1:0] shift_q;
+  wire [UNITS*5-1:0] shift4;     // of stage 4
+  wire [UNITS*VALUE_BITS-1:0] table_value; // of stage 4
+  reg [UNITS*21-1:0] p_q;
+  assign p = p_q;
+  hw_delay #(.WIDTH(UNITS*5), .STAGES(3)) delay (.clk(clk), .enable(valid[3:1]), .in_data(shift_q), .out_data(shift4));
+  hw_interpolate #(
+    .PORTS(UNITS), .ENTRIES(128), .INDEX_BITS(7), .FRACTION_BITS(9), .VALUE_BITS(VALUE_BITS), .SLOPE_BITS(SLOPE_BITS), .FILE(EXP2)
+  ) exp2 (.clk(clk), .in_valid(valid[1]), .argument(place_q), .value(table_value));
+
   integer u;
-  hw_rom #(.WIDTH(TB), .DEPTH(128), .AW(7), .PORTS(UNITS), .FILE(EXP2)) table_rom (
-    .clk(clk), .en(v[1]), .addr(index), .data(word));
   always @(posedge clk) begin
-    v <= {v[3:1], in_valid};
-    mask1 <= in_mask;
-    mask2 <= mask1;
-    mask3 <= mask2;
-    mask4 <= mask3;
-    if (v[4]) begin
-      for (u = 0; u < UNITS; u = u + 1)
-        p_next[u*21 +: 21] = mask4[u%P] ? (x[u] >> i5[u]) + (i5[u] != 0 && x[u][i5[u]-5'd1]) : 0;
-      p <= p_next;
-    end
-    if (v[3]) for (u = 0; u < UNITS; u = u + 1) begin
-      x[u] = value[u] + (product[u] >>> 9) + (product[u][8] ? 1 : 0);
-      i5[u] = i4[u];
-    end
-    if (v[2]) for (u = 0; u < UNITS; u = u + 1) begin
-      product[u] = $signed(word[u*TB+VALUE_BITS +: SLOPE_BITS]) * $signed({1'b0, f3[u]});
-      value[u] = word[u*TB +: VALUE_BITS];
-      i4[u] = i3[u];
-    end
-    if (v[1]) for (u = 0; u < UNITS; u = u + 1) begin
-      f3[u] = f2[u];
-      i3[u] = i2[u];
-    end
-    if (in_valid) begin
-      for (u = 0; u < UNITS; u = u + 1) begin
-        below = $signed(greatest[(u/P)*32 +: 32]) - $signed(score[u*32 +: 32]);
-        index_next[u*7 +: 7] = below[15:9];
-        f2[u] = below[8:0];
-        i2[u] = (below[32:16] > 22) ? 5'd22 : below[20:16];
-      end
-      index <= index_next;
+    valid_q <= valid[3:0];
+    mask_q <= {mask_q, in_mask};
+    // The stages, last one first.
+    if (valid[4]) for (u = 0; u < UNITS; u = u + 1)
+      p_q[u*21 +: 21] <= mask_q[3*P+u%P] ? shifted(table_value[u*VALUE_BITS +: VALUE_BITS], shift4[u*5 +: 5]) : 21'd0;
+    if (in_valid) for (u = 0; u < UNITS; u = u + 1) begin
+      place_q[u*16 +: 16] <= below($signed(greatest[(u/P)*32 +: 32]), $signed(score[u*32 +: 32]));
+      shift_q[u*5 +: 5] <= places(below($signed(greatest[(u/P)*32 +: 32]), $signed(score[u*32 +: 32])));
     end
   end
 endmodule

@@ -16,91 +16,89 @@ module hw_gated_act #(
   input in_valid,                // a beat of the gate and of up is on the ports
   input [V*GB-1:0] gate,         // V elements of GB bits, signed, lane 0 lowest
   input [V*UB-1:0] up,           // V elements of UB bits, signed, lane 0 lowest
-  output reg out_valid,          // a beat is on out_data
-  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
-  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
+  output out_valid,              // a beat is on out_data
+  output [V*OB-1:0] out_data,    // V elements of OB bits, signed, lane 0 lowest
+  output ovf                     // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
-  localparam TB = VALUE_BITS + SLOPE_BITS;
-  localparam MB = SLOPE_BITS + 9;
-  localparam SD = `HW_DIGITS(22);
-  localparam UD = `HW_DIGITS(UB);
+  localparam SIGMA = 22;         // bits of the sigmoid
+  localparam GP = `HW_PARTS(GB, SIGMA);
+  localparam UP = `HW_PARTS(GB, UB);
   `HW_CUT(argument, GB + 2, GATE_SHIFT, 17)
   `HW_CUT(round, GB + UB + 1, SHIFT, OB)
-  `HW_DIGIT(digit_sigma, 22)
-  `HW_DIGIT(digit_up, UB)
-  `HW_GIVING(V, OB)
-  reg [8:1] v;
-  reg signed [GB-1:0] g1 [0:8*V-1]; // g1[s * V + l]: the gate in stage s
-  reg signed [UB-1:0] u1 [0:8*V-1];
-  reg [15:0] z [0:V-1];
-  reg [7:0] f [0:V-1];
-  reg [V*8-1:0] index;
-  wire [V*TB-1:0] word;
-  reg signed [MB-1:0] product [0:V-1];
-  reg signed [VALUE_BITS-1:0] value [0:V-1];
-  reg signed [21:0] half [0:V-1], sigma [0:V-1];
-  reg signed [GB+9:0] gd [0:V*SD-1];        // products with each digit
-  reg signed [GB+21:0] gs;
-  reg signed [GB-1:0] h [0:V-1];
-  reg signed [GB+9:0] hd [0:V*UD-1];
-  reg signed [GB+UB:0] hu [0:V-1], sum;
-  reg signed [GB-1:0] g0;
-  reg signed [GB+1:0] mag;
-  reg [17:0] rz;
-  reg [V*8-1:0] index_next;
-  integer l, s, j;
-  hw_rom #(.WIDTH(TB), .DEPTH(256), .AW(8), .PORTS(V), .FILE(SIGMOID)) table_rom (.clk(clk), .en(v[1]), .addr(index), .data(word));
+  `HW_PRODUCTS(by_sigma, GB, SIGMA)
+  `HW_PRODUCT_SUM(sum_by_sigma, GB, SIGMA, GB + SIGMA, `HW_HALF(20))
+  `HW_PRODUCTS(by_up, GB, UB)
+  `HW_PRODUCT_SUM(sum_by_up, GB, UB, GB + UB + 1, `HW_HALF(SHIFT))
 
+  // Where the table is asked for a gate element: at its magnitude.
+  function [15:0] place;
+    input signed [GB-1:0] g;
+    reg signed [GB+1:0] magnitude; // and half of the last bit that is kept
+    reg [17:0] rounded;
+    begin
+      magnitude = `HW_HALF(GATE_SHIFT);
+      magnitude = magnitude + $signed(g ^ {GB{g[GB-1]}}) + $signed({1'b0, g[GB-1]});
+      rounded = argument(magnitude);
+      place = rounded[15:0];
+    end
+  endfunction
+  // The sigmoid: the table's value where the gate is negative, else one less that.
+  function signed [SIGMA-1:0] sigmoid_of;
+    input negative;
+    input signed [SIGMA-1:0] half;
+    sigmoid_of = negative ? half : 22'sd1048576 - half;
+  endfunction
+  function signed [GB-1:0] activation;
+    input [GP-1:0] products;
+    reg signed [GB+SIGMA-1:0] sum;
+    begin
+      sum = sum_by_sigma(products);
+      activation = sum >>> 20;
+    end
+  endfunction
+  `HW_BEAT(results, V, OB, input [V*UP-1:0] products;, round(sum_by_up(products[lane*UP +: UP])))
+
+  reg [8:1] valid_q;             // beats in the stages: place; word; slope's product; table's value; sigmoid; products; activation; products
+  wire [8:0] valid = {valid_q, in_valid};
+  reg [V*16-1:0] place_q;
+  wire [V*VALUE_BITS-1:0] table_value; // of stage 4
+  reg [V*SIGMA-1:0] sigma_q;
+  reg [V*GP-1:0] by_sigma_q;
+  reg [V*GB-1:0] activation_q;
+  reg [V*UP-1:0] by_up_q;
+  wire [V*GB-1:0] gate4;         // of stage 4
+  reg [V*GB-1:0] gate5_q;
+  wire [V*UB-1:0] up7;
+  reg out_valid_q, ovf_q;
+  reg [V*OB-1:0] out_data_q;
+  assign out_valid = out_valid_q;
+  assign out_data = out_data_q;
+  assign ovf = ovf_q;
+  hw_delay #(.WIDTH(V*GB), .STAGES(4)) gate_delay (.clk(clk), .enable(valid[3:0]), .in_data(gate), .out_data(gate4));
+  hw_delay #(.WIDTH(V*UB), .STAGES(7)) up_delay (.clk(clk), .enable(valid[6:0]), .in_data(up), .out_data(up7));
+  hw_interpolate #(.PORTS(V), .INDEX_BITS(8), .FRACTION_BITS(8), .VALUE_BITS(VALUE_BITS), .SLOPE_BITS(SLOPE_BITS), .FILE(SIGMOID)) sigmoid (
+    .clk(clk), .in_valid(valid[1]), .argument(place_q), .value(table_value));
+
+  integer l;
   always @(posedge clk) begin
-    v <= {v[7:1], in_valid};
-    out_valid <= v[8];
-    ovf <= 0;
-    if (v[8]) begin
-      for (l = 0; l < V; l = l + 1) begin
-        sum = `HW_HALF(SHIFT);
-        for (j = 0; j < UD; j = j + 1) sum = sum + (hd[l*UD+j] <<< (9*j));
-        hu[l] = sum;
-      end
-      `HW_GIVE(V, OB, round(hu[l]))
+    valid_q <= valid[7:0];
+    // The stages, last one first.
+    out_valid_q <= valid[8];
+    ovf_q <= 0;
+    if (valid[8]) {ovf_q, out_data_q} <= results(by_up_q);
+    if (valid[7]) for (l = 0; l < V; l = l + 1)
+      by_up_q[l*UP +: UP] <= by_up($signed(activation_q[l*GB +: GB]), $signed(up7[l*UB +: UB]));
+    if (valid[6]) for (l = 0; l < V; l = l + 1) activation_q[l*GB +: GB] <= activation(by_sigma_q[l*GP +: GP]);
+    if (valid[5]) for (l = 0; l < V; l = l + 1)
+      by_sigma_q[l*GP +: GP] <= by_sigma($signed(gate5_q[l*GB +: GB]), $signed(sigma_q[l*SIGMA +: SIGMA]));
+    if (valid[4]) begin
+      gate5_q <= gate4;
+      for (l = 0; l < V; l = l + 1)
+        sigma_q[l*SIGMA +: SIGMA] <= sigmoid_of(gate4[l*GB+GB-1], $signed(table_value[l*VALUE_BITS +: VALUE_BITS]));
     end
-    if (v[7]) for (l = 0; l < V; l = l + 1)
-      for (j = 0; j < UD; j = j + 1) hd[l*UD+j] = h[l] * digit_up(u1[7*V+l], j);
-    if (v[6]) for (l = 0; l < V; l = l + 1) begin
-      gs = `HW_HALF(20);
-      for (j = 0; j < SD; j = j + 1) gs = gs + (gd[l*SD+j] <<< (9*j));
-      h[l] = gs >>> 20;
-    end
-    if (v[5]) for (l = 0; l < V; l = l + 1)
-      for (j = 0; j < SD; j = j + 1) gd[l*SD+j] = g1[5*V+l] * digit_sigma(sigma[l], j);
-    if (v[4]) for (l = 0; l < V; l = l + 1) sigma[l] = (g1[4*V+l] < 0) ? half[l] : 22'sd1048576 - half[l];
-    if (v[3]) for (l = 0; l < V; l = l + 1) half[l] = value[l] + (product[l] >>> 8) + (product[l][7] ? 1 : 0);
-    if (v[2]) for (l = 0; l < V; l = l + 1) begin
-      product[l] = $signed(word[l*TB+VALUE_BITS +: SLOPE_BITS]) * $signed({1'b0, f[l]});
-      value[l] = word[l*TB +: VALUE_BITS];
-    end
-    if (v[1]) for (l = 0; l < V; l = l + 1) f[l] = z[l][7:0];
-    if (in_valid) begin
-      for (l = 0; l < V; l = l + 1) begin
-        g0 = gate[l*GB +: GB];
-        mag = `HW_HALF(GATE_SHIFT);
-        mag = mag + $signed(g0 ^ {GB{g0[GB-1]}}) + $signed({1'b0, g0[GB-1]}); // half and |g|
-        rz = argument(mag);
-        z[l] = rz[15:0];
-        index_next[8*l +: 8] = z[l][15:8];
-      end
-      index <= index_next;
-    end
-    for (s = 7; s >= 2; s = s - 1)
-      if (v[s-1]) for (l = 0; l < V; l = l + 1) begin
-        g1[s*V+l] = g1[(s-1)*V+l];
-        u1[s*V+l] = u1[(s-1)*V+l];
-      end
-    if (in_valid) for (l = 0; l < V; l = l + 1) begin
-      g1[V+l] = gate[l*GB +: GB];
-      u1[V+l] = up[l*UB +: UB];
-    end
+    if (in_valid) for (l = 0; l < V; l = l + 1) place_q[l*16 +: 16] <= place($signed(gate[l*GB +: GB]));
     if (rst) begin
-      v <= 0; out_valid <= 0; ovf <= 0;
+      valid_q <= 0; out_valid_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

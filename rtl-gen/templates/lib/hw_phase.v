@@ -13,96 +13,75 @@ module hw_phase #(
   input rst,                     // reset: synchronous, active high
   input start,                   // the token is accepted in this cycle
   input [POSW-1:0] pos,          // its position, from 0
-  output reg rot_valid,          // a beat is on rot_data
-  output reg [PP*32-1:0] rot_data // PP pairs of sine and, below it, cosine, 16 bits each, signed, 14 of them fraction
+  output rot_valid,          // a beat is on rot_data
+  output [PP*32-1:0] rot_data // PP pairs of sine and, below it, cosine, 16 bits each, signed, 14 of them fraction
 );
   localparam BW = $clog2(BEATS + 1);
-  localparam TB = VALUE_BITS + SLOPE_BITS;
-  localparam MB = SLOPE_BITS + 17;
-  localparam AD = `HW_DIGITS(POSW + 1);
-  `HW_DIGIT(digit, POSW + 1)
-  reg [POSW-1:0] at;
-  reg run;
-  reg [BW-1:0] beat;
-  reg [5:0] v;                   // v[0]: frequencies stand; v[1]: their products with each digit; v[2]: phases; v[3]: table words
-  wire [PP*32-1:0] omega;
-  reg signed [42:0] turned [0:PP*AD-1], sum;
-  reg [PP*32-1:0] phi, phi_next;
-  wire [2*PP*8-1:0] index;
-  wire [2*PP*TB-1:0] word;
-  reg [2*PP*TB-1:0] word4;
-  reg [15:0] f3 [0:2*PP-1], f4 [0:2*PP-1];
-  reg [1:0] q3 [0:PP-1], q4 [0:PP-1], q5 [0:PP-1];
-  reg signed [VALUE_BITS-1:0] value5 [0:2*PP-1];
-  reg signed [MB-1:0] product [0:2*PP-1];
-  reg signed [15:0] s [0:2*PP-1];
-  reg signed [MB-1:0] t;
-  reg [PP*32-1:0] y;
-  integer i, j;
-  wire reading = start || run;
+  localparam PB = `HW_PARTS(33, POSW + 1);
+  `HW_PRODUCTS(by_position, 33, POSW + 1)
+  `HW_PRODUCT_SUM(phase_of, 33, POSW + 1, 43, 0)
+  // Sine and cosine of a turn's quarter `quarter` from those of the first.
+  function [31:0] turned;
+    input [1:0] quarter;
+    input signed [15:0] sine, cosine;
+    case (quarter)
+      2'd0: turned = {sine, cosine};
+      2'd1: turned = {cosine, -sine};
+      2'd2: turned = {-sine, -cosine};
+      default: turned = {-cosine, sine};
+    endcase
+  endfunction
 
-  hw_rom #(.WIDTH(PP*32), .DEPTH(BEATS), .AW(BW), .FILE(OMEGA)) omega_rom (.clk(clk), .en(reading), .addr(beat), .data(omega));
-  // Port 2i: S(r), port 2i + 1: S(r'), whose index and fraction are the complements.
+  reg [POSW-1:0] position_q;
+  reg running_q;
+  reg [BW-1:0] beat_q;           // beat of frequencies that is read next
+  reg [5:0] valid_q;             // beats in the stages: frequencies; their products with each digit; phases; words; words; products
+  reg [PP*PB-1:0] product_q;
+  reg [PP*32-1:0] phase_q;       // 2 bits of quarter, 8 of index, 16 of fraction, 6 that do not count
+  wire [2*PP-1:0] quarter5;      // of stage 5
+  wire [2*PP-1:0] quarters;
+  wire [PP*32-1:0] omega;
+  wire [2*PP*24-1:0] argument;
+  wire [2*PP*VALUE_BITS-1:0] table_value;
+  reg rot_valid_q;
+  reg [PP*32-1:0] rot_data_q;
+  wire reading = start || running_q;
+  assign rot_valid = rot_valid_q;
+  assign rot_data = rot_data_q;
+  hw_rom #(.WIDTH(PP*32), .DEPTH(BEATS), .AW(BW), .FILE(OMEGA)) omega_rom (.clk(clk), .en(reading), .addr(beat_q), .data(omega));
+  // Port 2i: the sine of the pair's argument; port 2i + 1: that of the rest of the quarter, whose index and fraction are the complements.
   genvar p;
   generate
     for (p = 0; p < PP; p = p + 1) begin : pair
-      assign index[16*p +: 8] = phi[32*p+22 +: 8];
-      assign index[16*p+8 +: 8] = ~phi[32*p+22 +: 8];
+      assign argument[48*p +: 24] = phase_q[32*p+6 +: 24];
+      assign argument[48*p+24 +: 24] = ~phase_q[32*p+6 +: 24];
+      assign quarters[2*p +: 2] = phase_q[32*p+30 +: 2];
     end
   endgenerate
-  hw_rom #(.WIDTH(TB), .DEPTH(256), .AW(8), .PORTS(2*PP), .FILE(SIN)) sine (.clk(clk), .en(v[2]), .addr(index), .data(word));
+  hw_delay #(.WIDTH(2*PP), .STAGES(3)) quarter_delay (.clk(clk), .enable(valid_q[4:2]), .in_data(quarters), .out_data(quarter5));
+  hw_interpolate #(
+    .PORTS(2*PP), .INDEX_BITS(8), .FRACTION_BITS(16), .VALUE_BITS(VALUE_BITS), .SLOPE_BITS(SLOPE_BITS), .WORD_STAGE(1), .RESULT_STAGE(0),
+    .FILE(SIN)
+  ) sine (.clk(clk), .in_valid(valid_q[2]), .argument(argument), .value(table_value));
 
+  integer i;
   always @(posedge clk) begin
-    if (start) at <= pos;
+    valid_q <= {valid_q[4:0], reading};
+    // The stages, last one first.
+    rot_valid_q <= valid_q[5];
+    if (valid_q[5]) for (i = 0; i < PP; i = i + 1)
+      rot_data_q[32*i +: 32] <= turned(quarter5[2*i +: 2], $signed(table_value[2*i*VALUE_BITS +: VALUE_BITS]),
+        $signed(table_value[(2*i+1)*VALUE_BITS +: VALUE_BITS]));
+    if (valid_q[1]) for (i = 0; i < PP; i = i + 1) phase_q[32*i +: 32] <= phase_of(product_q[i*PB +: PB]);
+    if (valid_q[0]) for (i = 0; i < PP; i = i + 1)
+      product_q[i*PB +: PB] <= by_position($signed({1'b0, omega[32*i +: 32]}), $signed({1'b0, position_q}));
+    if (start) position_q <= pos;
     if (reading) begin
-      beat <= (beat == BEATS - 1) ? 0 : beat + 1;
-      run <= beat != BEATS - 1;
+      beat_q <= (beat_q == BEATS - 1) ? 0 : beat_q + 1;
+      running_q <= beat_q != BEATS - 1;
     end
-    v <= {v[4:0], reading};
-    rot_valid <= v[5];
-    if (v[5]) begin
-      for (j = 0; j < 2*PP; j = j + 1) begin
-        t = (product[j] >>> 16) + (product[j][15] ? 1 : 0);
-        s[j] = value5[j] + t;
-      end
-      for (i = 0; i < PP; i = i + 1)
-        case (q5[i])
-          2'd0: y[32*i +: 32] = {s[2*i], s[2*i+1]};
-          2'd1: y[32*i +: 32] = {s[2*i+1], -s[2*i]};
-          2'd2: y[32*i +: 32] = {-s[2*i], -s[2*i+1]};
-          default: y[32*i +: 32] = {-s[2*i+1], s[2*i]};
-        endcase
-      rot_data <= y;
-    end
-    if (v[4]) begin
-      for (j = 0; j < 2*PP; j = j + 1) begin
-        product[j] = $signed(word4[j*TB+VALUE_BITS +: SLOPE_BITS]) * $signed({1'b0, f4[j]});
-        value5[j] = word4[j*TB +: VALUE_BITS];
-      end
-      for (i = 0; i < PP; i = i + 1) q5[i] = q4[i];
-    end
-    if (v[3]) begin
-      word4 <= word;
-      for (j = 0; j < 2*PP; j = j + 1) f4[j] = f3[j];
-      for (i = 0; i < PP; i = i + 1) q4[i] = q3[i];
-    end
-    if (v[2]) for (i = 0; i < PP; i = i + 1) begin
-      f3[2*i] = phi[32*i+6 +: 16];
-      f3[2*i+1] = ~phi[32*i+6 +: 16];
-      q3[i] = phi[32*i+30 +: 2];
-    end
-    if (v[1]) begin
-      for (i = 0; i < PP; i = i + 1) begin
-        sum = 0;
-        for (j = 0; j < AD; j = j + 1) sum = sum + (turned[i*AD+j] <<< (9*j));
-        phi_next[32*i +: 32] = sum[31:0];
-      end
-      phi <= phi_next;
-    end
-    if (v[0]) for (i = 0; i < PP; i = i + 1)
-      for (j = 0; j < AD; j = j + 1) turned[i*AD+j] = $signed({1'b0, omega[32*i +: 32]}) * digit($signed({1'b0, at}), j);
     if (rst) begin
-      beat <= 0; run <= 0; v <= 0; rot_valid <= 0;
+      beat_q <= 0; running_q <= 0; valid_q <= 0; rot_valid_q <= 0;
     end
   end
 endmodule

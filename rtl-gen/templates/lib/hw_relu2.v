@@ -13,68 +13,51 @@ module hw_relu2 #(
   input in_valid,                // a beat of the gate and of up is on the ports
   input [V*GB-1:0] gate,         // V elements of GB bits, signed, lane 0 lowest
   input [V*UB-1:0] up,           // V elements of UB bits, signed, lane 0 lowest
-  output reg out_valid,          // a beat is on out_data
-  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
-  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
+  output out_valid,              // a beat is on out_data
+  output [V*OB-1:0] out_data,    // V elements of OB bits, signed, lane 0 lowest
+  output ovf                     // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
-  localparam GD = `HW_DIGITS(GB);
-  localparam UD = `HW_DIGITS(UB);
+  localparam GP = `HW_PARTS(GB, GB);
+  localparam UP = `HW_PARTS(GB, UB);
   `HW_CUT(root, 2 * GB + 1, FRAC, GB)
   `HW_CUT(round, GB + UB + 1, SHIFT, OB)
-  `HW_DIGIT(digit_gate, GB)
-  `HW_DIGIT(digit_up, UB)
-  `HW_GIVING(V, OB)
-  reg v1, v2, v3, v4, flag3, flag4;
-  reg signed [GB-1:0] g [0:V-1], h [0:V-1];
-  reg signed [GB+9:0] gd [0:V*GD-1], hd [0:V*UD-1]; // products with each digit
-  reg signed [2*GB:0] square;
-  reg signed [UB-1:0] u1 [0:V-1], u2 [0:V-1], u3 [0:V-1];
-  reg signed [GB+UB:0] hu [0:V-1], sum;
-  reg [GB:0] rh;
-  reg over;
-  integer l, j;
+  `HW_PRODUCTS(by_gate, GB, GB)
+  `HW_PRODUCT_SUM(square, GB, GB, 2 * GB + 1, `HW_HALF(FRAC))
+  `HW_PRODUCTS(by_up, GB, UB)
+  `HW_PRODUCT_SUM(sum_by_up, GB, UB, GB + UB + 1, `HW_HALF(SHIFT))
+  `HW_BEAT(squares, V, GB, input [V*GP-1:0] products;, root(square(products[lane*GP +: GP])))
+  `HW_BEAT(results, V, OB, input [V*UP-1:0] products;, round(sum_by_up(products[lane*UP +: UP])))
+
+  reg [4:1] valid_q;             // beats in the stages: positive part; products with itself; square; products with up
+  wire [4:0] valid = {valid_q, in_valid};
+  reg [V*GB-1:0] gate_q, square_q;
+  reg [V*GP-1:0] by_gate_q;
+  reg [V*UP-1:0] by_up_q;
+  wire [V*UB-1:0] up3;           // of stage 3
+  reg clamped3_q, clamped4_q;    // a square of stage 3, 4
+  reg out_valid_q, ovf_q;
+  reg [V*OB-1:0] out_data_q;
+  assign out_valid = out_valid_q;
+  assign out_data = out_data_q;
+  assign ovf = ovf_q;
+  hw_delay #(.WIDTH(V*UB), .STAGES(3)) up_delay (.clk(clk), .enable(valid[2:0]), .in_data(up), .out_data(up3));
+
+  integer l;
   always @(posedge clk) begin
-    v1 <= in_valid;
-    v2 <= v1;
-    v3 <= v2;
-    v4 <= v3;
-    out_valid <= v4;
-    ovf <= 0;
-    if (v4) begin
-      for (l = 0; l < V; l = l + 1) begin
-        sum = `HW_HALF(SHIFT);
-        for (j = 0; j < UD; j = j + 1) sum = sum + (hd[l*UD+j] <<< (9*j));
-        hu[l] = sum;
-      end
-      `HW_GIVE(V, OB, round(hu[l]))
-      ovf <= clamped | flag4;
-    end
-    flag4 <= flag3;
-    if (v3) for (l = 0; l < V; l = l + 1)
-      for (j = 0; j < UD; j = j + 1) hd[l*UD+j] = h[l] * digit_up(u3[l], j);
-    if (v2) begin
-      over = 0;
-      for (l = 0; l < V; l = l + 1) begin
-        square = `HW_HALF(FRAC);
-        for (j = 0; j < GD; j = j + 1) square = square + (gd[l*GD+j] <<< (9*j));
-        rh = root(square);
-        over = over | rh[GB];
-        h[l] = rh[GB-1:0];
-        u3[l] = u2[l];
-      end
-      flag3 <= over;
-    end
-    if (v1) for (l = 0; l < V; l = l + 1) begin
-      for (j = 0; j < GD; j = j + 1) gd[l*GD+j] = g[l] * digit_gate(g[l], j);
-      u2[l] = u1[l];
-    end
-    if (in_valid) for (l = 0; l < V; l = l + 1) begin
-      g[l] = $signed(gate[l*GB +: GB]);
-      if (g[l] < 0) g[l] = 0;
-      u1[l] = up[l*UB +: UB];
-    end
+    valid_q <= valid[3:0];
+    // The stages, last one first.
+    out_valid_q <= valid[4];
+    ovf_q <= 0;
+    if (valid[4]) {ovf_q, out_data_q} <= results(by_up_q) | {clamped4_q, {(V*OB){1'b0}}};
+    clamped4_q <= clamped3_q;
+    if (valid[3]) for (l = 0; l < V; l = l + 1)
+      by_up_q[l*UP +: UP] <= by_up($signed(square_q[l*GB +: GB]), $signed(up3[l*UB +: UB]));
+    if (valid[2]) {clamped3_q, square_q} <= squares(by_gate_q);
+    if (valid[1]) for (l = 0; l < V; l = l + 1)
+      by_gate_q[l*GP +: GP] <= by_gate($signed(gate_q[l*GB +: GB]), $signed(gate_q[l*GB +: GB]));
+    if (in_valid) for (l = 0; l < V; l = l + 1) gate_q[l*GB +: GB] <= gate[l*GB+GB-1] ? {GB{1'b0}} : gate[l*GB +: GB];
     if (rst) begin
-      v1 <= 0; v2 <= 0; v3 <= 0; v4 <= 0; out_valid <= 0; ovf <= 0;
+      valid_q <= 0; out_valid_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

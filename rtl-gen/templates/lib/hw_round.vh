@@ -70,22 +70,38 @@
     end \
   endfunction
 
-// Packs the results of all V lanes of a beat, each {clamped, value}, into the outputs `out_data` and `ovf`. `l` counts the lanes in RESULT.
-`define HW_GIVING(V, OB) \
-  reg [(OB):0] given; \
-  reg [(V)*(OB)-1:0] beat_given; \
-  reg clamped;
-`define HW_GIVE(V, OB, RESULT) \
-  begin \
-    clamped = 0; \
-    for (l = 0; l < (V); l = l + 1) begin \
-      given = RESULT; \
-      clamped = clamped | given[OB]; \
-      beat_given[l*(OB) +: (OB)] = given[(OB)-1:0]; \
+// Saturated to OB bits.
+`define HW_CLAMP(NAME, W, OB) \
+  function [(OB):0] NAME; \
+    input signed [(W)-1:0] x; \
+    reg signed [`HW_WIDER(W, OB):0] t, most; \
+    reg high, low; \
+    begin \
+      t = x; \
+      most = {1'b0, {((OB)-1){1'b1}}}; \
+      high = t > most; \
+      low = t < -most; \
+      t = high ? most : low ? -most : t; \
+      NAME = {high || low, t[(OB)-1:0]}; \
     end \
-    out_data <= beat_given; \
-    ovf <= clamped; \
-  end
+  endfunction
+
+// A function of INPUTS, its declarations, that gives a beat of V elements of OB bits, lane 0 lowest, and above them whether one was clamped. LANE
+// is the expression of one lane's {clamped, value}, in which `lane` is its number.
+`define HW_BEAT(NAME, V, OB, INPUTS, LANE) \
+  function [(V)*(OB):0] NAME; \
+    INPUTS \
+    reg [(OB):0] given; \
+    integer lane; \
+    begin \
+      NAME = 0; \
+      for (lane = 0; lane < (V); lane = lane + 1) begin \
+        given = LANE; \
+        NAME[lane*(OB) +: (OB)] = given[(OB)-1:0]; \
+        NAME[(V)*(OB)] = NAME[(V)*(OB)] | given[(OB)]; \
+      end \
+    end \
+  endfunction
 
 // Long products are sums of short ones: digit `j` of a number of B bits, nine bits each, the last one with the sign.
 `define HW_DIGITS(B) (((B) > 1) ? ((B) + 7) / 9 : 1)
@@ -96,6 +112,31 @@
     begin \
       NAME = x >>> (9 * j); \
       if (j < `HW_DIGITS(B) - 1) NAME[9] = 0; \
+    end \
+  endfunction
+
+// The products of an XB-bit number with every digit of one of YB bits, XB + 10 bits each, digit 0 lowest; and, a stage later, their sum. A
+// stage has room for a rounding constant beside it: START.
+`define HW_PARTS(XB, YB) (`HW_DIGITS(YB) * ((XB) + 10))
+`define HW_PRODUCTS(NAME, XB, YB) \
+  function [`HW_PARTS(XB, YB)-1:0] NAME; \
+    input signed [(XB)-1:0] x; \
+    input signed [(YB)-1:0] y; \
+    reg signed [9:0] digit; \
+    integer j; \
+    for (j = 0; j < `HW_DIGITS(YB); j = j + 1) begin \
+      digit = y >>> (9 * j); \
+      if (j < `HW_DIGITS(YB) - 1) digit[9] = 0; \
+      NAME[j*((XB)+10) +: (XB)+10] = x * digit; \
+    end \
+  endfunction
+`define HW_PRODUCT_SUM(NAME, XB, YB, OB, START) \
+  function signed [(OB)-1:0] NAME; \
+    input [`HW_PARTS(XB, YB)-1:0] products; \
+    integer j; \
+    begin \
+      NAME = START; \
+      for (j = 0; j < `HW_DIGITS(YB); j = j + 1) NAME = NAME + ($signed(products[j*((XB)+10) +: (XB)+10]) <<< (9*j)); \
     end \
   endfunction
 

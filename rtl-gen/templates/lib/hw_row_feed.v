@@ -21,10 +21,10 @@ module hw_row_feed #(
   input in_valid,                // a beat is on in_data
   input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
   input go,                      // with WAITS: play the rows
-  output reg row_valid,          // a row is on the ports
-  output reg [RW-1:0] row,       // its number, from 0
-  output reg row_end,            // it is the last row of its group
-  output reg row_last,           // it is the last row of the vector
+  output row_valid,          // a row is on the ports
+  output [RW-1:0] row,       // its number, from 0
+  output row_end,            // it is the last row of its group
+  output row_last,           // it is the last row of the vector
   output [BANDS*A-1:0] a,        // an activation of every band, signed
   output [4:0] h,                // bits by which the vector was shifted to the right
   output [BANDS*AB-1:0] asum     // each band's sum over a group, signed; stands from two cycles after row_end
@@ -37,40 +37,55 @@ module hw_row_feed #(
   localparam DEPTH = (ROWS % V == 0) ? ROWS / V : (ROWS + 2 * V - 2) / V;
   localparam DW = $clog2(DEPTH + 1);
   `HW_ROUND_DOWN(round, IB, 5, A)
+  function [A-1:0] activation;
+    input signed [IB-1:0] x;
+    input [4:0] by;
+    reg [A:0] rounded;
+    begin
+      rounded = round(x, by);
+      activation = rounded[A-1:0];
+    end
+  endfunction
 
   wire [BW-1:0] count;
   wire full;
   hw_magnitude #(.V(V), .BEATS(BEATS), .BW(BW), .IB(IB), .A(A)) magnitude (
     .clk(clk), .rst(rst), .in_valid(in_valid), .in_data(in_data), .count(count), .full(full), .h(h));
-  reg told;
-  wire start = (WAITS != 0) ? told : full;
-  reg playing, r1, r2;
-  reg [RW-1:0] at, at1, at2;
-  reg [RW-1:0] in_group;
-  reg end1, end2, end3;
-  wire reading = start || playing;
+  // Rows are read, picked from their word, rounded.
+  reg told_q;                    // `go` came
+  reg playing_q;
+  reg word_q, element_q;         // a row is in the word that was read; picked from it
+  reg [RW-1:0] at_q;             // row that is read
+  reg [RW-1:0] word_at_q, element_at_q; // rows in these stages
+  reg [RW-1:0] in_group_q;       // number within its group of the row that is rounded
+  reg row_valid_q, row_end_q, row_last_q;
+  reg [RW-1:0] row_q;
+  reg ended_q, held_q;           // a group's sum stands; has stood for a cycle
+  wire start = (WAITS != 0) ? told_q : full;
+  wire reading = start || playing_q;
+  assign row_valid = row_valid_q;
+  assign row = row_q;
+  assign row_end = row_end_q;
+  assign row_last = row_last_q;
 
   always @(posedge clk) begin
-    told <= go;
-    if (start) playing <= PLAYED > 1;
-    if (reading) begin
-      at <= (at == PLAYED - 1) ? 0 : at + 1;
-      if (at == PLAYED - 1) playing <= 0;
-    end
-    r1 <= reading;
-    r2 <= r1;
-    at1 <= at;
-    at2 <= at1;
-    row_valid <= r2;
-    row <= at2;
-    row_last <= r2 && at2 == PLAYED - 1;
-    row_end <= r2 && in_group == GROUP - 1;
-    if (r2) in_group <= (in_group == GROUP - 1) ? 0 : in_group + 1;
-    end1 <= row_end;
-    end2 <= end1;
+    row_valid_q <= element_q;
+    row_q <= element_at_q;
+    row_last_q <= element_q && element_at_q == PLAYED - 1;
+    row_end_q <= element_q && in_group_q == GROUP - 1;
+    if (element_q) in_group_q <= (in_group_q == GROUP - 1) ? 0 : in_group_q + 1;
+    element_q <= word_q;
+    element_at_q <= word_at_q;
+    word_q <= reading;
+    word_at_q <= at_q;
+    held_q <= ended_q;
+    ended_q <= row_end_q;
+    told_q <= go;
+    if (reading) at_q <= (at_q == PLAYED - 1) ? 0 : at_q + 1;
+    playing_q <= reading && at_q != PLAYED - 1;
     if (rst) begin
-      told <= 0; playing <= 0; at <= 0; r1 <= 0; r2 <= 0; in_group <= 0;
-      row_valid <= 0; row_last <= 0; row_end <= 0; end1 <= 0; end2 <= 0;
+      told_q <= 0; playing_q <= 0; at_q <= 0; word_q <= 0; element_q <= 0; in_group_q <= 0;
+      row_valid_q <= 0; row_last_q <= 0; row_end_q <= 0; ended_q <= 0; held_q <= 0;
     end
   end
 
@@ -84,35 +99,32 @@ module hw_row_feed #(
       localparam HI = (j * ROWS + MINE - 1) / V;
       wire [V*IB-1:0] word;
       wire we = in_valid && count >= LO && count <= HI;
-      wire [DW-1:0] raddr = (OFF + at) / V;
+      wire [DW-1:0] raddr = (OFF + at_q) / V;
       hw_sram #(.WIDTH(V*IB), .DEPTH(DEPTH), .AW(DW)) store (
-        .clk(clk), .we(we), .waddr(count - LO), .wdata(in_data), .re(reading && at < MINE), .raddr(raddr), .rdata(word));
-      reg signed [IB-1:0] element;
-      reg signed [A-1:0] out;
-      reg [A:0] rounded;
+        .clk(clk), .we(we), .waddr(count - LO), .wdata(in_data), .re(reading && at_q < MINE), .raddr(raddr), .rdata(word));
+      reg signed [IB-1:0] x_q;
+      reg signed [A-1:0] a_q;
       always @(posedge clk) begin
-        if (r2) begin
-          rounded = round(element, h);
-          out <= rounded[A-1:0];
-        end
-        if (r1) element <= (at1 < MINE) ? word[((OFF + at1) % V)*IB +: IB] : 0;
+        if (element_q) a_q <= activation(x_q, h);
+        if (word_q) x_q <= (word_at_q < MINE) ? word[((OFF + word_at_q) % V)*IB +: IB] : 0;
       end
-      assign a[j*A +: A] = out;
+      assign a[j*A +: A] = a_q;
       if (SUMS != 0) begin : sum
-        reg signed [AB-1:0] acc, next, cap1, cap2, cap3;
-        reg fresh;
+        // The sum so far; of a whole group, and in the two cycles after.
+        reg signed [AB-1:0] sum_q, group_q, group1_q, group2_q;
+        reg fresh_q;
+        wire signed [AB-1:0] sum_d = (fresh_q ? 0 : sum_q) + a_q;
         always @(posedge clk) begin
-          if (row_valid) begin
-            next = (fresh ? 0 : acc) + out;
-            acc <= next;
-            fresh <= row_end;
-            if (row_end) cap1 <= next;
+          if (held_q) group2_q <= group1_q;
+          if (ended_q) group1_q <= group_q;
+          if (row_valid_q) begin
+            sum_q <= sum_d;
+            fresh_q <= row_end_q;
+            if (row_end_q) group_q <= sum_d;
           end
-          if (end1) cap2 <= cap1;
-          if (end2) cap3 <= cap2;
-          if (rst) fresh <= 1;
+          if (rst) fresh_q <= 1;
         end
-        assign asum[j*AB +: AB] = cap3;
+        assign asum[j*AB +: AB] = group2_q;
       end else begin : no_sum
         assign asum[j*AB +: AB] = 0;
       end

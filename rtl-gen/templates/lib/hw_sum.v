@@ -1,4 +1,5 @@
 // Sum of two streams that come together, saturated. One cycle.
+`include "hw_round.vh"
 module hw_sum #(
   parameter V = 8,               // lanes: elements a beat
   parameter AB = 32,             // bits of an element of `a`
@@ -12,35 +13,27 @@ module hw_sum #(
   input in_ovf,                  // one of them was clamped already
   input [V*AB-1:0] a,            // V elements of AB bits, signed
   input [V*BB-1:0] b,            // V elements of BB bits, signed
-  output reg out_valid,          // a beat is on out_data
-  output reg out_last,           // it is the last of the vector
-  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
-  output reg ovf                 // an element of this beat was clamped, here or before
+  output out_valid,              // a beat is on out_data
+  output out_last,               // it is the last of the vector
+  output [V*OB-1:0] out_data,    // V elements of OB bits, signed, lane 0 lowest
+  output ovf                     // an element of this beat was clamped, here or before
 );
   localparam SB = ((AB > BB) ? ((AB > OB) ? AB : OB) : ((BB > OB) ? BB : OB)) + 1;
-  reg signed [SB-1:0] s, most;
-  reg [V*OB-1:0] y;
-  reg clamped;
-  integer l;
+  `HW_CLAMP(clamp, SB, OB)
+  `HW_BEAT(sums, V, OB, input [V*AB-1:0] x; input [V*BB-1:0] y;, clamp($signed(x[lane*AB +: AB]) + $signed(y[lane*BB +: BB])))
+  reg out_valid_q, out_last_q, ovf_q;
+  reg [V*OB-1:0] out_data_q;
+  assign out_valid = out_valid_q;
+  assign out_last = out_last_q;
+  assign out_data = out_data_q;
+  assign ovf = ovf_q;
   always @(posedge clk) begin
-    out_valid <= in_valid;
-    out_last <= in_last;
-    ovf <= in_ovf;
-    if (in_valid) begin
-      clamped = 0;
-      most = 0;
-      most[OB-2:0] = {(OB-1){1'b1}};
-      for (l = 0; l < V; l = l + 1) begin
-        s = $signed(a[l*AB +: AB]) + $signed(b[l*BB +: BB]);
-        clamped = clamped | (s > most) | (s < -most);
-        s = (s > most) ? most : (s < -most) ? -most : s;
-        y[l*OB +: OB] = s[OB-1:0];
-      end
-      out_data <= y;
-      ovf <= in_ovf | clamped;
-    end
+    out_valid_q <= in_valid;
+    out_last_q <= in_last;
+    ovf_q <= in_ovf;
+    if (in_valid) {ovf_q, out_data_q} <= sums(a, b) | {in_ovf, {(V*OB){1'b0}}};
     if (rst) begin
-      out_valid <= 0; out_last <= 0; ovf <= 0;
+      out_valid_q <= 0; out_last_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

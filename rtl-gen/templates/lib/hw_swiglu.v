@@ -23,28 +23,30 @@ module hw_swiglu #(
   output ovf                     // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
   localparam XB = ((UB > UP_FRAC + 1) ? UB : UP_FRAC + 1) + 1; // of up and one
-  reg valid;
-  reg [V*GB-1:0] g;
-  reg [V*XB-1:0] u;
-  reg signed [33:0] a, limit;
+  localparam signed [33:0] GATE_MOST = {2'b00, GATE_LIMIT};
+  localparam signed [33:0] UP_MOST = {2'b00, UP_LIMIT};
+  function [GB-1:0] limited_gate;
+    input signed [33:0] x;
+    limited_gate = (x > GATE_MOST) ? GATE_MOST : x;
+  endfunction
+  function [XB-1:0] limited_up;
+    input signed [33:0] x;
+    limited_up = ((x > UP_MOST) ? UP_MOST : (x < -UP_MOST) ? -UP_MOST : x) + (34'sd1 <<< UP_FRAC);
+  endfunction
+  reg valid_q;
+  reg [V*GB-1:0] gate_q;
+  reg [V*XB-1:0] up_q;
   integer l;
   always @(posedge clk) begin
-    valid <= in_valid;
+    valid_q <= in_valid;
     if (in_valid) for (l = 0; l < V; l = l + 1) begin
-      a = $signed(gate[l*GB +: GB]);
-      limit = $signed({2'b00, GATE_LIMIT});
-      if (a > limit) a = limit;
-      g[l*GB +: GB] <= a[GB-1:0];
-      a = $signed(up[l*UB +: UB]);
-      limit = $signed({2'b00, UP_LIMIT});
-      a = (a > limit) ? limit : (a < -limit) ? -limit : a;
-      a = a + (34'sd1 <<< UP_FRAC);
-      u[l*XB +: XB] <= a[XB-1:0];
+      gate_q[l*GB +: GB] <= limited_gate($signed(gate[l*GB +: GB]));
+      up_q[l*XB +: XB] <= limited_up($signed(up[l*UB +: UB]));
     end
-    if (rst) valid <= 0;
+    if (rst) valid_q <= 0;
   end
   hw_gated_act #(
     .V(V), .GB(GB), .UB(XB), .OB(OB), .GATE_SHIFT(GATE_SHIFT), .SHIFT(SHIFT), .VALUE_BITS(VALUE_BITS), .SLOPE_BITS(SLOPE_BITS), .SIGMOID(SIGMOID)
   ) act (
-    .clk(clk), .rst(rst), .in_valid(valid), .gate(g), .up(u), .out_valid(out_valid), .out_data(out_data), .ovf(ovf));
+    .clk(clk), .rst(rst), .in_valid(valid_q), .gate(gate_q), .up(up_q), .out_valid(out_valid), .out_data(out_data), .ovf(ovf));
 endmodule

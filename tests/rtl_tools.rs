@@ -4,6 +4,7 @@
 mod common;
 
 use common::rtl::{self, Draw, Small};
+use expect_test::{expect, expect_file};
 use hardwire_compiler::Options;
 use hardwire_netlist::Chip;
 use hardwire_rtl_gen::harness::Feed;
@@ -117,6 +118,92 @@ fn what_is_written_is_what_is_instantiated() {
         assert!(constraints.contains(&format!("expr {ns:.4} ")) && constraints.contains("[get_ports rst]"), "{constraints}");
     }
     assert!(!dir.path().join("rtl0/rtl/hw_route.v").exists(), "a chip without experts has no router");
+}
+
+/// One small unit's own module, a small chip's lists and constraints, and its page, as they are written.
+#[test]
+fn what_is_written_reads_well() {
+    let (chip, dir, _guard) = small();
+    let (unit, all) = (dir.path().join("add"), dir.path().join("rtl"));
+    emit(&chip, &unit, &RtlOptions { unit_kind: Some("add".into()), ..RtlOptions::default() }).unwrap();
+    emit(&chip, &all, &RtlOptions::default()).unwrap();
+    let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap();
+    expect![[r#"
+        // One add alone: layers.0.self_attn.add.
+        module unit_add (
+          input clk,
+          input rst,
+          input a_valid,
+          input [128-1:0] a_data,
+          input b_valid,
+          input [128-1:0] b_data,
+          input next_ready,
+          output out_last,
+          output out_valid,
+          output [128-1:0] out_data,
+          output ovf
+        );
+          // layers.0.self_attn.add: the station's result
+          hw_add #(
+            .V(4),
+            .BITS(32),
+            .LEN(16),
+            .HOLD(1)
+          ) layers_0_self_attn_add_i (
+            .clk(clk),
+            .rst(rst),
+            .a_valid(a_valid),
+            .a_data(a_data),
+            .b_valid(b_valid),
+            .b_data(b_data),
+            .next_ready(next_ready),
+            .out_last(out_last),
+            .out_valid(out_valid),
+            .out_data(out_data),
+            .ovf(ovf)
+          );
+        endmodule
+    "#]].assert_eq(&read(unit.join("rtl/unit_add.v")));
+    expect![[r#"
+        +incdir+rtl
+        rtl/hw_add.v
+        rtl/hw_sram.v
+        rtl/unit_add.v
+    "#]].assert_eq(&read(unit.join("files.f")));
+    expect![[r#"
+        # Timing constraints of hardwire_chip. Clock: 1000 MHz in N6, cited: HNLPU runs at 1 GHz in N5, ROMA at 500 MHz in N7.
+        # Times are in the library's unit: set `ns` to 1000 before this file is read where that is the picosecond.
+        if {![info exists ns]} { set ns 1.0 }
+        set period [expr 1.0000 * $ns]
+        create_clock -name clk -period $period [get_ports clk]
+
+        # What drives and what reads the ports is not part of this chip: it has half of each cycle.
+        set outside [expr $period / 2]
+        # The reset is synchronous and active high: every flop that has one samples it at the clock, so it is timed as data.
+        set_input_delay $outside -clock clk [get_ports rst]
+        set_input_delay $outside -clock clk [get_ports {token_in_valid}]
+        set_input_delay $outside -clock clk [get_ports {token_in_id}]
+        set_input_delay $outside -clock clk [get_ports {token_in_user}]
+        set_input_delay $outside -clock clk [get_ports {token_in_first}]
+        set_input_delay $outside -clock clk [get_ports {token_in_want}]
+        set_input_delay $outside -clock clk [get_ports {token_out_ready}]
+        set_output_delay $outside -clock clk [get_ports {token_in_ready}]
+        set_output_delay $outside -clock clk [get_ports {token_out_valid}]
+        set_output_delay $outside -clock clk [get_ports {token_out_id}]
+        set_output_delay $outside -clock clk [get_ports {token_out_logit}]
+        set_output_delay $outside -clock clk [get_ports {token_out_user}]
+        set_output_delay $outside -clock clk [get_ports {token_out_pos}]
+        set_output_delay $outside -clock clk [get_ports {logits_valid}]
+        set_output_delay $outside -clock clk [get_ports {logits_data}]
+        set_output_delay $outside -clock clk [get_ports {top_valid}]
+        set_output_delay $outside -clock clk [get_ports {top_rank}]
+        set_output_delay $outside -clock clk [get_ports {top_id}]
+        set_output_delay $outside -clock clk [get_ports {top_logit}]
+        set_output_delay $outside -clock clk [get_ports {context_full}]
+        set_output_delay $outside -clock clk [get_ports {bad_token}]
+        set_output_delay $outside -clock clk [get_ports {overflow}]
+    "#]].assert_eq(&read(all.join("constraints.sdc")));
+    expect_file!["snapshots/rtl_readme.md"].assert_eq(&read(all.join("README.md")));
 }
 
 /// Parameters that do not go together stop every tool, by the name of the complaint.

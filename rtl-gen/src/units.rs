@@ -2,10 +2,16 @@
 //!
 //! A unit's nets start with its identifier: `_valid`, `_data`, `_ovf`; a row feed has `_row_*`, `_a`, `_h`, `_asum`, or `_plane*` and `_h`.
 
+mod add;
+mod argmax;
 mod attention;
 mod gated_act;
 mod norm;
 mod recurrent;
+mod rope;
+mod row_feed;
+
+pub use argmax::logits;
 
 use crate::embed;
 use crate::error::Error;
@@ -13,7 +19,7 @@ use crate::experts;
 use crate::folder::Folder;
 use crate::instance::Instance;
 use crate::roms;
-use crate::shape::{Shape, TOP_K, ident, index_bits};
+use crate::shape::{Shape, ident, index_bits};
 use crate::stream::{Source, feed_shape, go};
 use crate::{group, metal, mvm};
 use hardwire_netlist::unit::Fabric;
@@ -72,6 +78,11 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
     };
     let give =
         |i: Instance| i.output("out_valid", 1, net("_valid")).output("out_data", v * out, net("_data")).output("ovf", 1, net("_ovf"));
+    // What a unit drives by more names than a stream's: port, what follows its identifier, width.
+    let named = |drives: &[(&str, &str, u32)]| drives.iter().map(|&(_, suffix, width)| (net(suffix), width)).collect::<Vec<_>>();
+    let feeds = |i: Instance, drives: &[(&'static str, &str, u32)]| {
+        drives.iter().fold(i, |i, &(port, suffix, width)| i.output(port, width, net(suffix)))
+    };
     let instance = match &unit.kind {
         UnitKind::Embed(_) => {
             nets.push((net("_last"), 1));
@@ -83,34 +94,20 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             give(stream(layered(shape, rounds, i.clocked()), "in_valid", "in_data", 0))
         }
         UnitKind::RowFeed(s) if s.fabric == Fabric::Metal => {
-            nets =
-                vec![(net("_plane_valid"), 1), (net("_plane_first"), 1), (net("_plane_last"), 1), (net("_plane"), s.len), (net("_h"), 5)];
-            let i = instance("hw_bit_feed", format!("{} elements as {} planes", s.len, s.act_bits));
-            let i = i.param("V", v).param("LEN", s.len).param("IB", s.input.bits).param("A", s.act_bits);
-            let i = stream(i.clocked(), "in_valid", "in_data", 0).output("plane_valid", 1, net("_plane_valid"));
-            let i = i.output("plane_first", 1, net("_plane_first")).output("plane_last", 1, net("_plane_last"));
-            i.output("plane", s.len, net("_plane")).output("h", 5, net("_h"))
+            let (i, drives) = row_feed::planes(v, s, &instance);
+            nets = named(&drives);
+            feeds(stream(i.clocked(), "in_valid", "in_data", 0), &drives)
         }
         UnitKind::RowFeed(s) if s.fabric == Fabric::Group => {
             let what = format!("{} elements as {} groups of {}", s.len, s.played_cycles(), s.group);
-            let i = group::feed(chip, id, s, v, instance("hw_group_feed", what));
-            nets = group::nets(s).map(|(_, suffix, width)| (net(suffix), width)).to_vec();
-            let i = stream(i.clocked(), "in_valid", "in_data", 0).input("go", 1, go(chip, id, s));
-            group::nets(s).into_iter().fold(i, |i, (port, suffix, width)| i.output(port, width, net(suffix)))
+            let (i, drives) = (group::feed(chip, id, s, v, instance("hw_group_feed", what)), group::nets(s));
+            nets = named(&drives);
+            feeds(stream(i.clocked(), "in_valid", "in_data", 0).input("go", 1, go(chip, id, s)), &drives)
         }
         UnitKind::RowFeed(s) => {
-            let f = feed_shape(chip, id, s);
-            nets = vec![(net("_row_valid"), 1), (net("_row"), f.row_bits), (net("_row_end"), 1), (net("_row_last"), 1)];
-            nets.extend([(net("_a"), f.bands * f.act), (net("_h"), 5), (net("_asum"), f.bands * f.sum_bits)]);
-            let what = format!("{} elements as {} rows of {} bands, {} bits", s.len, s.played_rows(), f.bands, f.act);
-            let i = instance("hw_row_feed", what).param("V", v).param("LEN", s.len).param("IB", s.input.bits).param("A", f.act);
-            let i = i.param("ROWS", s.rows).param("GROUP", s.group).param("PLAYED", s.played_rows()).param("BANDS", f.bands);
-            let i = i.param("SUMS", u32::from(f.sums)).param("AB", f.sum_bits).param("RW", f.row_bits);
-            let i = stream(i.param("WAITS", u32::from(s.waits)).clocked(), "in_valid", "in_data", 0).input("go", 1, go(chip, id, s));
-            let i = i.output("row_valid", 1, net("_row_valid"));
-            let i = i.output("row", f.row_bits, net("_row")).output("row_end", 1, net("_row_end")).output("row_last", 1, net("_row_last"));
-            let i = i.output("a", f.bands * f.act, net("_a")).output("h", 5, net("_h"));
-            i.output("asum", f.bands * f.sum_bits, net("_asum"))
+            let (i, drives) = row_feed::rows(v, s, &feed_shape(chip, id, s), &instance);
+            nets = named(&drives);
+            feeds(stream(i.clocked(), "in_valid", "in_data", 0).input("go", 1, go(chip, id, s)), &drives)
         }
         UnitKind::Mvm(s) => {
             let feed = inputs[0].feed.ok_or_else(|| Error::unit(&unit.path, "is not fed by a row feed"))?;
@@ -151,20 +148,7 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i = i.input("a", f.1.bands * f.1.act, format!("{from}_a")).input("h", 5, format!("{from}_h"));
             give(i.input("asum", f.1.bands * f.1.sum_bits, format!("{from}_asum")))
         }
-        UnitKind::Rope(s) => {
-            let (first, pairs) = *shape
-                .rope_tables
-                .get(usize::from(s.table))
-                .ok_or_else(|| Error::unit(&unit.path, format!("rope table {} does not exist", s.table)))?;
-            if !v.is_multiple_of(s.head_dim) && !s.head_dim.is_multiple_of(v) {
-                return Err(Error::unit(&unit.path, format!("heads of {} do not fit {v} lanes; choose other lanes", s.head_dim)));
-            }
-            let i = instance("hw_rope", format!("{} heads of {}, {} rotated", s.heads, s.head_dim, s.rotated));
-            let i = i.param("V", v).param("LEN", unit.out_len).param("HEAD_DIM", s.head_dim).param("ROTATED", s.rotated);
-            let i = i.param("IB", s.input.bits).param("OB", out).param("PAIRS", pairs).clocked();
-            let i = i.input("rotation", pairs * 32, format!("rotation[{} +: {}]", first * 32, pairs * 32));
-            give(stream(i, "in_valid", "in_data", 0))
-        }
+        UnitKind::Rope(s) => give(stream(rope::parameters(shape, unit, s, &instance)?, "in_valid", "in_data", 0)),
         UnitKind::Attention(s) => {
             let i = attention::parameters(chip, shape, folder, id, s, instance("hw_attention", attention::title(s)))?;
             let i = layered(shape, rounds, sequence(shape, i.clocked().input("pos", shape.pos_bits, "pos")));
@@ -234,39 +218,14 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             give(stream(i, "step_valid", "step_data", 4))
         }
         UnitKind::Add => {
-            nets.push((net("_last"), 1));
-            let i = instance("hw_add", if last { "the station's result".into() } else { String::from("sum") });
-            let i = i.param("V", v).param("BITS", out).param("LEN", unit.out_len).param("HOLD", u32::from(last));
-            let i = stream(stream(i.clocked(), "a_valid", "a_data", 0), "b_valid", "b_data", 1);
-            let i = i.input("next_ready", 1, if last { "next_ready" } else { "1'b1" }).output("out_last", 1, net("_last"));
-            if shape.layer_bits > 0 {
-                nets.extend([(net("_asks"), 1), (net("_waiting"), 1)]);
-                give(i.output("asks", 1, net("_asks")).output("waiting", 1, net("_waiting")))
-            } else {
-                give(i)
-            }
+            let i = stream(add::parameters(shape, unit, last, &instance).clocked(), "a_valid", "a_data", 0);
+            let i = stream(i, "b_valid", "b_data", 1).input("next_ready", 1, if last { "next_ready" } else { "1'b1" });
+            let drives = add::nets(shape);
+            nets.extend(named(&drives));
+            give(feeds(i, &drives))
         }
-        UnitKind::Argmax => {
-            let (len, from) = logits(chip, id)?;
-            let idw = index_bits(len);
-            nets = vec![(net("_valid"), 1), (net("_data"), idw), (net("_logit"), from)];
-            let i = instance("hw_argmax", format!("{len} logits")).param("V", v).param("LEN", len).param("IB", from).param("IDW", idw);
-            let i = stream(i.clocked(), "in_valid", "in_data", 0).output("out_valid", 1, net("_valid"));
-            let i = i.output("out_id", idw, net("_data")).output("out_logit", from, net("_logit"));
-            let top = Instance::new("hw_topk", format!("{name}_top_i"), vec![format!("the {TOP_K} greatest logits")]);
-            let top = top.param("V", v).param("LEN", len).param("IB", from).param("IDW", idw).param("K", TOP_K);
-            let top = stream(top.param("KW", index_bits(TOP_K)).clocked(), "in_valid", "in_data", 0).output("out_valid", 1, "top_valid");
-            let top = top.output("out_rank", index_bits(TOP_K), "top_rank").output("out_id", idw, "top_id");
-            return Ok(Site { instances: vec![i, top.output("out_logit", from, "top_logit")], nets, ovf: None });
-        }
+        UnitKind::Argmax => return argmax::site(chip, shape, id, inputs),
     };
     let ovf = (!matches!(unit.kind, UnitKind::RowFeed(_))).then(|| net("_ovf"));
     Ok(Site { instances: vec![instance], nets, ovf })
-}
-
-/// Vocabulary and logit bits of an Argmax.
-pub fn logits(chip: &Chip, argmax: UnitId) -> Result<(u32, u32), Error> {
-    let netlist = chip.netlist();
-    let from = netlist.inputs(argmax).first().map(|&p| netlist.unit(p));
-    from.map(|u| (u.out_len, u32::from(u.out.bits))).ok_or_else(|| Error::unit(&netlist.unit(argmax).path, "has no input"))
 }

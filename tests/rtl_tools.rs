@@ -163,13 +163,15 @@ fn what_is_written_reads_well() {
             .ovf(ovf)
           );
         endmodule
-    "#]].assert_eq(&read(unit.join("rtl/unit_add.v")));
+    "#]]
+    .assert_eq(&read(unit.join("rtl/unit_add.v")));
     expect![[r#"
         +incdir+rtl
         rtl/hw_add.v
         rtl/hw_sram.v
         rtl/unit_add.v
-    "#]].assert_eq(&read(unit.join("files.f")));
+    "#]]
+    .assert_eq(&read(unit.join("files.f")));
     expect![[r#"
         # Timing constraints of hardwire_chip. Clock: 1000 MHz in N6, cited: HNLPU runs at 1 GHz in N5, ROMA at 500 MHz in N7.
         # Times are in the library's unit: set `ns` to 1000 before this file is read where that is the picosecond.
@@ -202,7 +204,8 @@ fn what_is_written_reads_well() {
         set_output_delay $outside -clock clk [get_ports {context_full}]
         set_output_delay $outside -clock clk [get_ports {bad_token}]
         set_output_delay $outside -clock clk [get_ports {overflow}]
-    "#]].assert_eq(&read(all.join("constraints.sdc")));
+    "#]]
+    .assert_eq(&read(all.join("constraints.sdc")));
     expect_file!["snapshots/rtl_readme.md"].assert_eq(&read(all.join("README.md")));
 }
 

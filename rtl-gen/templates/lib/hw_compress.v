@@ -6,8 +6,8 @@ module hw_compress #(
 ) (
   input used,                    // whether anything reads the two in this cycle; what they are in others does not matter
   input [N*W-1:0] terms,         // the numbers, the first lowest
-  output reg [W-1:0] sum,        // two whose sum is theirs
-  output reg [W-1:0] carry       // ...
+  output reg [W-1:0] sum,        // one of two whose sum is theirs
+  output reg [W-1:0] carry       // the other
 );
   localparam ROWS = (N > 2) ? N - 2 : 0;
   localparam ALL = N + 2 * ROWS;

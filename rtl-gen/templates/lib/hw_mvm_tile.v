@@ -179,9 +179,10 @@ module hw_mvm_tile #(
   end
 
   // Totals. The first block's leave as they are formed, the others' from memory. One block, not an assignment a lane: Verilator would join those
-  // lane by lane in every cycle.
+  // lane by lane in every cycle. The counter has a value in every case, or Yosys makes a latch of it.
   integer t;
   always @* begin
+    t = 0;
     total_next = 0;
     if (acc_valid) for (t = 0; t < E; t = t + 1)
       total_next[t*TOT +: TOT] = (acc_first ? {TOT{1'b0}} : total_old[t*TOT +: TOT]) + psum[t*TOT +: TOT];

@@ -338,6 +338,9 @@ pub struct Validate {
     /// Fit the constants to the bundled rows again and print them as TOML.
     #[arg(long, conflicts_with_all = ["measured", "measured_energy"])]
     pub refit: bool,
+    /// Each device predicted by a fit to all other devices; takes minutes.
+    #[arg(long, conflicts_with_all = ["measured", "measured_energy", "refit"])]
+    pub leave_devices_out: bool,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -23,7 +23,7 @@ pub enum Knob {
     #[serde(rename = "llama_cuda_2024_layer_us")]
     LlamaCuda2024LayerUs,
     LlamaMetalLayerUs,
-    /// Vector operations to unpack one super-block weight, where they bind (Metal).
+    /// Vector operations to unpack one super-block weight, where they bind (Metal), integers and floats in turn.
     LlamaMetalUnpackOps,
     /// Layer times that a layer of experts takes: routing, gathering and three products an expert.
     LlamaExpertLayers,
@@ -258,8 +258,11 @@ impl Calibration {
         let share = |format| if llama { at(Knob::LlamaCompute) } else { native(format) * maker };
         let tuned = if stack == Stack::MlPerf { at(Knob::MlperfCompute) } else { 1.0 };
         let expert_tflops = device.linear_rate_tflops(format) * share(format);
+        // From the M3 on integers and floats issue side by side (Apple, "Explore GPU advancements in M3 and A17 Pro", 2023), and half of
+        // unpacking is integers.
+        let in_turn = ["Apple M1", "Apple M2"].iter().any(|name| device.name.starts_with(name));
         let unpack_ops = match format {
-            WeightFormat::SuperBlock if llama && metal => at(Knob::LlamaMetalUnpackOps),
+            WeightFormat::SuperBlock if llama && metal => at(Knob::LlamaMetalUnpackOps) * if in_turn { 1.0 } else { 0.5 },
             _ => 0.0,
         };
         let layer_us = match stack {

@@ -6,7 +6,7 @@
 //! 3. [`calibration`]: what software achieves of a datasheet, a few knobs.
 //! 4. [`step`]: one pass through the model, operator by operator; [`link`]: what a split costs; [`capacity`]: what fits.
 //! 5. [`decode`](mod@decode): one batch; [`serve`](mod@serve): a full queue; [`power`]: watts and joules.
-//! 6. [`validate`](mod@validate): all of it against published measurements; [`llama_bench`]: against the user's own; `refit`: the constants from the rows.
+//! 6. [`validate`](mod@validate): all of it against published measurements; [`llama_bench`]: against the user's own; `refit`: the constants from the rows; `peers`: how others do.
 //! 7. [`speculate`](mod@speculate): drafts that something else makes, verified; [`host_link`]: what lies between the two.
 //! 8. [`service`]: accelerators known only by what they serve.
 //!
@@ -22,6 +22,7 @@ pub mod link;
 pub mod llama_bench;
 pub mod measured;
 mod measured_energy;
+mod peers;
 pub mod power;
 mod predict;
 mod refit;
@@ -45,8 +46,9 @@ pub use host_link::{HostLink, host_links};
 pub use llama_bench::{BenchRow, FittedRow, MeasuredFit, fit_measured};
 pub use measured::{Class, Measured, measured, parse_measured};
 pub use measured_energy::{Boundary, MeasuredEnergy, measured_energy, parse_measured_energy};
+pub use peers::{Peer, peers};
 pub use power::{EnergySplit, Power, Wall, wall};
-pub use refit::{Fit, refit};
+pub use refit::{Fit, LeftOut, leave_device_out, leave_devices_out, refit};
 pub use serve::{ServeEstimate, serve, serve_split};
 pub use service::{Service, services};
 pub use shape::{ModelShape, Parallel, Stack, WeightFormat, Workload};

@@ -9,6 +9,9 @@
 //!
 //! Prompts ride along with decode steps (in-flight batching), so they cost their operations and messages; the weights
 //! they need are being read anyway.
+//!
+//! A server that never evicts admits a request only where its whole length fits (TensorRT-LLM's default policy, `GUARANTEED_NO_EVICT`),
+//! so memory bounds `B` by the full length there, and by the mean context on servers that evict (vLLM, MLPerf submissions).
 
 use crate::{Figure, Provenance};
 use serde::Serialize;
@@ -145,7 +148,7 @@ fn group(
     parallel.check(model)?;
     let (prompt, output) = (f64::from(workload.prompt_tokens), f64::from(workload.output_tokens));
     let context = prompt + output / 2.0;
-    let resident = Workload { context_tokens: context.round() as u32, ..*workload };
+    let resident = workload.reserved();
     let room = capacity(device, model, &resident, parallel).max_batch;
     let most = room.min(workload.batch).min(SERVER_MAX_BATCH.saturating_mul(parallel.data));
     if most == 0 {

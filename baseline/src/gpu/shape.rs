@@ -274,6 +274,16 @@ impl Workload {
         Self { stack, ..self }
     }
 
+    /// One request of a queue as memory is kept for it. A server that never evicts keeps it for the whole length (TensorRT-LLM's default
+    /// policy, `GUARANTEED_NO_EVICT`); vLLM and MLPerf's submissions evict, so the mean counts.
+    pub(super) fn reserved(&self) -> Self {
+        let context_tokens = match self.stack {
+            Stack::Server => self.prompt_tokens.saturating_add(self.output_tokens),
+            _ => self.prompt_tokens.saturating_add(self.output_tokens / 2),
+        };
+        Self { context_tokens, ..*self }
+    }
+
     /// Refuses a workload the model cannot take.
     pub fn check(&self, model: &ModelShape) -> Result<(), GpuError> {
         positive("workload", "batch", f64::from(self.batch))?;

@@ -82,7 +82,7 @@ pub fn speculate_queue(
     max_token_latency_ms: Option<f64>,
 ) -> Result<Speculated, GpuError> {
     let verifier = Verifier::new(calibration, device, model, workload, parallel, draft, max_token_latency_ms)?;
-    let resident = verifier.resident(workload.batch);
+    let resident = verifier.resident(workload.batch, true);
     let most = super::capacity::capacity(device, model, &resident, parallel).max_batch.min(SERVER_MAX_BATCH).min(workload.batch);
     if most == 0 {
         check_capacity(device, model, &Workload { batch: 1, ..resident }, parallel)?;
@@ -151,14 +151,15 @@ impl<'a> Verifier<'a> {
         Ok(Verifier { achieved, device, model, workload, parallel, draft })
     }
 
-    /// What `batch` sequences keep on the device, a draft of each among it.
-    fn resident(&self, batch: u32) -> Workload {
-        Workload { batch, context_tokens: self.workload.context_tokens + self.draft.length, ..*self.workload }
+    /// What `batch` sequences keep on the device, a draft of each among it: at their contexts, or of a queue as memory is kept for it.
+    fn resident(&self, batch: u32, queue: bool) -> Workload {
+        let kept = if queue { self.workload.reserved() } else { *self.workload };
+        Workload { batch, context_tokens: kept.context_tokens + self.draft.length, ..kept }
     }
 
     fn rounds(&self, groups: Groups) -> Result<Speculated, GpuError> {
         let Verifier { achieved, device, model, workload, parallel, draft } = self;
-        check_capacity(device, model, &self.resident(groups.each * groups.groups), *parallel)?;
+        check_capacity(device, model, &self.resident(groups.each * groups.groups, groups.prompts), *parallel)?;
         let (b, n) = (f64::from(groups.each), f64::from(groups.groups));
         let taken = f64::from(draft.length) + 1.0;
         let (times, work) = step(device, achieved, model, *parallel, b, taken, f64::from(workload.context_tokens));

@@ -12,6 +12,7 @@ use super::device::devices;
 use super::error::GpuError;
 use super::measured::{Class, Measured, measured};
 use super::measured_energy::{Boundary, MeasuredEnergy, measured_energy};
+use super::peers::{Peer, peers};
 use super::predict::{Case, Prediction};
 
 /// What a row was used for.
@@ -96,6 +97,8 @@ pub struct Validation {
     pub summaries: Vec<Summary>,
     pub families: Vec<Family>,
     pub outcomes: Vec<Outcome>,
+    /// What others publish of their own accuracy.
+    pub peers: Vec<Peer>,
 }
 
 /// The whole validation of energies.
@@ -179,6 +182,7 @@ fn validation(rows: Vec<Measured>, half: impl Fn(&Measured) -> Half) -> Result<V
         summaries: [Class::Single, Class::Batched, Class::Serving].map(|class| summary(class, &outcomes)).to_vec(),
         families: families(judged().filter_map(|o| Some((o.row.family(), o.half, o.error?)))),
         outcomes,
+        peers: peers()?,
     })
 }
 
@@ -281,7 +285,7 @@ fn likeliest_energy_reason(row: &MeasuredEnergy) -> &'static str {
 }
 
 /// Count and mean of absolute errors, percent.
-fn mape(errors: impl Iterator<Item = f64>) -> (usize, f64) {
+pub(super) fn mape(errors: impl Iterator<Item = f64>) -> (usize, f64) {
     let (count, sum) = errors.fold((0, 0.0), |(count, sum), error| (count + 1, sum + error.abs() * 100.0));
     (count, sum / count.max(1) as f64)
 }

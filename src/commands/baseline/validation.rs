@@ -5,7 +5,7 @@ use crate::cli::{Global, Validate};
 use crate::out::{self, outln};
 use crate::table::{Cell, Table};
 use anyhow::Result;
-use hardwire_baseline::gpu::{self, Boundary, Class, EnergyValidation, Family, GpuError, Half, Measured, Validation};
+use hardwire_baseline::gpu::{self, Boundary, Class, EnergyValidation, Family, GpuError, Half, LeftOut, Measured, Peer, Validation};
 use hardwire_netlist::input;
 use serde::Serialize;
 use std::path::Path;
@@ -13,6 +13,10 @@ use std::path::Path;
 pub fn run(args: &Validate, csv: bool, global: &Global) -> Result<()> {
     if args.refit {
         return refit(global);
+    }
+    if args.leave_devices_out {
+        let left_out = gpu::leave_devices_out()?;
+        return show(global, csv, &left_out, &devices(&left_out), || Ok(String::new()));
     }
     let text = |path: &Path| input::text(path, input::MOST_TEXT);
     let rows_of =
@@ -58,6 +62,25 @@ fn refit(global: &Global) -> Result<()> {
         outln!("{} = {value:.4}", serde_json::to_value(knob)?.as_str().unwrap_or_default());
     }
     Ok(())
+}
+
+/// One row a device that the fit has not seen.
+fn devices(left_out: &[LeftOut]) -> Table {
+    let mut table = Table::new(&["device, fitted to all others", "rows", "mean error", "mean absolute error"]);
+    for l in left_out {
+        let signed = Cell::Percent(l.mean_error_percent / 100.0);
+        table.row([l.device.as_str().into(), count(l.rows), signed, percent(l.mean_absolute_error_percent)]);
+    }
+    table
+}
+
+/// What others publish of their accuracy.
+fn peers(peers: &[Peer]) -> String {
+    let mut table = Table::new(&["other models, each on rows of its own choice", "published accuracy", "source"]);
+    for p in peers {
+        table.row([p.name.as_str().into(), p.accuracy.as_str().into(), p.source.as_str().into()]);
+    }
+    table.text()
 }
 
 fn half(half: Half) -> &'static str {
@@ -163,14 +186,15 @@ fn summary(v: &Validation) -> String {
     }
     format!(
         "{}\n{}\nmean absolute error of {} judged rows {:.1} %, of the time between tokens of {} rows {:.1} %; {} rows set aside\n\
-         every second family is held out whole; rows set aside say why and judge nothing (docs/baseline.md)\n",
+         every second family is held out whole; rows set aside say why and judge nothing (docs/baseline.md)\n\n{}",
         families(&v.families),
         table.text(),
         v.judged_rows,
         v.mean_absolute_error_percent,
         v.latency_rows,
         v.latency_mean_absolute_error_percent,
-        v.set_aside.len()
+        v.set_aside.len(),
+        peers(&v.peers)
     )
 }
 

@@ -101,7 +101,7 @@ pub struct Compile {
 
 #[derive(ClapArgs, Debug)]
 pub struct Plan {
-    /// A `config.json`, a folder that has one, or a GGUF file, whose header is read.
+    /// A `config.json`, a folder that has one, a GGUF file, whose header is read, or a known model's name (`hardwire models`).
     pub config: PathBuf,
     /// Structure, floorplan and figures as one JSON file.
     #[arg(short, long, value_name = "FILE")]
@@ -137,7 +137,7 @@ impl From<Cut> for hardwire_study::plan::Cut {
 
 #[derive(ClapArgs, Debug)]
 pub struct Explore {
-    /// A `config.json`, a folder that has one, or a GGUF file, whose header is read.
+    /// A `config.json`, a folder that has one, a GGUF file, whose header is read, or a known model's name (`hardwire models`).
     pub config: PathBuf,
     /// Target file (TOML); a list in a field sweeps it [default: nodes, bits, tile heights and users].
     #[arg(short, long, value_name = "FILE")]

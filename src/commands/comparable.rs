@@ -64,6 +64,14 @@ pub fn shape(source: &Path) -> Result<Option<Shape>> {
     Ok(known.map(|known| Shape::from_json(known.json.as_bytes(), known.name, known.name.as_ref())).transpose()?)
 }
 
+/// What is planned: a known model by its name, or what [`Shape::open`] takes.
+pub fn planned(source: &Path) -> Result<Shape> {
+    Ok(match shape(source)? {
+        Some(shape) => shape,
+        None => Shape::open(source)?,
+    })
+}
+
 /// The checkpoint that `chip` was made from, as long as the chip's cache and in its basis.
 pub fn beside(chip: &Chip, path: &Path) -> Result<Checkpoint> {
     let mut checkpoint = open_checkpoint(path)?;

@@ -4,7 +4,6 @@ use crate::cli::{Explore, Global};
 use crate::out::{self, outln};
 use crate::report::{number, sweep as sweep_svg};
 use anyhow::{Result, bail};
-use hardwire_compiler::shape::Shape;
 use hardwire_netlist::folder::write_file;
 use hardwire_study::explore::target::{self, Point};
 use hardwire_study::explore::{self, Exploration, frontier};
@@ -19,7 +18,7 @@ struct Output<'a> {
 }
 
 pub fn run(args: &Explore, global: &Global) -> Result<()> {
-    let shape = Shape::open(&args.config)?;
+    let shape = super::comparable::planned(&args.config)?;
     let targets = match &args.target {
         Some(path) => target::read(path)?,
         None => target::parse(&explore::usual(&shape))?,

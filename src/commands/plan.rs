@@ -4,7 +4,6 @@ use crate::cli::{Global, Plan};
 use crate::out::{self, note, one_line};
 use crate::report::number;
 use anyhow::{Context, Result};
-use hardwire_compiler::shape::Shape;
 use hardwire_netlist::folder::write_file;
 use hardwire_netlist::{Floorplan, Netlist};
 use hardwire_study::load::FullQueue;
@@ -33,7 +32,7 @@ struct Written<'a> {
 
 pub fn run(args: &Plan, global: &Global) -> Result<()> {
     let start = std::time::Instant::now();
-    let mut shape = Shape::open(&args.config)?;
+    let mut shape = super::comparable::planned(&args.config)?;
     if args.options.quantizing.rotate {
         shape.rotate().context("--rotate")?;
     }

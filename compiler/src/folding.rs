@@ -43,6 +43,13 @@ impl fmt::Display for Fold {
     }
 }
 
+/// As it is written.
+impl serde::Serialize for Fold {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
 impl Fold {
     /// Layers that may share silicon, of a model of `layers`.
     ///

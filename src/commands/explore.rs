@@ -52,10 +52,12 @@ pub fn run(args: &Explore, global: &Global) -> Result<()> {
 fn print(exploration: &Exploration) -> Result<()> {
     let Exploration { points, front, refused } = exploration;
     outln!(
-        "{:<5}{:>5}{:>8}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  binds",
+        "{:<5}{:>5}{:>10}{:>6}{:>7}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  binds",
         "node",
         "bits",
         "fabric",
+        "fold",
+        "lanes",
         "users",
         "context",
         "dies",
@@ -69,10 +71,12 @@ fn print(exploration: &Exploration) -> Result<()> {
     for &i in front {
         let (p, f) = (&points[i], &points[i].figures);
         outln!(
-            "{:<5}{:>5}{:>8}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  {} {:.0} %",
+            "{:<5}{:>5}{:>10}{:>6}{:>7}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  {} {:.0} %",
             p.target.node,
             p.target.bits,
             fabric(p, &mut mixes),
+            p.target.fold.to_string(),
+            p.target.lanes.map_or("-".into(), |v| v.to_string()),
             p.target.users,
             p.target.context,
             f.dies,

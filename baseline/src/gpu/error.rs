@@ -72,7 +72,7 @@ pub enum GpuError {
 }
 
 /// What is wrong with a TOML text, in one line.
-pub(crate) fn toml_detail(text: &str, error: &toml::de::Error) -> String {
+pub fn toml_detail(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().replace('\n', " ");
     match error.span().and_then(|span| text.get(..span.start)) {
         Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),

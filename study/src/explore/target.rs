@@ -5,8 +5,10 @@ use super::frontier::{self, Mix};
 use crate::plan::{self, Cut, Figures, Process, Setting};
 use crate::{Error, Result};
 use hardwire_baseline::economics::silicon::RETICLE_MM2;
+use hardwire_baseline::gpu::toml_detail;
 use hardwire_compiler::Options;
 use hardwire_compiler::fabric::FabricChoice;
+use hardwire_compiler::folding::Fold;
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_compiler::technology::Silicon;
 use hardwire_netlist::Fabric;
@@ -52,7 +54,7 @@ fn assign<T: Clone>(points: &mut Vec<Target>, field: &Option<Many<T>>, set: impl
     })
 }
 
-/// A number, or `"auto"`: the planner's choice.
+/// A number, or a word such as `"auto"`: the planner's choice.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 enum Auto {
@@ -75,8 +77,13 @@ pub struct TargetFile {
     /// 4.
     bits: Option<Many<u8>>,
     group: Option<Many<u32>>,
-    /// "tiles"; "metal" for metal embedding, "auto" for the better of the two, matrix by matrix.
+    /// "tiles"; "group" for group columns, "metal" for metal embedding, "auto" for the better of tiles and metal, matrix by matrix.
     fabric: Option<Many<String>>,
+    /// 1: layers that share silicon, or "all".
+    fold: Option<Many<Auto>>,
+    /// Elements a cycle, and cached positions a cycle; the compiler's own choice.
+    lanes: Option<Many<u32>>,
+    pos_lanes: Option<Many<u32>>,
     /// "auto": 128, 256, 512 or 1024, matrix by matrix, the fastest that meets the rest.
     tile_rows: Option<Many<Auto>>,
     users: Option<Many<u32>>,
@@ -98,6 +105,9 @@ pub struct Target {
     pub group: u32,
     pub fabric: Option<&'static str>,
     pub tile_rows: Option<u32>,
+    pub fold: Fold,
+    pub lanes: Option<u32>,
+    pub pos_lanes: Option<u32>,
     pub users: u32,
     pub context: u32,
     pub kv_bits: u8,
@@ -136,6 +146,8 @@ pub struct Refusal {
 /// Tile heights tried, most dies, and most points of a sweep.
 const ROWS: [u32; 4] = [128, 256, 512, 1024];
 const MOST_POINTS: usize = 100_000;
+/// Rows tried of group columns besides: they read a scale group a cycle, and the head, which no layer shares, wants deep ones.
+const DEEP: [u32; 2] = [2048, 4096];
 /// Bytes of a target file.
 const MOST_BYTES: u64 = 16 << 20;
 
@@ -149,7 +161,7 @@ pub fn read(path: &Path) -> Result<Vec<Target>> {
 }
 
 pub fn parse(text: &str) -> Result<Vec<Target>> {
-    let f: TargetFile = toml::from_str(text).map_err(|e| Error::asked("target", e.to_string().trim_end()))?;
+    let f: TargetFile = toml::from_str(text).map_err(|e| Error::asked("target", toml_detail(text, &e)))?;
     let auto = |field: &str, a: Auto| match a {
         Auto::Number(n) if n > 0 => Ok(Some(n)),
         Auto::Word(w) if w == "auto" => Ok(None),
@@ -164,6 +176,9 @@ pub fn parse(text: &str) -> Result<Vec<Target>> {
         group: 32,
         fabric: Some("tiles"),
         tile_rows: None,
+        fold: Fold::Layers(1),
+        lanes: None,
+        pos_lanes: None,
         users: 1,
         context: 2048,
         kv_bits: 8,
@@ -191,6 +206,16 @@ pub fn parse(text: &str) -> Result<Vec<Target>> {
         t.tile_rows = auto("tile_rows", v)?;
         Ok(())
     })?;
+    expand(&mut points, &f.fold, |t, v| {
+        t.fold = match v {
+            Auto::Number(n) if n > 0 => Fold::Layers(n),
+            Auto::Word(w) if w == "all" => Fold::All,
+            other => return Err(Error::asked("fold", format!("{other:?}, expected a positive number or \"all\""))),
+        };
+        Ok(())
+    })?;
+    assign(&mut points, &f.lanes, |t, v| t.lanes = Some(v))?;
+    assign(&mut points, &f.pos_lanes, |t, v| t.pos_lanes = Some(v))?;
     assign(&mut points, &f.users, |t, v| t.users = v)?;
     assign(&mut points, &f.context, |t, v| t.context = v)?;
     assign(&mut points, &f.kv_bits, |t, v| t.kv_bits = v)?;
@@ -209,8 +234,9 @@ fn fabric(name: &str) -> Result<Option<&'static str>> {
     match name {
         "tiles" => Ok(Some("tiles")),
         "metal" => Ok(Some("metal")),
+        "group" => Ok(Some("group")),
         "auto" => Ok(None),
-        other => Err(Error::asked("fabric", format!("{other}, expected tiles, metal or auto"))),
+        other => Err(Error::asked("fabric", format!("{other}, expected tiles, group, metal or auto"))),
     }
 }
 
@@ -249,10 +275,14 @@ fn meets(p: &Point) -> bool {
 
 /// One attempt for each mix of fabrics on the frontier of what the target leaves open.
 fn attempts(shape: &Shape, target: &Target) -> Result<Vec<Point>> {
-    let heights: Vec<u32> = target.tile_rows.map_or(ROWS.to_vec(), |rows| vec![rows]);
+    let mut heights: Vec<u32> = target.tile_rows.map_or(ROWS.to_vec(), |rows| vec![rows]);
+    if target.fabric == Some("group") && target.tile_rows.is_none() {
+        heights.extend(DEEP);
+    }
     let tiles = || heights.iter().map(|&rows| FabricChoice::tiles(rows));
     let choices: Vec<FabricChoice> = match target.fabric {
         Some("metal") => vec![FabricChoice::of(Fabric::Metal)],
+        Some("group") => heights.iter().map(|&rows| FabricChoice { fabric: Fabric::Group, rows: Some(rows) }).collect(),
         Some(_) => tiles().collect(),
         None => tiles().chain([FabricChoice::of(Fabric::Metal)]).collect(),
     };
@@ -262,6 +292,9 @@ fn attempts(shape: &Shape, target: &Target) -> Result<Vec<Point>> {
         kv_bits: Some(target.kv_bits),
         context: Some(target.context),
         users: Some(target.users),
+        fold: Some(target.fold),
+        lanes: target.lanes,
+        pos_lanes: target.pos_lanes,
         node: Some(target.node.clone()),
         ..Options::default()
     };
@@ -381,6 +414,8 @@ mod tests {
             ("node = \"N3\"", "N3"),
             ("dies = \"many\"", "dies"),
             ("fabric = \"wood\"", "fabric"),
+            ("fold = 0", "fold"),
+            ("fold = \"most\"", "fold"),
             ("clock_mhz = -1.0", "clock_mhz"),
             ("bits = []", "points"),
         ] {
@@ -398,6 +433,16 @@ mod tests {
         let cut = one(&format!("die_limit_mm2 = {}\ntile_rows = {}", area / 3.0, 128)).unwrap();
         assert!((3..=8).contains(&cut.figures.dies) && cut.figures.largest_die_mm2 <= area / 3.0, "{:?}", cut.figures);
         assert!(cut.figures.tokens_per_s_single_user < point.figures.tokens_per_s_single_user, "links cost time");
+    }
+
+    #[test]
+    fn layers_that_share_silicon_in_group_columns_take_less_area() {
+        let area = |text: &str| one(text).unwrap().figures.area_mm2;
+        let (single, folded) = (area("tile_rows = 256\nfabric = \"group\""), area("tile_rows = 256\nfabric = \"group\"\nfold = \"all\""));
+        assert!(folded < single / 2.0, "{folded} of {single}");
+        // Wider streams, at several positions a cycle, are faster.
+        let fast = |lanes: &str| one(&format!("fold = \"all\"\n{lanes}")).unwrap().figures.tokens_per_s_single_user;
+        assert!(fast("lanes = 256\npos_lanes = 16") > fast("lanes = 64\npos_lanes = 4"));
     }
 
     #[test]

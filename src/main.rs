@@ -18,7 +18,26 @@ use clap::FromArgMatches;
 use out::note;
 use std::process::ExitCode;
 
+/// Bytes of stack that a command is given where the system gives less than the least it needs.
+const STACK: usize = 8 << 20;
+const LEAST_STACK: u64 = 2 << 20;
+
 fn main() -> ExitCode {
+    if signals::stack_limit() >= LEAST_STACK {
+        return work();
+    }
+    let work = std::thread::Builder::new().name("hardwire".into()).stack_size(STACK).spawn(work);
+    match work.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => {
+            note!("error: a stack to work on: {}", out::one_line(&error.to_string()));
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn work() -> ExitCode {
     signals::watch();
     let done = match cli::command().try_get_matches().and_then(|matches| cli::Args::from_arg_matches(&matches)) {
         Ok(args) => commands::run(&args).and_then(|()| out::flush()),

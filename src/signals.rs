@@ -37,8 +37,22 @@ pub fn watch() {
     let _ = unix::end_on_lost_pages();
 }
 
+/// Bytes of stack that the first thread may grow to.
+#[cfg(unix)]
+pub fn stack_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is one, and lives over the call.
+    let told = unsafe { libc::getrlimit(libc::RLIMIT_STACK, &mut limit) };
+    if told == 0 { limit.rlim_cur } else { 0 }
+}
+
 #[cfg(not(unix))]
 pub fn watch() {}
+
+#[cfg(not(unix))]
+pub fn stack_limit() -> u64 {
+    0
+}
 
 #[cfg(unix)]
 mod unix {

@@ -82,6 +82,7 @@ impl Folder {
     pub fn file(&mut self, name: &str) -> Result<OutFile<'_>, Error> {
         let path = self.work.path().join(name);
         if let Some(parent) = path.parent() {
+            let _guard = live::hold();
             fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
         }
         let again = self.hashers.contains_key(name);
@@ -206,11 +207,10 @@ fn stem(name: &str) -> String {
 fn partial(parent: &Path, name: &str) -> Result<(Live, File), Error> {
     for n in 0..TRIES {
         let path = parent.join(format!(".{name}.partial-{}-{n}", std::process::id()));
-        match fs::create_dir(&path) {
+        let live = match Live::make(path.clone()) {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => continue,
             other => other.map_err(|e| Error::io(&path, e))?,
-        }
-        let live = Live::new(path.clone());
+        };
         // Between the two somebody may have found it unlocked and removed it: then there is another name.
         match locked(&path) {
             Some(file) => return Ok((live, file)),

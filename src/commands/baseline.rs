@@ -163,7 +163,7 @@ fn shape(model: &str) -> Result<(ModelShape, Option<u32>)> {
     // Models of published measurements by their names; any other by its configuration.
     let (shape, positions) = match gpu::model_shape(model) {
         Ok(shape) => (shape, None),
-        Err(unknown) => match super::comparable::shape(path)? {
+        Err(unknown) => match super::known::shape(path)? {
             Some(shape) => (shape_of_config(&shape.name, &shape.config), u32::try_from(shape.config.context).ok()),
             None => return Err(unknown.into()),
         },

@@ -1,10 +1,11 @@
 //! What is compared: a chip, a checkpoint to compile on the way, or a shape to plan: a bare config.json, or the name of a known model.
 
 use super::compile::{compile, open_checkpoint, resolve};
+use super::known::shape;
 use super::source::Source;
 use crate::cli::{CompileOptions, Global};
 use anyhow::{Context, Result};
-use hardwire_models::{Checkpoint, KnownShape, Shape};
+use hardwire_models::Checkpoint;
 use hardwire_netlist::Chip;
 use hardwire_study::subject::{PlannedChip, Subject};
 use std::path::Path;
@@ -53,23 +54,6 @@ impl Comparable {
         }
         Ok(checkpoint.as_deref().map(|checkpoint| (&**chip, checkpoint)))
     }
-}
-
-/// A model without weights: a `config.json` by any name, or a known model where no file has that name.
-pub fn shape(source: &Path) -> Result<Option<Shape>> {
-    if source.extension().is_some_and(|e| e == "json") {
-        return Ok(Some(Shape::open(source)?));
-    }
-    let known = if source.exists() { None } else { KnownShape::find(&source.to_string_lossy()) };
-    Ok(known.map(|known| Shape::from_json(known.json.as_bytes(), known.name, known.name.as_ref())).transpose()?)
-}
-
-/// What is planned: a known model by its name, or what [`Shape::open`] takes.
-pub fn planned(source: &Path) -> Result<Shape> {
-    Ok(match shape(source)? {
-        Some(shape) => shape,
-        None => Shape::open(source)?,
-    })
 }
 
 /// The checkpoint that `chip` was made from, as long as the chip's cache and in its basis.

@@ -18,7 +18,7 @@ struct Output<'a> {
 }
 
 pub fn run(args: &Explore, global: &Global) -> Result<()> {
-    let shape = super::comparable::planned(&args.config)?;
+    let shape = super::known::planned(&args.config)?;
     let targets = match &args.target {
         Some(path) => target::read(path)?,
         None => target::parse(&explore::usual(&shape))?,

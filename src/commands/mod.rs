@@ -11,6 +11,7 @@ mod essay;
 mod evaluate;
 mod explore;
 mod inspect;
+mod known;
 mod models;
 mod pair;
 mod plan;

@@ -32,7 +32,7 @@ struct Written<'a> {
 
 pub fn run(args: &Plan, global: &Global) -> Result<()> {
     let start = std::time::Instant::now();
-    let mut shape = super::comparable::planned(&args.config)?;
+    let mut shape = super::known::planned(&args.config)?;
     if args.options.quantizing.rotate {
         shape.rotate().context("--rotate")?;
     }

@@ -57,6 +57,8 @@ assert server._child.returncode == 0
 # An interrupt ends the command at once, and nothing half written stays.
 long = (scratch / "long.txt")
 long.write_text("Once upon a time there was a king. " * 4000)
+# A shell that starts this in the background has interrupts ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 began = time.monotonic()
 threading.Timer(0.7, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:

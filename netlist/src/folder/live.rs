@@ -2,8 +2,11 @@
 //! so whoever handles it calls [`abandon`].
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
 
 static LIVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -16,6 +19,14 @@ fn lock() -> MutexGuard<'static, Vec<PathBuf>> {
 pub struct Live(PathBuf);
 
 impl Live {
+    /// Makes the folder, so that no signal falls between its being there and its being known here.
+    pub fn make(path: PathBuf) -> io::Result<Live> {
+        let mut live = lock();
+        fs::create_dir(&path)?;
+        live.push(path.clone());
+        Ok(Live(path))
+    }
+
     pub fn new(path: PathBuf) -> Live {
         lock().push(path.clone());
         Live(path)
@@ -33,16 +44,26 @@ impl Drop for Live {
     }
 }
 
-/// While this is held, [`abandon`] waits: moving into place is not to be cut in two.
+/// Most milliseconds that [`abandon`] waits for what other threads are writing into a folder.
+const PATIENCE_MS: u32 = 2000;
+
+/// While this is held, [`abandon`] waits: moving into place is not to be cut in two, nor is a folder to be made anew behind its back.
 pub(super) fn hold() -> MutexGuard<'static, Vec<PathBuf>> {
     lock()
 }
 
-/// Removes them all, for a process that is about to end. Nothing is moved into place afterwards: a thread that would do so waits for ever.
+/// Removes them all, for a process that is about to end. Nothing is moved into place afterwards, and no folder made: a thread that would do so
+/// waits for ever. One that is writing files may put some into a folder while it is emptied; so it is emptied until it is gone.
 pub fn abandon() {
     let live = lock();
     for path in live.iter() {
-        let _ = fs::remove_dir_all(path);
+        for _ in 0..PATIENCE_MS {
+            let _ = fs::remove_dir_all(path);
+            if fs::symlink_metadata(path).is_err() {
+                break;
+            }
+            sleep(Duration::from_millis(1));
+        }
     }
     std::mem::forget(live);
 }

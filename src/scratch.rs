@@ -20,8 +20,8 @@ impl Scratch {
         let parent = std::env::temp_dir();
         clear_abandoned(&parent, PREFIX);
         for _ in 0..TRIES {
-            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent).with_context(|| parent.display().to_string())?;
-            let live = Live::new(folder.keep());
+            let made = Live::make(|| Ok(tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent)?.keep()));
+            let live = made.with_context(|| parent.display().to_string())?;
             if let Some(alive) = locked(live.path()) {
                 return Ok(Scratch { live, _alive: alive });
             }

@@ -74,10 +74,7 @@ pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progre
         Err(hardwire_models::Error::Unsupported { .. }) => None,
         known => known?,
     };
-    let chat_template = match checkpoint.chat_template() {
-        Ok(template) => template.map(|t| t.to_json()),
-        // One that cannot be read blocks conversations alone.
-        Err(_) => None,
-    };
+    // One that cannot be read blocks conversations alone.
+    let chat_template = checkpoint.chat_template().ok().flatten().map(|t| t.to_json());
     Ok(writer.finish(structure, &HostTexts { tokenizer, chat_template })?)
 }

@@ -4,6 +4,7 @@
 //! methods of strings, lists and dictionaries are there. `strftime_now` is not: a template that asks for it and can do without (Llama 3) takes
 //! the date it was trained with, so that the same conversation gives the same tokens on any day.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -47,9 +48,8 @@ impl ChatTemplate {
 
     /// As a chip carries it: `{"template": TEXT, "tokens": {NAME: TEXT}}`.
     pub fn to_json(&self) -> Vec<u8> {
-        let tokens: BTreeMap<&str, &str> = self.tokens.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        let stored = serde_json::json!({"template": self.source, "tokens": tokens});
-        serde_json::to_vec(&stored).expect("texts serialise")
+        let tokens = self.tokens.iter().map(|(name, text)| (name.as_str().into(), text.as_str().into())).collect();
+        serde_json::to_vec(&Stored { template: self.source.as_str().into(), tokens }).expect("texts serialise")
     }
 
     /// What [`ChatTemplate::to_json`] wrote; `origin` is named in errors.
@@ -57,9 +57,10 @@ impl ChatTemplate {
     /// # Errors
     /// [`Error::Field`]: bytes that it did not write.
     pub fn from_json(bytes: &[u8], origin: &Path) -> Result<ChatTemplate, Error> {
-        let stored: Stored =
+        let stored: Stored<'_> =
             serde_json::from_slice(bytes).map_err(|e| Error::field(origin, "chat template", e, "a template and its tokens"))?;
-        Ok(ChatTemplate::new(stored.template, origin.display().to_string(), stored.tokens.into_iter().collect()))
+        let tokens = stored.tokens.into_iter().map(|(name, text)| (name.into_owned(), text.into_owned())).collect();
+        Ok(ChatTemplate::new(stored.template.into_owned(), origin.display().to_string(), tokens))
     }
 
     /// The text of a conversation, up to where the assistant's answer begins. Special tokens stand in it by their texts, the begin token too
@@ -98,10 +99,10 @@ impl ChatTemplate {
 }
 
 /// A template in a chip's folder.
-#[derive(Deserialize)]
-struct Stored {
-    template: String,
-    tokens: BTreeMap<String, String>,
+#[derive(Serialize, Deserialize)]
+struct Stored<'a> {
+    template: Cow<'a, str>,
+    tokens: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
 }
 
 /// Steps a template may take: far above what a long conversation needs, and an end to one that runs for ever.

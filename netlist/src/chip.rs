@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 pub const FORMAT: u32 = 5;
 
 const TOKENIZER: &str = "tokenizer.json";
-const CHAT_TEMPLATE: &str = "chat_template.json";
+/// Name of the chat template in a chip's folder.
+pub const CHAT_TEMPLATE: &str = "chat_template.json";
 const PROGRAM: &str = "program.bin";
 const MANIFEST: &str = "manifest.json";
 /// As an output.

@@ -81,11 +81,11 @@ impl Folder {
     /// `Error::Io`.
     pub fn file(&mut self, name: &str) -> Result<OutFile<'_>, Error> {
         let path = self.work.path().join(name);
-        if let Some(parent) = path.parent() {
+        let again = self.hashers.contains_key(name);
+        if let Some(parent) = path.parent().filter(|_| !again) {
             let _guard = live::hold();
             fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
         }
-        let again = self.hashers.contains_key(name);
         let file = File::options().append(true).create_new(!again).open(&path).map_err(|e| Error::io(&path, e))?;
         let hasher = self.hashers.entry(name.into()).or_default();
         Ok(OutFile { out: BufWriter::with_capacity(BUFFER, file), path, hasher })
@@ -207,7 +207,7 @@ fn stem(name: &str) -> String {
 fn partial(parent: &Path, name: &str) -> Result<(Live, File), Error> {
     for n in 0..TRIES {
         let path = parent.join(format!(".{name}.partial-{}-{n}", std::process::id()));
-        let live = match Live::make(path.clone()) {
+        let live = match Live::make(|| fs::create_dir(&path).map(|()| path.clone())) {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => continue,
             other => other.map_err(|e| Error::io(&path, e))?,
         };

@@ -61,19 +61,30 @@ struct Top {
     ovf: String,
 }
 
+/// Watches of the hand-overs to the stations `links`, in either testbench.
 #[derive(Template)]
-#[template(path = "tb.v")]
-struct Testbench {
+#[template(path = "watch_links.v")]
+struct Links {
+    links: Vec<u32>,
+    v: u32,
     rb: u32,
     beats: u32,
     header: u32,
-    vocab: u32,
-    k: u32,
-    links: Vec<u32>,
-    tokens: bool,
+    posw: u32,
+    uw: u32,
+    users: u32,
     context: u32,
     lw: u32,
     rounds: u32,
+}
+
+#[derive(Template)]
+#[template(path = "tb.v")]
+struct Testbench {
+    links: Code,
+    vocab: u32,
+    k: u32,
+    context: u32,
     users: u32,
     idw: u32,
     uw: u32,
@@ -87,12 +98,7 @@ struct Testbench {
 #[derive(Template)]
 #[template(path = "layers_tb.v")]
 struct LayersTestbench {
-    users: u32,
-    links: Vec<u32>,
-    tokens: bool,
-    context: u32,
-    lw: u32,
-    rounds: u32,
+    links: Code,
     v: u32,
     rb: u32,
     beats: u32,
@@ -224,16 +230,24 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
     let text = Code::render("top.v", &top)?;
     folder.text(&format!("rtl/{module}.v"), text.as_str())?;
     let idle_cycles = idle_bound(chip, shape);
+    let links = Links {
+        links: order,
+        v: shape.lanes,
+        rb: shape.residual_bits,
+        beats: shape.beats,
+        header: shape.header_bits(),
+        posw: shape.pos_bits,
+        uw: shape.user_bits,
+        users: shape.users,
+        context: shape.context,
+        lw: shape.layer_bits,
+        rounds: netlist.round(netlist.decoder_stations()) + 1,
+    };
+    let links = Code::render("watch_links.v", &links)?;
     let tb = if head && whole {
         let tb = Testbench {
-            links: order.clone(),
-            tokens: true,
+            links,
             context: shape.context,
-            lw: shape.layer_bits,
-            rounds: netlist.round(netlist.decoder_stations()) + 1,
-            rb: shape.residual_bits,
-            beats: shape.beats,
-            header: shape.header_bits(),
             vocab: spec.matrix.outputs,
             k: TOP_K,
             users: shape.users,
@@ -248,12 +262,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         Code::render("tb.v", &tb)?
     } else {
         let tb = LayersTestbench {
-            links: order.clone(),
-            tokens: false,
-            context: shape.context,
-            lw: shape.layer_bits,
-            rounds: netlist.round(netlist.decoder_stations()) + 1,
-            users: shape.users,
+            links,
             v: shape.lanes,
             rb: shape.residual_bits,
             beats: shape.beats,

@@ -27,12 +27,7 @@ module hardwire_tb
     .out_valid(out_valid), .out_data(out_data), .out_header(out_header), .out_ready(1'b1), .context_full(context_full), .bad_token(bad_token), .overflow(overflow)
   );
 
-  // Assertions.
-{%- for s in links %}
-  hw_watch_link #(.PLACE("station {{ s }}"), .BEATS({{ beats }}), .WIDTH({{ v * rb }}), .HEADER({{ header }}), .POSW({{ posw }}), .UW({{ uw }}), .USERS({{ users }}), .CONTEXT({{ context }}), .LW({{ lw }}), .ROUNDS({{ rounds }})) watch_{{ s }} (
-    .clk(clk), .rst(rst), .valid(chip.s{{ s }}_valid), .ready(chip.s{{ s }}_ready), .data(chip.s{{ s }}_data), .header(chip.s{{ s }}_header)
-  );
-{%- endfor %}
+{{ links|code }}
 
   initial begin
     if (!$value$plusargs("residual=%s", name)) name = "residual.hex";
@@ -76,4 +71,4 @@ module hardwire_tb
     end
   end
 endmodule
-{% include "watch.v" %}
+{% include "watch_link.v" %}

@@ -41,12 +41,7 @@ module hardwire_tb
     .top_valid(top_valid), .top_rank(top_rank), .top_id(top_id), .top_logit(top_logit), .context_full(context_full), .bad_token(bad_token), .overflow(overflow)
   );
 
-  // Assertions.
-{%- for s in links %}
-  hw_watch_link #(.PLACE("station {{ s }}"), .BEATS({{ beats }}), .WIDTH({{ v * rb }}), .HEADER({{ header }}), .POSW({{ posw }}), .UW({{ uw }}), .USERS({{ users }}), .CONTEXT({{ context }}), .LW({{ lw }}), .ROUNDS({{ rounds }})) watch_{{ s }} (
-    .clk(clk), .rst(rst), .valid(chip.s{{ s }}_valid), .ready(chip.s{{ s }}_ready), .data(chip.s{{ s }}_data), .header(chip.s{{ s }}_header)
-  );
-{%- endfor %}
+{{ links|code }}
   hw_watch_tokens #(.USERS({{ users }}), .CONTEXT({{ context }}), .VOCAB({{ vocab }}), .V({{ v }}), .LB({{ lb }}), .K({{ k }})) watch (
     .clk(clk), .rst(rst), .in_valid(in_valid), .in_ready(in_ready), .in_id(in_id), .in_user(in_user), .in_first(in_first), .in_want(in_want),
     .out_valid(out_valid), .out_ready(out_ready), .out_id(out_id), .out_logit(out_logit), .out_user(out_user), .out_pos(out_pos),
@@ -175,4 +170,4 @@ module hardwire_tb
     end
   end
 endmodule
-{% include "watch.v" %}
+{% include "watch_link.v" %}{% include "watch_tokens.v" %}

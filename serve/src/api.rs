@@ -177,7 +177,7 @@ impl Body {
             }
         }
         let temperature = self.within("temperature", 1.0, "0 to 2", |t| (0.0..=2.0).contains(&t))?;
-        let top_p = self.within("top_p", 1.0, "more than 0, at most 1", |p| p > 0.0 && p <= 1.0)?;
+        let top_p = self.within("top_p", 1.0, "more than 0, at most 1", Sampling::is_top_p)?;
         let top_k = self.take("top_k")?.unwrap_or(0);
         // Whoever gives no seed wants another answer each time.
         let seed = self.take::<i64>("seed")?.map_or(number, i64::cast_unsigned);

@@ -31,8 +31,9 @@ mod host;
 mod routes;
 
 use chip::Line;
-use hardwire_models::{ChatTemplate, Tokenizer};
+use hardwire_models::Tokenizer;
 use hardwire_netlist::Chip;
+use hardwire_study::conversation::chat_template;
 use host::Host;
 pub use routes::MOST_BODY;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -73,6 +74,8 @@ pub enum Error {
     Chip(#[from] hardwire_netlist::Error),
     #[error(transparent)]
     Model(#[from] hardwire_models::Error),
+    #[error(transparent)]
+    Study(#[from] hardwire_study::Error),
     #[error("the server stopped: {0}")]
     Stopped(#[from] std::io::Error),
 }
@@ -92,8 +95,7 @@ impl Server {
     /// A chip without a tokenizer, or an address that cannot be had.
     pub async fn bind(chip: Chip, options: Options) -> Result<Server, Error> {
         let tokenizer = Tokenizer::from_json(&chip.tokenizer_json()?.ok_or(Error::NoTokenizer)?)?;
-        let origin = chip.folder.join("chat_template.json");
-        let chat_template = chip.chat_template_json()?.map(|json| ChatTemplate::from_json(&json, &origin)).transpose()?;
+        let chat_template = chat_template(&chip)?;
         let wanted = SocketAddr::new(options.host, options.port);
         let listen = |source| Error::Listen { address: wanted, source };
         let listener = TcpListener::bind(wanted).await.map_err(listen)?;

@@ -15,6 +15,16 @@ pub struct Sampling {
 
 impl Sampling {
     pub const GREEDY: Sampling = Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, seed: 0 };
+
+    /// Whether it is a temperature: zero or more.
+    pub fn is_temperature(value: f64) -> bool {
+        value >= 0.0 && value.is_finite()
+    }
+
+    /// Whether it is a sum of probabilities to sample among: more than 0, at most 1.
+    pub fn is_top_p(value: f64) -> bool {
+        value > 0.0 && value <= 1.0
+    }
 }
 
 /// A seeded sequence of choices: the same seed and logits give the same tokens on every machine.

@@ -29,10 +29,10 @@ impl SamplingOptions {
     /// # Errors
     /// A temperature or a sum of probabilities that means nothing.
     pub fn sampling(&self) -> Result<Sampling> {
-        if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
+        if !Sampling::is_temperature(self.temperature) {
             bail!("--temperature {}: expected zero or more", self.temperature);
         }
-        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+        if !Sampling::is_top_p(self.top_p) {
             bail!("--top-p {}: expected more than 0, at most 1", self.top_p);
         }
         Ok(Sampling { temperature: self.temperature, top_k: self.top_k, top_p: self.top_p, seed: self.seed })

@@ -8,9 +8,10 @@ use crate::report::number;
 use crate::scratch::Scratch;
 use crate::table::{Cell, Table};
 use crate::words::{electricity, fleet, fleet_sentences, lines, market, place, sentences};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use hardwire_baseline::economics::{Assumptions, Country, Day, Input, Tornado};
 use hardwire_baseline::gpu::{self, Device};
+use hardwire_netlist::input;
 use hardwire_study::books::{ChipBooks, Question, books};
 use hardwire_study::flat;
 use hardwire_study::load::Request;
@@ -66,8 +67,7 @@ fn devices(args: &Books) -> Result<Vec<Device>> {
 fn day(args: &crate::cli::Country) -> Result<Option<(Day, String)>> {
     let Some(path) = &args.day else { return Ok(None) };
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| name.clone())?;
-    Ok(Some((Day::parse(&text, &name)?, name)))
+    Ok(Some((Day::parse(&input::text(path, input::MOST_TEXT)?, &name)?, name)))
 }
 
 fn question(args: &Books, subject: &Subject<'_>, known: &[Device]) -> Result<Question> {

@@ -8,6 +8,7 @@ use crate::scratch::Scratch;
 use crate::signals::{self, Asked};
 use anyhow::{Context, Result, bail};
 use hardwire_netlist::Chip;
+use hardwire_sim::sample::Sampling;
 use hardwire_study::conversation::{Conversation, Reply};
 use rustyline::error::ReadlineError;
 use std::io::IsTerminal;
@@ -80,9 +81,9 @@ impl Talk<'_> {
             "system" if !rest.is_empty() => self.conversation.begin(Some(rest)),
             "retry" => self.answer(None)?,
             "seed" => sampling.seed = parsed(name, rest, "a whole number", |_| true)?,
-            "temperature" => sampling.temperature = parsed(name, rest, "zero or more", |t: &f64| *t >= 0.0 && t.is_finite())?,
+            "temperature" => sampling.temperature = parsed(name, rest, "zero or more", |&t| Sampling::is_temperature(t))?,
             "top-k" => sampling.top_k = parsed(name, rest, "a whole number, 0 for all", |_| true)?,
-            "top-p" => sampling.top_p = parsed(name, rest, "more than 0, at most 1", |p: &f64| *p > 0.0 && *p <= 1.0)?,
+            "top-p" => sampling.top_p = parsed(name, rest, "more than 0, at most 1", |&p| Sampling::is_top_p(p))?,
             "context" => {
                 let (held, all) = (self.conversation.held(), self.chip.model().context);
                 note!("{held} of {all} positions hold the conversation");

@@ -15,8 +15,5 @@ pub fn shape(source: &Path) -> Result<Option<Shape>> {
 
 /// What is planned: a known model by its name, or what [`Shape::open`] takes.
 pub fn planned(source: &Path) -> Result<Shape> {
-    Ok(match shape(source)? {
-        Some(shape) => shape,
-        None => Shape::open(source)?,
-    })
+    Ok(shape(source)?.map_or_else(|| Shape::open(source), Ok)?)
 }

@@ -6,13 +6,8 @@ use crate::out::note;
 use anyhow::{Context, Result};
 use hardwire_models::{ChatTemplate, Checkpoint, Tokenizer};
 use hardwire_netlist::Chip;
+use hardwire_study::conversation::chat_template;
 use std::path::Path;
-
-/// The chat template that `chip` carries.
-pub fn chat_template(chip: &Chip) -> Result<Option<ChatTemplate>> {
-    let json = chip.chat_template_json()?;
-    Ok(json.map(|json| ChatTemplate::from_json(&json, &chip.folder.join("chat_template.json"))).transpose()?)
-}
 
 pub enum Source {
     Chip(Box<Chip>),

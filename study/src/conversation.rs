@@ -6,8 +6,18 @@ use crate::load::{self, Run};
 use crate::{Error, Result};
 use hardwire_models::{ChatTemplate, Message, Tokenizer};
 use hardwire_netlist::Chip;
+use hardwire_netlist::chip::CHAT_TEMPLATE;
 use hardwire_sim::engine::{Engine, State};
 use hardwire_sim::sample::Sampling;
+
+/// The chat template that `chip` carries.
+///
+/// # Errors
+/// A file that cannot be read, or that is no template.
+pub fn chat_template(chip: &Chip) -> Result<Option<ChatTemplate>> {
+    let json = chip.chat_template_json()?;
+    Ok(json.map(|json| ChatTemplate::from_json(&json, &chip.folder.join(CHAT_TEMPLATE))).transpose()?)
+}
 
 /// A conversation of one user.
 pub struct Conversation<'c> {

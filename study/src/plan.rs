@@ -65,7 +65,7 @@ pub struct At {
 /// An option out of range; dies past the reticle, with what would fit.
 pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Result<Plan> {
     let open = options.fold.is_none() && dies.is_none() && cut == Cut::Pipeline;
-    let options = &if open { Options { fold: Some(Fold::Auto), ..options.clone() } } else { options.clone() };
+    let options = &Options { fold: if open { Some(Fold::Auto) } else { options.fold }, ..options.clone() };
     let (chip, fold_reason) = folded(shape, options)?;
     let node = options.node.as_deref().unwrap_or(NODE);
     let process = Process::node(node)?;

@@ -19,17 +19,15 @@ fn lock() -> MutexGuard<'static, Vec<PathBuf>> {
 pub struct Live(PathBuf);
 
 impl Live {
-    /// Makes the folder, so that no signal falls between its being there and its being known here.
-    pub fn make(path: PathBuf) -> io::Result<Live> {
+    /// Has the folder made by `make`, which names it, so that no signal falls between its being there and its being known here.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn make(make: impl FnOnce() -> io::Result<PathBuf>) -> io::Result<Live> {
         let mut live = lock();
-        fs::create_dir(&path)?;
+        let path = make()?;
         live.push(path.clone());
         Ok(Live(path))
-    }
-
-    pub fn new(path: PathBuf) -> Live {
-        lock().push(path.clone());
-        Live(path)
     }
 
     pub fn path(&self) -> &Path {

@@ -142,11 +142,11 @@ impl Kind for AttentionSpec {
         Census { sram_bits: self.kv_cache_bits(), rom_bits: sinks, ..Census::default() }
     }
 
-    /// All cached keys and all values are read once, by every query head of their group at once.
     fn memory(&self) -> Option<Memory> {
         Some(Memory { users: self.users, bits: self.kv_cache_bits(), rewinds: true })
     }
 
+    /// All cached keys and all values are read once, by every query head of their group at once.
     fn activity(&self, around: &dyn Around, working: &Working) -> Activity {
         let cached = f64::from(working.position) + 1.0;
         let cached = self.window.map_or(cached, |w| cached.min(f64::from(w)));

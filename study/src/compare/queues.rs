@@ -62,12 +62,12 @@ fn chips(subject: &Subject<'_>, load: Load, host_w: f64) -> Vec<Side> {
         return vec![side(1, one.tokens_per_s, one.power_w)];
     }
     let built = users_in_flight(rates, subject.users);
-    let counts = [built, rates.stations()];
-    let queue = |users: &u32| {
-        let queue = load::full_queue(rates, request, *users);
+    let queue = |users| {
+        let queue = load::full_queue(rates, request, users);
         side(queue.users, queue.tokens_per_s, queue.power_w)
     };
-    counts[..if counts[1] > built { 2 } else { 1 }].iter().map(queue).collect()
+    let all = rates.stations();
+    std::iter::once(built).chain((all > built).then_some(all)).map(queue).collect()
 }
 
 fn gpu(baseline: &Baseline, subject: &Subject<'_>, load: Load) -> Result<Side, GpuError> {

@@ -3,6 +3,7 @@
 mod help;
 mod options;
 mod pair;
+mod site;
 mod talk;
 mod view;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 pub use help::command;
 pub use options::CompileOptions;
 pub use pair::Pair;
+pub use site::{Country, Site};
 pub use talk::{Chat, SamplingOptions, Serve};
 pub use view::View;
 
@@ -106,9 +108,9 @@ pub struct Plan {
     /// Structure, floorplan and figures as one JSON file.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// How it is cut where one die is too small: whole layers in a row, or every layer over all dies.
-    #[arg(long, value_enum, default_value_t)]
-    pub cut: Cut,
+    /// How it is cut where one die is too small: whole layers in a row, or every layer over all dies [default: in a row, if each fits a die].
+    #[arg(long, value_enum)]
+    pub cut: Option<Cut>,
     /// Dies it is spread over [default: as few as fit the reticle].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub dies: Option<u32>,
@@ -117,10 +119,9 @@ pub struct Plan {
 }
 
 /// How a chip larger than a die is cut.
-#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum Cut {
     /// Whole stations in order, the residual crossing between dies.
-    #[default]
     Pipeline,
     /// Every layer over all dies, with all-reduces after its matrix products.
     Tensor,
@@ -251,12 +252,6 @@ pub struct Books {
     /// A chip folder, a checkpoint to compile first, or a shape to plan: a bare config.json, or a known model (`hardwire models`).
     #[arg(value_name = "CHIP|CHECKPOINT|CONFIG|NAME")]
     pub source: PathBuf,
-    /// TOML over the bundled assumptions: `utilisation = 0.8`, or a table of value, low, high, unit, source.
-    #[arg(long, value_name = "FILE")]
-    pub assumptions: Option<PathBuf>,
-    /// A country's electricity: us, france, germany or italy [default: us].
-    #[arg(long)]
-    pub preset: Option<String>,
     /// Tokens of a prompt [default: half of the chip's context, at most 1000].
     #[arg(long = "prompt-tokens", alias = "prompt", value_name = "N")]
     pub prompt: Option<u32>,
@@ -266,15 +261,6 @@ pub struct Books {
     /// People served at once [default: as many as saturate either side].
     #[arg(long)]
     pub served: Option<u32>,
-    /// Slowest token anyone accepts, milliseconds [default: any].
-    #[arg(long)]
-    pub latency_ms: Option<f64>,
-    /// Months between two models: every respin remakes the cards [default: the assumptions', 12].
-    #[arg(long, value_name = "N")]
-    pub respin_months: Option<f64>,
-    /// Model whose API prices the tokens sell at [default: the chip's own].
-    #[arg(long, value_name = "MODEL")]
-    pub sold_as: Option<String>,
     /// A GPU to compare with; may be given again [default: H100 SXM, B200 SXM, L40S].
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
@@ -285,27 +271,11 @@ pub struct Books {
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
     #[command(flatten)]
-    pub country: Country,
+    pub site: Site,
     #[command(flatten)]
     pub pair: Pair,
     #[command(flatten)]
     pub options: CompileOptions,
-}
-
-/// A country that asks.
-#[derive(ClapArgs, Debug, Clone, Default)]
-#[command(next_help_heading = "A country's fleet")]
-pub struct Country {
-    /// Millions of people: cards, racks, megawatts and euros of a fleet that serves them all.
-    #[arg(long, value_name = "MILLIONS")]
-    pub citizens: Option<f64>,
-    /// Questions a day of each.
-    #[arg(long, value_name = "N", default_value_t = 10.0, requires = "citizens")]
-    pub questions: f64,
-    /// A day's load: CSV with a column `share_of_peak` and a row an hour; without --citizens it sets how much of its time the site is
-    /// used [default: for a fleet the program's, an assumption].
-    #[arg(long, value_name = "FILE")]
-    pub day: Option<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -370,8 +340,8 @@ pub struct Predict {
 
 #[derive(ClapArgs, Debug)]
 pub struct Report {
-    /// A chip folder, or a checkpoint to compile first.
-    #[arg(value_name = "CHIP|CHECKPOINT")]
+    /// A chip folder, a checkpoint to compile first, or a shape to plan: a bare config.json, or a known model (`hardwire models`).
+    #[arg(value_name = "CHIP|CHECKPOINT|CONFIG|NAME")]
     pub source: PathBuf,
     /// Folder for report.html and report.json: absent, empty, or a report to replace.
     #[arg(short, long, default_value = "report")]
@@ -381,6 +351,8 @@ pub struct Report {
     pub csv: bool,
     #[command(flatten)]
     pub devices: Devices,
+    #[command(flatten)]
+    pub site: Site,
     #[command(flatten)]
     pub options: CompileOptions,
 }

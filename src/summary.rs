@@ -8,7 +8,9 @@ use hardwire_baseline::headline::Side;
 use hardwire_netlist::Figure;
 use hardwire_study::chip::{ChipFigures, SpeedAt};
 use hardwire_study::compare::{Comparison, InFlight};
+use hardwire_study::efficiency::{Efficiencies, Efficiency};
 use hardwire_study::memory::Memory;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 fn at_middle(f: &ChipFigures) -> Option<&SpeedAt> {
@@ -37,17 +39,15 @@ pub fn chip(f: &ChipFigures) -> String {
     line(
         "weights",
         format!(
-            "{} at {} bits, {} of {} matrices exact",
+            "{} at {} bits{}",
             number(f.census.weights as f64),
             number(f.quality.bits_per_weight),
-            f.quality.lossless,
-            f.quality.matrices
+            f.quality.kept.as_ref().map_or(String::new(), |k| format!(", {} of {} matrices exact", k.lossless, f.quality.matrices))
         ),
     );
-    if f.quality.lossless < f.quality.matrices {
-        let q = &f.quality;
-        let worst = q.worst_relative_square_error;
-        line("least exact", format!("{}: {}, relative square error {worst:.1e}", q.worst_tensor, q.worst_coding));
+    if let Some(k) = f.quality.kept.as_ref().filter(|k| k.lossless < f.quality.matrices) {
+        let worst = k.worst_relative_square_error;
+        line("least exact", format!("{}: {}, relative square error {worst:.1e}", k.worst_tensor, k.worst_coding));
     }
     line("ROM / SRAM", format!("{}bit / {}bit", number(f.census.rom_bits as f64), number(f.census.sram_bits as f64)));
     line("transistors", format!("{}, {}", number(f.die.transistors.value), f.die.transistors.provenance));
@@ -77,31 +77,39 @@ pub fn chip(f: &ChipFigures) -> String {
     if c.chip.all_busy.users > c.chip.as_built.users {
         line("", format!("{} with a cache for as many", queue(&c.chip.all_busy)));
     }
-    for (name, e) in [("one user, for", &f.efficiency.one_user), ("full queue, for", &f.efficiency.full_queue)] {
-        let (joule, area, leakage) = (&e.tokens_per_j.value, &e.tokens_per_s_per_mm2.value, e.leakage_share.value * 100.0);
-        let each = format!("a joule {} tokens, a mm² {} tokens/s", number(*joule), number(*area));
-        line(name, format!("{each}, a million tokens {} J; {} % of it leakage", number(e.j_per_mtoken.value), number(leakage)));
-    }
-    let cells: f64 = f.die.by_cells_mm2.values().sum();
-    let mut parts: Vec<_> = f.die.by_cells_mm2.iter().collect();
-    parts.sort_by(|a, b| b.1.total_cmp(a.1));
-    let parts: Vec<String> = parts.into_iter().map(|(name, mm2)| format!("{name} {:.0} %", mm2 / cells * 100.0)).collect();
-    line("area", parts.join(", "));
-    if let (Some(books), Some(eur)) = (&f.books, &f.efficiency.full_queue.eur_per_mtoken) {
-        let a = &books.books.chip;
-        line(
-            "cost",
-            format!(
-                "{} USD or {} EUR a million tokens of a full queue, estimated (books)",
-                number(a.usd_per_mtoken.value),
-                number(eur.value)
-            ),
-        );
-    }
     for p in &f.first_token {
         line(&format!("first token of {}", p.prompt), format!("{} µs, simulated", number(p.time_us.value)));
     }
+    out + &efficiencies(&c.chip.efficiency)
+}
+
+/// What a joule, a square millimetre and a million tokens are to a chip in use, and where its area goes.
+pub fn efficiencies(e: &Efficiencies) -> String {
+    let mut out = String::new();
+    for (name, of) in [("one user, for", &e.one_user), ("full queue, for", &e.full_queue)] {
+        let _ = writeln!(out, "{name:<26}{}", efficiency(of));
+    }
+    let _ = writeln!(out, "{:<26}{}", "area", shares(&e.area_shares));
     out
+}
+
+/// One way of use in one line.
+pub fn efficiency(e: &Efficiency) -> String {
+    let cost = e.eur_per_mtoken.map_or(String::new(), |eur| format!(" or {} EUR (books)", number(eur)));
+    format!(
+        "a joule {} tokens, a mm² {} tokens/s, a million tokens {} J{cost}; {} % of the power is leakage",
+        number(e.tokens_per_j),
+        number(e.tokens_per_s_per_mm2),
+        number(e.j_per_mtoken),
+        number(e.leakage_share * 100.0)
+    )
+}
+
+/// Shares, the largest first.
+fn shares(of: &BTreeMap<&'static str, f64>) -> String {
+    let mut parts: Vec<_> = of.iter().collect();
+    parts.sort_by(|a, b| b.1.total_cmp(a.1));
+    parts.into_iter().map(|(name, share)| format!("{name} {:.0} %", share * 100.0)).collect::<Vec<_>>().join(", ")
 }
 
 /// One user, a full queue and one of long prompts, chip and devices, at the wall.
@@ -168,7 +176,7 @@ pub fn comparison(b: &Comparison) -> String {
             s.serving_mode.as_str().into(),
         ]);
     }
-    let mut out = one.text() + "\n" + &queue.text() + "\n" + &queues(b) + "\n";
+    let mut out = one.text() + "\n" + &queue.text() + "\n" + &queues(b) + "\n" + &efficiencies(&c.efficiency) + "\n";
     for l in &b.left_out {
         let _ = writeln!(out, "left out: {}", one_line(&l.reason));
     }

@@ -24,7 +24,7 @@ fn check(name: &str) {
 
 /// A GPU is asked for the model that the chip is: experts, windows and all, as its configuration has them.
 fn compared_as(name: &str, checkpoint: &Checkpoint, chip: &Chip) {
-    let chip = model_shape(chip);
+    let chip = model_shape(&chip.structure);
     let told = shape_of_config(&chip.name, checkpoint.config());
     let same_bits = ModelShape { weight_bits: chip.weight_bits, weight_format: chip.weight_format, ..told };
     assert_eq!(format!("{chip:?}"), format!("{same_bits:?}"), "{name}");

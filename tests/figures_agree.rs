@@ -20,6 +20,8 @@ struct Told {
     books: Value,
     report: Value,
     plan: Value,
+    /// The report of the planned chip.
+    planned: Value,
     explore: Value,
 }
 
@@ -44,6 +46,7 @@ fn told() -> &'static Told {
             books: json(&["books", &chip]),
             report: json(&["report", &chip, "-o", &at("report")]),
             plan: json(&["plan", &config, "--users", "3"]),
+            planned: json(&["report", &config, "--users", "3", "-o", &at("planned")]),
             explore: json(&["explore", &config, "--target", &target]),
             chip,
             _dir: dir,
@@ -212,22 +215,63 @@ fn what_a_joule_and_a_square_millimetre_give_follows_from_speed_energy_and_area(
     let t = told();
     let area = number(&t.report, "/die/area_mm2");
     let queue = "/compare/chip/as_built";
+    let usual = |of: &Value, at: &str, case: &str, figure: &str| number(of, &format!("{at}/{case}/{figure}"));
     for (case, speed, energy, power) in [
         ("one_user", "/compare/chip/tokens_per_s".to_owned(), "/compare/chip/j_per_token".to_owned(), "/compare/chip/power_w".to_owned()),
         ("full_queue", format!("{queue}/tokens_per_s"), format!("{queue}/j_per_token"), format!("{queue}/power_w")),
     ] {
-        let of = |figure: &str| number(&t.inspect, &format!("/efficiency/{case}/{figure}"));
+        let of = |figure: &str| usual(&t.inspect, "/compare/chip/efficiency", case, figure);
         let from = |pointer: &str| number(&t.report, pointer);
         same(&[of("tokens_per_j") * from(&energy), 1.0]);
         same(&[of("tokens_per_s_per_mm2") * area, from(&speed)]);
         same(&[of("j_per_mtoken"), from(&energy) * 1e6]);
         same(&[of("leakage_share") * from(&power), from("/compare/chip/idle_w")]);
         assert!((0.0..1.0).contains(&of("leakage_share")));
+        // Every command tells the same; a plan's energy and area follow from widths that weights prove and a shape bounds.
+        for figure in ["tokens_per_j", "tokens_per_s_per_mm2", "j_per_mtoken", "leakage_share"] {
+            same(&[of(figure), usual(&t.compare, "/chip/efficiency", case, figure), usual(&t.books, "/efficiency", case, figure)]);
+            let planned = usual(&t.plan, "/at/0/figures/middle/efficiency", case, figure);
+            same(&[planned, usual(&t.explore, "/points/0/figures/efficiency", case, figure)]);
+            same(&[planned, usual(&t.planned, "/compare/chip/efficiency", case, figure)]);
+            assert!((planned / of(figure) - 1.0).abs() < 0.05, "{case} {figure}: {planned} and {}", of(figure));
+        }
+    }
+    // One run, its prompt's time and joules among those of its output.
+    let run = |figure: &str| number(&t.simulate, &format!("/chip/{figure}"));
+    same(&[run("efficiency/tokens_per_j") * run("joules"), 3.0]);
+    same(&[run("efficiency/tokens_per_s_per_mm2") * area * run("total_us") * 1e-6, 3.0]);
+    same(&[run("efficiency/leakage_share") * run("joules"), number(&t.compare, "/chip/idle_w") * run("total_us") * 1e-6]);
+    // Where the area goes.
+    let shares = |of: &Value, at: &str| of.pointer(at).unwrap().as_object().unwrap().clone();
+    let ours = shares(&t.compare, "/chip/efficiency/area_shares");
+    assert_eq!(ours, shares(&t.books, "/efficiency/area_shares"));
+    let cells = t.report["die"]["by_cells_mm2"].as_object().unwrap();
+    let all: f64 = cells.values().map(|v| v.as_f64().unwrap()).sum();
+    for (name, share) in &ours {
+        same(&[share.as_f64().unwrap(), cells[name].as_f64().unwrap() / all]);
+        let planned = number(&t.plan, &format!("/at/0/figures/middle/efficiency/area_shares/{name}"));
+        assert!((planned - share.as_f64().unwrap()).abs() < 0.02, "{name}: {planned} and {share}");
     }
     let euro = number(&t.report, "/books/books/assumptions/inputs/usd_per_eur");
-    same(&[number(&t.report, "/efficiency/full_queue/eur_per_mtoken") * euro, number(&t.books, "/books/chip/usd_per_mtoken")]);
+    let eur = |of: &Value, at: &str| number(of, &format!("{at}/full_queue/eur_per_mtoken"));
+    let books = eur(&t.books, "/efficiency");
+    same(&[books * euro, number(&t.books, "/books/chip/usd_per_mtoken")]);
+    same(&[books, eur(&t.compare, "/chip/efficiency"), eur(&t.report, "/books/efficiency"), eur(&t.inspect, "/compare/chip/efficiency")]);
+    let planned = eur(&t.plan, "/at/0/figures/middle/efficiency");
+    same(&[planned, eur(&t.explore, "/points/0/figures/efficiency"), eur(&t.planned, "/books/efficiency")]);
     // Kinds of cells and kinds of units divide the same area.
     let cells: f64 = t.report["die"]["by_cells_mm2"].as_object().unwrap().values().map(|v| v.as_f64().unwrap()).sum();
     let units: f64 = t.report["units"].as_array().unwrap().iter().map(|u| u["area_mm2"].as_f64().unwrap()).sum();
     same(&[cells, units]);
+}
+
+/// Experts that rest switch nothing, and those that work are counted once: planned by its shape a mixture of experts takes the energy of
+/// the compiled one, but for widths.
+#[test]
+fn a_mixture_of_experts_takes_the_same_energy_planned_and_compiled() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tests/goldens/qwen3_moe");
+    let (folder, config) = (golden.display().to_string(), golden.join("config.json").display().to_string());
+    let of = |source: &str| number(&json(&["compare", source, "-q", "--fold", "1"]), "/chip/j_per_token");
+    let (compiled, planned) = (of(&folder), of(&config));
+    assert!((planned / compiled - 1.0).abs() < 0.1, "{planned} and {compiled}");
 }

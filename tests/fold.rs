@@ -10,7 +10,7 @@ use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
 use hardwire_netlist::{Chip, UnitKind, census};
 use hardwire_sim::timing::{self, Fed};
-use hardwire_study::plan::{self, Cut};
+use hardwire_study::plan;
 
 const SMALL: Small = Small { hidden: 24, ffn: 20, layers: 5, heads: 4, kv_heads: 2, head_dim: 4, vocab: 19, context: 12 };
 
@@ -162,19 +162,19 @@ fn a_plan_finds_its_fold() {
         "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 128256, "max_position_embeddings": 131072}"#;
     let plan = |config: &str, fold| {
         let shape = Shape::from_json(config.as_bytes(), "test", std::path::Path::new("config.json")).unwrap();
-        plan::plan(&shape, &Options { fold: Some(fold), context: Some(1024), ..Options::default() }, Cut::Pipeline, None).unwrap()
+        plan::plan(&shape, &Options { fold: Some(fold), context: Some(1024), ..Options::default() }, None, None).unwrap()
     };
-    let area = |p: &plan::Plan| p.floorplan.die.area_um2() * 1e-6;
+    let area = |p: &plan::Plan| p.all_stations_busy.area_mm2;
     let auto = plan(config, Fold::Auto);
     assert!(auto.fold > 1 && area(&auto) <= 858.0, "{} at fold {}", area(&auto), auto.fold);
     assert!(area(&plan(config, Fold::Layers(auto.fold / 2))) > 858.0);
     assert_eq!(plan(config, Fold::Layers(auto.fold)).census, auto.census);
     // With nothing asked for, the published context too; and the reason is told.
     let shape = Shape::from_json(config.as_bytes(), "test", std::path::Path::new("config.json")).unwrap();
-    let open = plan::plan(&shape, &Options::default(), Cut::Pipeline, None).unwrap();
+    let open = plan::plan(&shape, &Options::default(), None, None).unwrap();
     assert!(open.fold > 1 && area(&open) <= 858.0 && open.at[0].figures.middle.dies == 1, "{} at fold {}", area(&open), open.fold);
     assert!(open.fold_reason.is_some_and(|r| r.contains("858")) && plan(config, Fold::Layers(2)).fold_reason.is_none());
-    assert_eq!(plan::plan(&shape, &Options::default(), Cut::Pipeline, Some(4)).unwrap().fold, 1);
+    assert_eq!(plan::plan(&shape, &Options::default(), None, Some(4)).unwrap().fold, 1);
     let small = config.replace("4096", "512").replace("14336", "1024").replace("128,", "16,").replace("128256", "4096");
     assert_eq!(plan(&small, Fold::Auto).fold, 1);
 }

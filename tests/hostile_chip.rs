@@ -95,7 +95,7 @@ fn use_chip(folder: &Path) -> Result<bool, String> {
     timing::token(netlist, chip.model().context - 1);
     timing::first_token_cycles(netlist, chip.model().context);
     timing::aggregate_interval(netlist, chip.model().context, 3);
-    energy::token(&chip, 0);
+    energy::token(chip.netlist(), &chip.structure.technology, 0);
     Ok(true)
 }
 

@@ -35,7 +35,7 @@ fn keys(value: &Value, path: &str, depth: usize, out: &mut BTreeSet<String>) {
 const KEYS: &str = "schema model.name model.digest model.parameters node die.area_mm2 die.transistors die.um2_per_weight die.by_kind_mm2 \
   census.weights census.rom_bits units[].kind units[].area_mm2 quality.matrices quality.lossless quality.bits_per_weight clock_mhz.value \
   speed[].context speed[].latency_cycles speed[].tokens_per_s_single_user speed[].tokens_per_s_aggregate speed[].users_for_aggregate \
-  first_token[].prompt first_token[].time_us energy.context energy.split energy.leakage_pj compare.context compare.prompt_tokens \
+  planned die.dies first_token[].prompt first_token[].time_us energy.context energy.split energy.leakage_pj compare.context compare.prompt_tokens \
   compare.output_tokens compare.chip.tokens_per_s compare.chip.j_per_token compare.chip.as_built compare.chip.all_busy compare.gpus[].device \
   compare.gpus[].single compare.gpus[].saturated compare.gpus[].user_speed_ratio compare.gpus[].queue_tokens_ratio compare.left_out \
   compare.errors[].class compare.measured compare.against_users[].points compare.against_context[].points compare.roofline.devices \
@@ -46,7 +46,7 @@ const KEYS: &str = "schema model.name model.digest model.parameters node die.are
 fn json_keeps_its_schema() {
     let dir = tempfile::tempdir().unwrap();
     let (_, json, csv) = reported(dir.path());
-    assert_eq!(json["schema"], 3);
+    assert_eq!(json["schema"], 4);
     let mut found = BTreeSet::new();
     keys(&json, "", 3, &mut found);
     for key in KEYS.split_whitespace() {
@@ -100,6 +100,50 @@ fn the_page_has_every_part_and_fetches_nothing() {
         assert!(!html.contains(outside), "{outside}");
     }
     assert!(!html.contains("NaN") && !html.contains(">inf"), "numbers that are none");
+}
+
+/// A model by its name: everything but what only weights tell, on as many dies as it takes; the site is France's, its fleet and the
+/// model's prices among the books.
+#[test]
+fn a_model_without_weights_has_its_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "report",
+        "Llama-3.1-8B",
+        "-q",
+        "--bits",
+        "3",
+        "--fold",
+        "1",
+        "--preset",
+        "france",
+        "--citizens",
+        "68",
+        "--latency-ms",
+        "50",
+        "-o",
+    ];
+    let run = hardwire(&args, &[dir.path()]);
+    assert!(run.ok(), "{run:?}");
+    let html = fs::read_to_string(dir.path().join("report.html")).unwrap();
+    let json: Value = serde_json::from_str(&fs::read_to_string(dir.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!((&json["planned"], &json["quality"]["lossless"]), (&true.into(), &Value::Null));
+    assert!(json["die"]["dies"].as_u64().unwrap() > 1 && json["energy"]["links_pj"].as_f64().unwrap() > 0.0);
+    assert_eq!(json["books"]["books"]["assumptions"]["preset"], "france");
+    assert_eq!(json["books"]["books"]["demand"]["max_token_latency_ms"], 50.0);
+    for part in [
+        "Llama-3.1-8B as a chip",
+        "Planned from the model's shape",
+        "drawn as one and made as",
+        "Between dies",
+        "What the tokens sell for",
+        "A country's fleet",
+        "EUR a million tokens",
+        "tokens/s/mm²",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("Every matrix") && !html.contains("NaN"));
 }
 
 /// The browser by whichever name it goes.

@@ -52,6 +52,15 @@ impl Figure {
         Figure { value, unit: unit.into(), provenance, source: source.into(), low: None, high: None }
     }
 
+    /// The unit as people write it, with raised digits and a real micro sign.
+    pub fn shown_unit(&self) -> String {
+        match self.unit.as_str() {
+            "us" => "µs".into(),
+            "transistors" => String::new(),
+            unit => unit.replace("um2", "µm²").replace("mm2", "mm²"),
+        }
+    }
+
     pub fn between(mut self, low: f64, high: f64) -> Self {
         (self.low, self.high) = (Some(low), Some(high));
         self

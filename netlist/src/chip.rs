@@ -120,6 +120,25 @@ impl Chip {
         Chip { folder: PathBuf::new(), structure, programs, digest: String::new(), program_digest: String::new() }
     }
 
+    /// Opens a chip that was planned from a shape, in the file that `hardwire plan -o` writes: everything but weights, of which
+    /// [`Structure::is_planned`] warns. Nothing may ask it for one.
+    ///
+    /// # Errors
+    /// As [`Chip::open`].
+    pub fn open_plan(file: &Path) -> Result<Chip, Error> {
+        #[derive(Deserialize)]
+        struct Planned {
+            structure: Structure,
+        }
+        let text = input::read(file, MOST_TEXT)?;
+        let Planned { structure } = serde_json::from_slice(&text).map_err(|e| Error::format(file, "plan", e.to_string()))?;
+        validate::structure(&structure).map_err(|e| e.in_file(file))?;
+        if !structure.is_planned() {
+            return Err(Error::format(file, "programs", "a plan without weights has none; open the chip's folder instead"));
+        }
+        Ok(Chip::from_parts(structure, ProgramStore::default()))
+    }
+
     /// Opens and checks a chip folder whole: [`Chip::open_structure`], then [`Chip::check_program`].
     ///
     /// # Errors
@@ -234,6 +253,21 @@ impl Structure {
     /// Matrices of the chip, embedding included, with the path of their unit.
     pub fn matrices(&self) -> impl Iterator<Item = (&str, &MatrixSpec)> {
         self.netlist.units().flat_map(|(_, u)| u.matrices().map(|m| (u.path.as_str(), m)))
+    }
+
+    /// Stored bits of a weight, scales and offsets included, over all matrices.
+    pub fn bits_per_weight(&self) -> f64 {
+        let (mut bits, mut weights) = (0.0, 0.0);
+        for (_, m) in self.matrices() {
+            bits += m.bits_per_weight() * m.weights() as f64;
+            weights += m.weights() as f64;
+        }
+        bits / weights
+    }
+
+    /// Whether it was planned from a shape: no weight of it is known.
+    pub fn is_planned(&self) -> bool {
+        self.programs.is_empty()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Energy of a token, from counted events.
 //!
 //! What a unit does for a token is counted in its kind's own file (`hardwire_netlist::activity`); here each event gets its cost in the chip's
-//! [`Technology`], and the whole die its leakage.
+//! [`Technology`].
 
-use hardwire_netlist::{Activity, Chip, Technology, activity, census};
+use hardwire_netlist::{Activity, Netlist, Technology, activity};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -34,40 +34,40 @@ impl AddAssign for Split {
     }
 }
 
-/// Energy of one token at one position.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// What one token at one position switches; a die's leakage meanwhile comes on top.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TokenEnergy {
-    /// Switching energy by cause.
     pub split: Split,
-    /// Switching energy by kind of unit, pJ.
+    /// By kind of unit, pJ.
     pub by_kind_pj: BTreeMap<&'static str, f64>,
-    /// Static power of the whole die, W: what a token costs beyond switching is this times the time it takes.
-    pub leakage_w: f64,
     pub events: Activity,
 }
 
 impl TokenEnergy {
-    /// Joules of a token that keeps the die for `seconds`.
-    pub fn joules(&self, seconds: f64) -> f64 {
-        self.split.total_pj() * 1e-12 + self.leakage_w * seconds
+    fn add(&mut self, technology: &Technology, kind: &'static str, events: Activity) {
+        let split = cost(technology, &events);
+        *self.by_kind_pj.entry(kind).or_default() += split.total_pj();
+        self.split += split;
+        self.events += events;
     }
 }
 
 /// Energy of the token at `position` of a sequence.
-pub fn token(chip: &Chip, position: u32) -> TokenEnergy {
-    let (netlist, technology) = (chip.netlist(), &chip.structure.technology);
-    let mut out = TokenEnergy {
-        split: Split::default(),
-        by_kind_pj: BTreeMap::new(),
-        leakage_w: technology.leakage_w(&census::total(netlist)),
-        events: Activity::default(),
-    };
+pub fn token(netlist: &Netlist, technology: &Technology, position: u32) -> TokenEnergy {
+    let mut out = TokenEnergy::default();
     for (id, unit) in netlist.units() {
-        let events = activity::unit(netlist, technology, id, position);
-        let split = cost(technology, &events);
-        *out.by_kind_pj.entry(unit.kind.name()).or_default() += split.total_pj();
-        out.split += split;
-        out.events += events;
+        out.add(technology, unit.kind.name(), activity::unit(netlist, technology, id, position));
+    }
+    out
+}
+
+/// As [`token`] where the experts of a layer are alike, as those of a planned chip are: the first is counted for all of them.
+pub fn token_of_alike(netlist: &Netlist, technology: &Technology, position: u32) -> TokenEnergy {
+    let mut out = TokenEnergy::default();
+    for (id, unit) in netlist.units().filter(|(_, u)| u.expert.is_none_or(|expert| expert == 0)) {
+        let stands_for = unit.expert.and_then(|_| netlist.route(unit.station)).map_or(1, |(_, route)| route.experts);
+        let events = activity::unit(netlist, technology, id, position).times(f64::from(stands_for));
+        out.add(technology, unit.kind.name(), events);
     }
     out
 }

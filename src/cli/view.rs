@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 #[derive(ClapArgs, Debug)]
 pub struct View {
-    /// A chip folder, or a checkpoint to compile first [default: the bundled model].
-    #[arg(value_name = "CHIP|CHECKPOINT")]
+    /// A chip folder, a checkpoint to compile first, or a shape to plan: a bare config.json, or a known model [default: the bundled model].
+    #[arg(value_name = "CHIP|CHECKPOINT|CONFIG|NAME")]
     pub source: Option<PathBuf>,
     /// Write a picture instead of opening a window.
     #[arg(long, value_name = "FILE")]

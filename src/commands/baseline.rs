@@ -158,7 +158,7 @@ fn shape(model: &str) -> Result<(ModelShape, Option<u32>)> {
     let path = Path::new(model);
     if path.is_dir() {
         let chip = Chip::open(path)?;
-        return Ok((model_shape(&chip), Some(chip.model().context)));
+        return Ok((model_shape(&chip.structure), Some(chip.model().context)));
     }
     // Models of published measurements by their names; any other by its configuration.
     let (shape, positions) = match gpu::model_shape(model) {

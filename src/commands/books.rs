@@ -6,12 +6,12 @@ use crate::cli::{Books, Global};
 use crate::out::{self, one_line, out};
 use crate::report::number;
 use crate::scratch::Scratch;
+use crate::summary;
 use crate::table::{Cell, Table};
 use crate::words::{electricity, fleet, fleet_sentences, lines, market, place, sentences};
-use anyhow::{Result, bail};
-use hardwire_baseline::economics::{Assumptions, Country, Day, Input, Tornado};
+use anyhow::Result;
+use hardwire_baseline::economics::Tornado;
 use hardwire_baseline::gpu::{self, Device};
-use hardwire_netlist::input;
 use hardwire_study::books::{ChipBooks, Question, books};
 use hardwire_study::flat;
 use hardwire_study::load::Request;
@@ -40,8 +40,8 @@ pub fn run(args: &Books, global: &Global) -> Result<()> {
     drop(subject);
     let load = pair::Load {
         request: Request::new(question.prompt, question.output),
-        latency_ms: question.latency_ms,
-        assumptions: &question.assumptions,
+        latency_ms: question.site.latency_ms,
+        assumptions: &question.site.assumptions,
         devices: &devices,
     };
     let ways = pair::ways(&args.pair, &mut chip, &load, args.options.quantizing.calibrated_on_ours(), global)?;
@@ -63,40 +63,11 @@ fn devices(args: &Books) -> Result<Vec<Device>> {
     Ok(known)
 }
 
-/// The day that a file tells, with the file's name.
-fn day(args: &crate::cli::Country) -> Result<Option<(Day, String)>> {
-    let Some(path) = &args.day else { return Ok(None) };
-    let name = path.display().to_string();
-    Ok(Some((Day::parse(&input::text(path, input::MOST_TEXT)?, &name)?, name)))
-}
-
 fn question(args: &Books, subject: &Subject<'_>, known: &[Device]) -> Result<Question> {
-    let mut question = Question::defaults(subject)?;
-    if let Some(path) = &args.assumptions {
-        question.assumptions = Assumptions::from_toml(path)?;
-    }
-    if let Some(preset) = &args.preset {
-        question.assumptions = question.assumptions.with_preset(preset)?;
-    }
+    let mut question = Question::new(subject, super::site::site(&args.site)?)?;
     question.prompt = args.prompt.unwrap_or(question.prompt);
     question.output = args.output.unwrap_or(question.output);
     question.users = args.served.unwrap_or(question.users);
-    question.latency_ms = args.latency_ms;
-    if let Some(months) = args.respin_months {
-        if !(months.is_finite() && months > 0.0) {
-            bail!("--respin-months {months}: expected a number above 0");
-        }
-        question.assumptions = question.assumptions.set(Input::ModelChangesPerYear, 12.0 / months, &format!("--respin-months {months}"))?;
-    }
-    question.sold_as = args.sold_as.clone();
-    let day = day(&args.country)?;
-    if let Some((day, file)) = &day {
-        question.assumptions = question.assumptions.set(Input::Utilisation, day.mean(), &format!("--day {file}"))?;
-    }
-    if let Some(millions) = args.country.citizens {
-        let day = day.map_or_else(Day::bundled, |(day, _)| Ok(day))?;
-        question.country = Some(Country { citizens: millions * 1e6, questions_per_day: args.country.questions, day });
-    }
     if !args.gpus.is_empty() {
         question.gpus = args.gpus.iter().map(|name| gpu::find_in(known, name)).collect::<Result<_, _>>()?;
     }
@@ -110,7 +81,7 @@ fn text(books: &ChipBooks) -> String {
     let head: Vec<String> = ["on one site, full of one kind"].into_iter().chain(names).map(str::to_owned).collect();
     let rows: Vec<(&str, Vec<Cell>)> = lines(books);
     table += &Table::of(head, rows.into_iter().map(|(name, cells)| [name.into()].into_iter().chain(cells).collect()).collect()).text();
-    let mut out = table + "\n";
+    let mut out = table + "\n" + &summary::efficiencies(&books.efficiency) + "\n";
     for refusal in &b.refused {
         let _ = writeln!(out, "{}", one_line(&format!("{}: {}", refusal.name, refusal.reason)));
     }

@@ -19,12 +19,7 @@ pub enum Comparable {
 impl Comparable {
     /// Opens `source`; a checkpoint is compiled into a folder under `scratch`.
     pub fn open(source: &Path, options: &CompileOptions, scratch: &Path, global: &Global) -> Result<Comparable> {
-        if let Some(shape) = shape(source)? {
-            let mut shape = shape;
-            if options.quantizing.rotate {
-                shape.rotate().context("--rotate")?;
-            }
-            let planned = PlannedChip::new(&shape, &resolve(options)?).with_context(|| source.display().to_string())?;
+        if let Some(planned) = planned(source, options)? {
             return Ok(Comparable::Planned(Box::new(planned)));
         }
         match Source::open(source)? {
@@ -54,6 +49,16 @@ impl Comparable {
         }
         Ok(checkpoint.as_deref().map(|checkpoint| (&**chip, checkpoint)))
     }
+}
+
+/// The chip planned from a shape, where `source` is one.
+pub fn planned(source: &Path, options: &CompileOptions) -> Result<Option<PlannedChip>> {
+    let Some(mut shape) = shape(source)? else { return Ok(None) };
+    if options.quantizing.rotate {
+        shape.rotate().context("--rotate")?;
+    }
+    let planned = PlannedChip::new(&shape, &resolve(options)?).with_context(|| source.display().to_string())?;
+    Ok(Some(planned))
 }
 
 /// The checkpoint that `chip` was made from, as long as the chip's cache and in its basis.

@@ -27,8 +27,8 @@ pub fn run(args: &Compare, global: &Global) -> Result<()> {
     let d = &args.devices;
     let subject = chip.subject();
     let against = Against::read(&subject.model, d.devices.as_deref(), d.measured.as_deref(), d.device.clone())?;
-    let comparison = compare(&subject, &against)?;
     let (request, assumptions) = (subject.request(), Assumptions::defaults()?);
+    let comparison = compare(&subject, &against, &assumptions)?;
     drop(subject);
     let devices = [against.devices, gpu::devices()?].concat();
     let load = pair::Load { request, latency_ms: None, assumptions: &assumptions, devices: &devices };

@@ -1,6 +1,6 @@
 //! `hardwire compile`: a checkpoint becomes a chip folder.
 
-use crate::cli::{Compile, CompileOptions, Cut, Global};
+use crate::cli::{Compile, CompileOptions, Global};
 use crate::out::{self, note, outln};
 use crate::progress;
 use crate::report::number;
@@ -16,14 +16,11 @@ use std::path::{Path, PathBuf};
 pub fn run(args: &Compile, global: &Global) -> Result<()> {
     if args.shape_only {
         let (config, output) = (args.checkpoint.clone(), Some(args.output.clone()));
-        return super::plan::run(
-            &crate::cli::Plan { config, output, cut: Cut::Pipeline, dies: None, options: args.options.clone() },
-            global,
-        );
+        return super::plan::run(&crate::cli::Plan { config, output, cut: None, dies: None, options: args.options.clone() }, global);
     }
     let mut checkpoint = open_checkpoint(&args.checkpoint)?;
     let chip = compile(&mut checkpoint, &args.options, &args.output, global)?;
-    let (area, context) = (die_area_mm2(&chip), Request::of(&chip).context);
+    let (area, context) = (die_area_mm2(&chip.structure), Request::of(&chip).context);
     let one_user = one_user(&Compiled(&chip), context);
     let (folder, node) = (chip.folder.display(), &chip.structure.technology.node);
     if global.json {

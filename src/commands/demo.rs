@@ -8,9 +8,11 @@ use crate::summary;
 use anyhow::Result;
 use hardwire_models::Checkpoint;
 use hardwire_sim::sample::Sampling;
+use hardwire_study::books::Site;
 use hardwire_study::chip::figures;
 use hardwire_study::compare::Against;
 use hardwire_study::generate::{self, Implementation};
+use hardwire_study::subject::Subject;
 
 /// Greedy text of so small a model soon circles; this is where `samples.txt` of the checkpoint stands.
 const TEMPERATURE: f64 = 0.7;
@@ -41,10 +43,10 @@ pub fn run(args: &Demo, global: &Global) -> Result<()> {
     };
     let g = generate::on_chip(&chip, Implementation::Engine, tokenizer.as_ref(), &ids, args.n, sampling, &mut emit)?;
     said?;
-    let figures = figures(&chip, &Against::default())?;
+    let figures = figures(&Subject::of(&chip), &Against::default(), Site::bundled()?)?;
     let how = format!("Sampled at temperature {TEMPERATURE} among the {TOP_K} best, seed {}", args.seed);
     let sample = Sample { prompt: args.prompt.clone(), text: g.text.clone(), how };
-    report::write(report, &chip, &figures, Some(&sample), false)?;
+    report::write(report, &chip.structure, &figures, Some(&sample), false)?;
     if global.json {
         out::json(&figures)?;
         return Ok(());

@@ -14,6 +14,7 @@ use hardwire_study::chip::speed_at;
 use hardwire_study::evaluate::acceptance::tokens_per_round;
 use hardwire_study::evaluate::{Quality, evaluate, trace};
 use hardwire_study::sources::die_area_mm2;
+use hardwire_study::subject::Subject;
 use serde::Serialize;
 use std::path::Path;
 
@@ -64,8 +65,8 @@ pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
         .map(|(chip, quality)| Report {
             text: args.text.display().to_string(),
             quality,
-            area_mm2: die_area_mm2(chip),
-            j_per_token: speed_at(chip, (chip.model().context / 2).max(1)).j_per_token_single_user,
+            area_mm2: die_area_mm2(&chip.structure),
+            j_per_token: speed_at(&Subject::of(chip), (chip.model().context / 2).max(1)).j_per_token_single_user,
         })
         .collect();
     match (&reports[..], global.json) {

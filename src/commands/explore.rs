@@ -52,7 +52,7 @@ pub fn run(args: &Explore, global: &Global) -> Result<()> {
 fn print(exploration: &Exploration) -> Result<()> {
     let Exploration { points, front, refused } = exploration;
     outln!(
-        "{:<5}{:>5}{:>10}{:>6}{:>7}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  binds",
+        "{:<5}{:>5}{:>10}{:>6}{:>7}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>13}{:>12}  binds",
         "node",
         "bits",
         "fabric",
@@ -64,14 +64,16 @@ fn print(exploration: &Exploration) -> Result<()> {
         "mm²",
         "one user",
         "full queue",
-        "mJ/token",
-        "$/Mtoken"
+        "tokens/J",
+        "tokens/s/mm²",
+        "EUR/Mtoken"
     );
     let mut mixes: Vec<String> = Vec::new();
     for &i in front {
         let (p, f) = (&points[i], &points[i].figures);
+        let queue = &f.efficiency.full_queue;
         outln!(
-            "{:<5}{:>5}{:>10}{:>6}{:>7}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>12}  {} {:.0} %",
+            "{:<5}{:>5}{:>10}{:>6}{:>7}{:>7}{:>8}{:>6}{:>10}{:>12}{:>12}{:>11}{:>13}{:>12}  {} {:.0} %",
             p.target.node,
             p.target.bits,
             fabric(p, &mut mixes),
@@ -83,8 +85,9 @@ fn print(exploration: &Exploration) -> Result<()> {
             number(f.area_mm2),
             number(f.tokens_per_s_single_user),
             number(f.full_queue.tokens_per_s),
-            number(f.full_queue.j_per_token * 1e3),
-            f.usd_per_mtoken.map_or("-".into(), number),
+            number(queue.tokens_per_j),
+            number(queue.tokens_per_s_per_mm2),
+            queue.eur_per_mtoken.map_or("-".into(), number),
             p.limits[0].name,
             p.limits[0].used * 100.0
         );

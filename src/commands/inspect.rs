@@ -9,9 +9,11 @@ use anyhow::{Context, Result, bail};
 use hardwire_models::{Checkpoint, KnownShape, ModelConfig, config_from_file};
 use hardwire_netlist::Chip;
 use hardwire_netlist::silicon::{Silicon, bit_text};
+use hardwire_study::books::Site;
 use hardwire_study::chip::{figures, shape_of_config};
 use hardwire_study::compare::Against;
 use hardwire_study::memory::memory;
+use hardwire_study::subject::Subject;
 use serde::Serialize;
 use serde_json::json;
 
@@ -33,7 +35,7 @@ pub fn run(args: &Inspect, global: &Global) -> Result<()> {
             bail!("{}: --at needs a chip folder, and this is a checkpoint; compile it first", args.source.display())
         }
         (Source::Chip(chip), None) => {
-            let figures = figures(&chip, &Against::default())?;
+            let figures = figures(&Subject::of(&chip), &Against::default(), Site::bundled()?)?;
             if global.json {
                 out::json(&figures)?
             } else {

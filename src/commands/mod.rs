@@ -19,6 +19,7 @@ mod report;
 mod rtl;
 mod serve;
 mod simulate;
+mod site;
 mod source;
 mod synth;
 mod validate;

@@ -4,10 +4,11 @@ use crate::cli::{Global, Plan};
 use crate::out::{self, note, one_line};
 use crate::report::number;
 use anyhow::{Context, Result};
+use hardwire_netlist::Structure;
 use hardwire_netlist::folder::write_file;
-use hardwire_netlist::{Floorplan, Netlist};
 use hardwire_study::load::FullQueue;
-use hardwire_study::plan::{self, Figures, Range};
+use hardwire_study::plan::{self, Cut, Figures, Range};
+use hardwire_study::subject::PlannedChip;
 use serde::Serialize;
 use std::path::Path;
 
@@ -23,11 +24,18 @@ struct Output<'a> {
 const MARK: &str = "{\"hardwire\":";
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct Written<'a, F> {
     hardwire: &'static str,
-    figures: &'a Output<'a>,
-    netlist: &'a Netlist,
-    floorplan: &'a Floorplan,
+    figures: &'a F,
+    /// What a compiled chip's `chip.json` holds, without weights.
+    structure: &'a Structure,
+}
+
+/// Writes what `hardwire-viewer` opens.
+pub fn write(path: &Path, chip: &PlannedChip, figures: &impl Serialize) -> Result<()> {
+    let hardwire = env!("CARGO_PKG_VERSION");
+    write_file(path, MARK, &serde_json::to_vec(&Written { hardwire, figures, structure: &chip.structure })?)?;
+    Ok(())
 }
 
 pub fn run(args: &Plan, global: &Global) -> Result<()> {
@@ -36,18 +44,16 @@ pub fn run(args: &Plan, global: &Global) -> Result<()> {
     if args.options.quantizing.rotate {
         shape.rotate().context("--rotate")?;
     }
-    let plan = plan::plan(&shape, &super::compile::resolve(&args.options)?, args.cut.into(), args.dies);
-    let plan = plan.with_context(|| args.config.display().to_string())?;
-    let output = Output { config: &args.config, plan: &plan, wall_s: start.elapsed().as_secs_f64() };
+    let chip = PlannedChip::on(&shape, &super::compile::resolve(&args.options)?, args.cut.map(Into::into), args.dies);
+    let chip = chip.with_context(|| args.config.display().to_string())?;
+    let output = Output { config: &args.config, plan: &chip.plan, wall_s: start.elapsed().as_secs_f64() };
     if let Some(path) = &args.output {
-        let hardwire = env!("CARGO_PKG_VERSION");
-        let whole = Written { hardwire, figures: &output, netlist: &plan.chip.netlist, floorplan: &plan.floorplan };
-        write_file(path, MARK, &serde_json::to_vec(&whole)?)?;
+        write(path, &chip, &output)?;
     }
     if global.json {
         out::json(&output)?;
     } else {
-        print(&plan, output.wall_s)?;
+        print(&chip.plan, output.wall_s)?;
     }
     Ok(())
 }
@@ -69,7 +75,11 @@ fn print(plan: &plan::Plan, wall_s: f64) -> Result<()> {
         format!("{} mm² in {node}, {} {}", span(&|e| e.area_mm2, r), r.middle.dies, if r.middle.dies == 1 { "die" } else { "dies" }),
     );
     if r.middle.dies > 1 {
-        line("largest die", format!("{} mm²", span(&|e| e.largest_die_mm2, r)));
+        let cut = match plan.cut {
+            Cut::Pipeline => "whole layers in a row",
+            Cut::Tensor => "every layer over all dies, since one alone is past the reticle or so it was asked",
+        };
+        line("largest die", format!("{} mm²; cut: {cut}", span(&|e| e.largest_die_mm2, r)));
     }
     line("largest station", format!("{}, {} mm²", r.middle.largest_station, span(&|e| e.largest_station_mm2, r)));
     line("KV cache and state", format!("{} mm², {} positions of {} users", span(&|e| e.state_mm2, r), chip.plan.context, chip.plan.users));
@@ -120,6 +130,8 @@ fn print(plan: &plan::Plan, wall_s: f64) -> Result<()> {
     };
     let (dies, token) = (money(|e| e.good_dies_usd), money(|e| e.usd_per_mtoken));
     line("cost", format!("{dies} USD of good dies, {token} USD a million tokens of a full queue (books)"));
+    text += &crate::summary::efficiencies(&r.middle.efficiency);
+    let mut line = |name: &str, value: String| text += &format!("{name:<26}{}\n", one_line(&value));
     if !plan.modelled_only.is_empty() {
         line("without Verilog", plan.modelled_only.join(", "));
     }

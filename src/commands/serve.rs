@@ -16,7 +16,7 @@ pub fn run(args: &Serve, global: &Global) -> Result<()> {
     }
     let scratch = Scratch::new()?;
     let chip = Source::open(&args.source)?.into_chip(&args.options, scratch.path(), global)?;
-    let options = Options { host: args.host, port: args.port, queue: args.queue, die_svg: report::floorplan_file(&chip) };
+    let options = Options { host: args.host, port: args.port, queue: args.queue, die_svg: report::floorplan_file(&chip.structure) };
     let (name, users) = (chip.model().name.clone(), chip.model().users);
     let runtime = tokio::runtime::Runtime::new().context("threads of the server")?;
     runtime.block_on(async {

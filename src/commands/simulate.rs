@@ -100,6 +100,7 @@ fn report(
         if let Some(run) = took {
             let (first, total, joules) = (number(run.first_token_us), number(run.total_us), number(run.joules * 1e6));
             note!("the chip takes {total} µs for it, {first} µs to the first token, and {joules} µJ (cycles simulated, energy estimated)");
+            note!("for {}", crate::summary::efficiency(&run.efficiency));
         }
         for (unit, n) in &g.saturations {
             note!("overflow: {unit} clamped {n} values");

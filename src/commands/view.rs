@@ -1,4 +1,4 @@
-//! `hardwire view`: the die viewer on a chip, on a checkpoint compiled for the purpose, or on the bundled model.
+//! `hardwire view`: the die viewer on a chip, on a checkpoint compiled or a shape planned for the purpose, or on the bundled model.
 //!
 //! The viewer is a program of its own, `hardwire-viewer`, so that the command builds without a window system.
 
@@ -16,6 +16,11 @@ pub fn run(args: &View, global: &Global) -> Result<()> {
     )?;
     let scratch = Scratch::new()?;
     let source = args.source.clone().unwrap_or_else(|| PathBuf::from("tales"));
+    if let Some(planned) = super::comparable::planned(&source, &args.options)? {
+        let file = scratch.path().join("plan.json");
+        super::plan::write(&file, &planned, &planned.plan)?;
+        return show(&viewer, &file, args);
+    }
     // The viewer opens a chip itself, and shows at once what takes long to check; a path that names nothing it explains.
     let is_checkpoint = source.as_os_str() == "tales" || source.is_file() || source.join("config.json").exists();
     let folder = if is_checkpoint {
@@ -24,8 +29,13 @@ pub fn run(args: &View, global: &Global) -> Result<()> {
         args.options.none_for_a_chip(&source)?;
         source
     };
-    let mut command = Command::new(&viewer);
-    command.arg(&folder).args(args.for_viewer());
+    show(&viewer, &folder, args)
+}
+
+/// Runs the viewer on a chip's folder or a plan's file until it ends.
+fn show(viewer: &Path, chip: &Path, args: &View) -> Result<()> {
+    let mut command = Command::new(viewer);
+    command.arg(chip).args(args.for_viewer());
     // Verilog of single units comes from this program: `rtl --module`.
     if let Ok(me) = std::env::current_exe() {
         command.arg("--verilog-by").arg(me);

@@ -4,7 +4,7 @@ use super::compare::HtmlTable;
 use super::format::{bare, escape, number};
 use super::plot::{Swing, tornado};
 use crate::table::Cell;
-use crate::words::{lines, place, sentences};
+use crate::words::{fleet, fleet_sentences, lines, market, place, sentences};
 use hardwire_netlist::Figure;
 use hardwire_study::books::ChipBooks;
 
@@ -15,6 +15,9 @@ const BARS: usize = 10;
 pub struct BooksPage {
     pub table: HtmlTable,
     pub sentences: Vec<String>,
+    pub market: Option<HtmlTable>,
+    pub fleet: Option<HtmlTable>,
+    pub fleet_sentences: Vec<String>,
     pub refused: Vec<String>,
     pub wrong: HtmlTable,
     pub tornado: String,
@@ -31,18 +34,14 @@ pub fn page(books: &ChipBooks) -> BooksPage {
         let title = format!("{}: {}", a.unit.provenance, a.unit.source);
         super::format::with_source("", &title, &a.unit.name)
     }));
-    let shown = |cell: &Cell| match cell {
-        Cell::Text(text) => escape(text),
-        Cell::Number(value) => number(*value),
-        Cell::Figure(figure) => bare(figure, 1.0),
-        Cell::Percent(value) => format!("{:.0} %", value * 100.0),
-        Cell::Empty => "–".into(),
-    };
     let rows = lines(books).into_iter().map(|(name, cells)| [escape(name)].into_iter().chain(cells.iter().map(shown)).collect());
     let (tornado, tornado_text) = books.tornado.as_ref().map(drawn).unwrap_or_default();
     BooksPage {
         table: HtmlTable { head: head.collect(), rows: rows.collect() },
         sentences: sentences(books),
+        market: market(books).map(told),
+        fleet: fleet(books).map(told),
+        fleet_sentences: fleet_sentences(books),
         refused: b.refused.iter().map(|r| format!("{}: {}", r.name, r.reason)).collect(),
         wrong: wrong(books),
         tornado,
@@ -57,6 +56,23 @@ pub fn page(books: &ChipBooks) -> BooksPage {
             place(books),
             b.assumptions.node
         ),
+    }
+}
+
+fn shown(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) => escape(text),
+        Cell::Number(value) => number(*value),
+        Cell::Figure(figure) => bare(figure, 1.0),
+        Cell::Percent(value) => format!("{:.0} %", value * 100.0),
+        Cell::Empty => "–".into(),
+    }
+}
+
+fn told((head, rows): (Vec<String>, Vec<Vec<Cell>>)) -> HtmlTable {
+    HtmlTable {
+        head: head.iter().map(|text| escape(text)).collect(),
+        rows: rows.iter().map(|row| row.iter().map(shown).collect()).collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The floorplan as SVG: stations as outlines, blocks coloured by what they are, their names on hover.
 
 use super::format::{escape, number};
-use hardwire_netlist::Chip;
+use hardwire_netlist::Structure;
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_study::chip::block_kind;
 use std::fmt::Write;
@@ -16,14 +16,14 @@ const KINDS_A_LINE: usize = 3;
 const LEGEND_LINE: f64 = 26.0;
 
 /// [`svg`] as a file of its own, with the page's colours in it and one size of letters, since it scales as a whole.
-pub fn file(chip: &Chip) -> String {
+pub fn file(chip: &Structure) -> String {
     let style =
         concat!("<style><![CDATA[", include_str!("../../templates/report.css"), "svg.plan text { font-size:14px; }]]></style><title>");
     svg(chip).replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1).replacen("<title>", style, 1)
 }
 
-pub fn svg(chip: &Chip) -> String {
-    let plan = &chip.structure.floorplan;
+pub fn svg(chip: &Structure) -> String {
+    let plan = &chip.floorplan;
     let scale = SIDE / plan.die.width_nm().max(plan.die.height_nm()) as f64;
     let height = plan.die.height_nm() as f64 * scale;
     let present: Vec<BlockKind> = BlockKind::all().filter(|kind| plan.blocks.iter().any(|block| block.kind == *kind)).collect();

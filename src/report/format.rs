@@ -58,13 +58,9 @@ fn grouped(x: f64) -> String {
 /// A figure as HTML, its provenance and source on hover.
 pub fn figure(f: &Figure) -> String {
     let (value, unit) = match f.unit.as_str() {
-        "mm2" => (f.value, "mm²"),
-        "um2/weight" => (f.value, "µm²/weight"),
-        "us" => (f.value, "µs"),
-        "transistors" => (f.value, ""),
-        "J/token" if f.value < 1e-3 => (f.value * 1e6, "µJ/token"),
-        "J/token" if f.value < 1.0 => (f.value * 1e3, "mJ/token"),
-        u => (f.value, u),
+        "J/token" if f.value < 1e-3 => (f.value * 1e6, "µJ/token".into()),
+        "J/token" if f.value < 1.0 => (f.value * 1e3, "mJ/token".into()),
+        _ => (f.value, f.shown_unit()),
     };
     hover(f, &format!("{} {unit}", number(value)))
 }

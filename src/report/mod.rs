@@ -18,7 +18,7 @@ pub use floorplan::file as floorplan_file;
 use format::figure;
 pub use format::{HtmlText, number};
 use hardwire_netlist::folder::{Folder, Kind};
-use hardwire_netlist::{Chip, Figure};
+use hardwire_netlist::{Figure, Structure};
 use hardwire_study::chip::ChipFigures;
 use hardwire_study::flat;
 use plot::Bar;
@@ -82,7 +82,7 @@ pub fn create(folder: &Path) -> Result<Folder> {
 }
 
 /// Writes `report.html`, `report.json` and, if asked, `report.csv`.
-pub fn write(mut folder: Folder, chip: &Chip, figures: &ChipFigures, sample: Option<&Sample>, csv: bool) -> Result<()> {
+pub fn write(mut folder: Folder, chip: &Structure, figures: &ChipFigures, sample: Option<&Sample>, csv: bool) -> Result<()> {
     folder.put("report.json", (serde_json::to_string_pretty(figures)? + "\n").as_bytes())?;
     if csv {
         folder.put("report.csv", flat::csv(figures)?.as_bytes())?;
@@ -94,7 +94,7 @@ pub fn write(mut folder: Folder, chip: &Chip, figures: &ChipFigures, sample: Opt
 }
 
 /// The page.
-pub fn html(chip: &Chip, f: &ChipFigures, sample: Option<&Sample>) -> Result<String> {
+pub fn html(chip: &Structure, f: &ChipFigures, sample: Option<&Sample>) -> Result<String> {
     Ok(Page {
         figures: f,
         version: env!("CARGO_PKG_VERSION"),
@@ -123,7 +123,7 @@ pub fn html(chip: &Chip, f: &ChipFigures, sample: Option<&Sample>) -> Result<Str
         constants: constants(chip),
         context: f.energy.context,
         size: format!("{} mm by {} mm", number(f.die.width_mm), number(f.die.height_mm)),
-        worst: number(f.quality.worst_relative_square_error),
+        worst: f.quality.kept.as_ref().map_or(String::new(), |kept| number(kept.worst_relative_square_error)),
         parameters: number(f.model.parameters as f64),
     }
     .render()?)
@@ -143,24 +143,19 @@ fn summary(f: &ChipFigures) -> Vec<Row> {
     rows.push(row(&format!("Decode with all {} stations busy", c.all_busy.users), &c.all_busy.decode_tokens_per_s));
     rows.push(row("Power, all stations busy", &c.all_busy.power_w));
     rows.push(row("Power, idle", &c.idle_w));
-    for (name, e) in [("one user", &f.efficiency.one_user), ("full queue", &f.efficiency.full_queue)] {
-        rows.push(row(&format!("Tokens a joule, {name}"), &e.tokens_per_j));
-        rows.push(row(&format!("Speed a mm², {name}"), &e.tokens_per_s_per_mm2));
-        rows.push(row(&format!("A million tokens, {name}"), &e.j_per_mtoken));
-        rows.extend(e.eur_per_mtoken.as_ref().map(|eur| row(&format!("Cost of a million tokens, {name}"), eur)));
-        rows.push(row(&format!("Leakage's share of the power, {name}"), &e.leakage_share));
+    for (way, e) in [("one user", &c.efficiency.one_user), ("full queue", &c.efficiency.full_queue)] {
+        rows.extend(e.figures().iter().map(|(name, figure)| row(&format!("{name}, {way}"), figure)));
     }
     if let Some(p) = f.first_token.last() {
         rows.push(row(&format!("First token after a prompt of {}", p.prompt), &p.time_us));
     }
-    rows.push(Row {
-        name: "Weights kept exactly".into(),
-        value: format!(
-            "{} of {} matrices, {} bits a weight with scales",
-            f.quality.lossless,
-            f.quality.matrices,
-            number(f.quality.bits_per_weight)
-        ),
+    let bits = number(f.quality.bits_per_weight);
+    rows.push(match &f.quality.kept {
+        Some(kept) => Row {
+            name: "Weights kept exactly".into(),
+            value: format!("{} of {} matrices, {bits} bits a weight with scales", kept.lossless, f.quality.matrices),
+        },
+        None => Row { name: "Weights".into(), value: format!("{bits} bits each with scales; planned from a shape, none is known") },
     });
     rows
 }
@@ -184,6 +179,7 @@ fn area(f: &ChipFigures) -> String {
 fn energy(f: &ChipFigures) -> String {
     let s = &f.energy.split;
     let parts = [
+        ("Between dies", f.energy.links_pj),
         ("ROM reads", s.rom_pj),
         ("SRAM", s.sram_pj),
         ("Clocked flops", s.flops_pj),
@@ -192,7 +188,7 @@ fn energy(f: &ChipFigures) -> String {
         ("Leakage meanwhile", f.energy.leakage_pj),
     ];
     plot::waterfall(
-        &parts.map(|(name, pj)| (name.to_string(), pj * 1e-6)),
+        &parts.iter().filter(|(_, pj)| *pj > 0.0).map(|(name, pj)| ((*name).to_string(), pj * 1e-6)).collect::<Vec<_>>(),
         &format!("Energy of one token at context {}, one user, µJ", f.energy.context),
     )
 }
@@ -231,9 +227,8 @@ fn units(f: &ChipFigures) -> Vec<Vec<String>> {
     rows
 }
 
-fn quality(chip: &Chip) -> Vec<Vec<String>> {
-    chip.structure
-        .quality
+fn quality(chip: &Structure) -> Vec<Vec<String>> {
+    chip.quality
         .iter()
         .map(|q| {
             let kept = if q.lossless { "yes" } else { "no" };
@@ -242,8 +237,8 @@ fn quality(chip: &Chip) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn constants(chip: &Chip) -> Vec<Vec<String>> {
-    let t = &chip.structure.technology;
+fn constants(chip: &Structure) -> Vec<Vec<String>> {
+    let t = &chip.technology;
     let (a, e) = (&t.area, &t.energy);
     [
         ("clock", &t.clock_mhz),

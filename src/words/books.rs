@@ -6,6 +6,7 @@ use hardwire_baseline::economics::unit::Kind;
 use hardwire_baseline::economics::{Account, Input};
 use hardwire_baseline::{Figure, Provenance};
 use hardwire_study::books::ChipBooks;
+use hardwire_study::efficiency::eur_per_mtoken;
 
 /// Whose electricity it is.
 pub fn place(books: &ChipBooks) -> &str {
@@ -43,6 +44,10 @@ fn price(a: &Account) -> Cell {
 pub fn lines(books: &ChipBooks) -> Vec<(&'static str, Vec<Cell>)> {
     let accounts: Vec<&Account> = [&books.books.chip].into_iter().chain(&books.books.gpus).collect();
     let each = |get: &dyn Fn(&Account) -> Cell| accounts.iter().map(|account| get(account)).collect();
+    let eur = |a: &Account| {
+        let value = eur_per_mtoken(&books.books.assumptions, a);
+        Figure::new(value, "EUR/Mtoken", a.usd_per_mtoken.provenance, "the same at the assumed rate")
+    };
     let answer = |yes: bool| Cell::from(if yes { "yes" } else { "no" });
     let mut out: Vec<(&'static str, Vec<Cell>)> = vec![
         ("each user sees, tokens/s", each(&|a| speed(a, a.unit.tokens_per_s_per_user, "tokens/s"))),
@@ -58,6 +63,7 @@ pub fn lines(books: &ChipBooks) -> Vec<(&'static str, Vec<Cell>)> {
         ("J/token, device", each(&|a| a.device_j_per_token.clone().into())),
         ("J/token, meter", each(&|a| a.site_j_per_token.clone().into())),
         ("USD a million tokens", each(&|a| a.usd_per_mtoken.clone().into())),
+        ("EUR a million tokens", each(&|a| eur(a).into())),
         ("g CO2e a million, use", each(&|a| a.operational_g_per_mtoken.clone().into())),
         ("g CO2e a million, making", each(&|a| a.embodied_g_per_mtoken.clone().into())),
     ];

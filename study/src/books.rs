@@ -1,7 +1,8 @@
 //! The token factory's books for one chip: what is asked, the chip in plain numbers, the books and their tornado.
 
 use crate::compare::{Against, Baseline, Comparison};
-use crate::load::{Request, full_queue, users_in_flight};
+use crate::efficiency::{Efficiencies, eur_per_mtoken};
+use crate::load::{Request, users_in_flight};
 use crate::subject::Subject;
 use crate::{Error, Result, price};
 use hardwire_baseline::economics::silicon::RETICLE_MM2;
@@ -14,40 +15,42 @@ const GPUS: [&str; 3] = ["H100 SXM", "B200 SXM", "L40S"];
 /// Host power over chip power from which the card decides, not the chip.
 const CARD_RULES: f64 = 5.0;
 
-/// What the books are asked.
-pub struct Question {
+/// A site, and who asks there.
+pub struct Site {
     pub assumptions: Assumptions,
-    pub prompt: u32,
-    pub output: u32,
-    pub users: u32,
     pub latency_ms: Option<f64>,
-    pub gpus: Vec<Device>,
     /// Name of the model in the table of API prices, where it is not the chip's own.
     pub sold_as: Option<String>,
     pub country: Option<Country>,
 }
 
-impl Question {
-    /// The bundled assumptions, the requests of the comparison, a full queue.
-    pub fn defaults(subject: &Subject<'_>) -> Result<Question> {
-        let request = subject.request();
-        Ok(Question {
-            assumptions: Assumptions::defaults()?,
-            prompt: request.prompt,
-            output: request.output,
-            users: price::SERVED,
-            latency_ms: None,
-            gpus: GPUS.iter().map(|name| gpu::find(name)).collect::<Result<_, _>>()?,
-            sold_as: None,
-            country: None,
-        })
+impl Site {
+    /// The bundled assumptions.
+    pub fn bundled() -> Result<Site> {
+        Ok(Site { assumptions: Assumptions::defaults()?, latency_ms: None, sold_as: None, country: None })
     }
 }
 
+/// What the books are asked.
+pub struct Question {
+    pub site: Site,
+    pub prompt: u32,
+    pub output: u32,
+    pub users: u32,
+    pub gpus: Vec<Device>,
+}
+
 impl Question {
-    /// [`Question::defaults`], first against the device that serves a full queue fastest in `comparison`, where it has a price.
-    pub fn against(subject: &Subject<'_>, comparison: &Comparison, against: &Against) -> Result<Question> {
-        let mut question = Question::defaults(subject)?;
+    /// The requests of the comparison, a full queue.
+    pub fn new(subject: &Subject<'_>, site: Site) -> Result<Question> {
+        let request = subject.request();
+        let gpus = GPUS.iter().map(|name| gpu::find(name)).collect::<Result<_, _>>()?;
+        Ok(Question { site, prompt: request.prompt, output: request.output, users: price::SERVED, gpus })
+    }
+
+    /// [`Question::new`], first against the device that serves a full queue fastest in `comparison`, where it has a price.
+    pub fn against(subject: &Subject<'_>, site: Site, comparison: &Comparison, against: &Against) -> Result<Question> {
+        let mut question = Question::new(subject, site)?;
         if let Some(row) = comparison.fastest_for_a_queue() {
             let mut known = against.devices.clone();
             known.extend(gpu::devices()?);
@@ -69,6 +72,8 @@ pub struct ChipBooks {
     pub books: Books,
     /// Chip cost over GPU cost against the first GPU that serves the demand.
     pub tornado: Option<Tornado>,
+    /// What the chip gives for a joule, a square millimetre and a million tokens under the books' requests.
+    pub efficiency: Efficiencies,
     /// At today's API prices of the model; none where nobody in the table sells it.
     pub market: Vec<Sale>,
     pub fleet: Option<Fleet>,
@@ -88,11 +93,11 @@ pub fn books(subject: &Subject<'_>, question: &Question) -> Result<ChipBooks> {
     }
     let mut notes = Vec::new();
     let request = Request::new(question.prompt, question.output);
-    let demand = price::demand(request, question.users, question.latency_ms);
+    let demand = price::demand(request, question.users, question.site.latency_ms);
     demand.check()?;
     let option = chip_option(subject, request, &mut notes)?;
     let gpus = question.gpus.iter().map(|device| gpu_option(&subject.model, device, request, &mut notes)).collect::<Result<Vec<_>>>()?;
-    let books = economics::books(&question.assumptions, &demand, &option, &gpus)?;
+    let books = economics::books(&question.site.assumptions, &demand, &option, &gpus)?;
     let unit = &books.chip.unit;
     if unit.host_w > CARD_RULES * unit.device_w {
         notes.push(format!(
@@ -101,17 +106,19 @@ pub fn books(subject: &Subject<'_>, question: &Question) -> Result<ChipBooks> {
         ));
     }
     let compared = books.gpus.first().and_then(|account| gpus.iter().find(|gpu| gpu.device.name == account.unit.name));
-    let tornado = compared.map(|gpu| economics::tornado(&question.assumptions, &demand, &option, gpu, Metric::CostRatio)).transpose()?;
+    let tornado =
+        compared.map(|gpu| economics::tornado(&question.site.assumptions, &demand, &option, gpu, Metric::CostRatio)).transpose()?;
     let accounts: Vec<&Account> = [&books.chip].into_iter().chain(&books.gpus).collect();
-    let offers = economics::offers_of(question.sold_as.as_deref().unwrap_or(&subject.model.name))?;
-    if let (Some(name), true) = (&question.sold_as, offers.is_empty()) {
+    let offers = economics::offers_of(question.site.sold_as.as_deref().unwrap_or(&subject.model.name))?;
+    if let (Some(name), true) = (&question.site.sold_as, offers.is_empty()) {
         let mut known: Vec<String> = economics::offers()?.into_iter().map(|offer| offer.model).collect();
         known.dedup();
         return Err(Error::asked(format!("--sold-as {name}"), format!("no API price of that model; known: {}", known.join(", "))));
     }
     let market = economics::sales(offers, &demand, &accounts);
-    let fleet = question.country.as_ref().map(|country| fleet(&books, country, &option, &gpus)).transpose()?;
-    Ok(ChipBooks { notes, books, tornado, market, fleet })
+    let fleet = question.site.country.as_ref().map(|country| fleet(&books, country, &option, &gpus)).transpose()?;
+    let efficiency = subject.efficiencies(request, Some(eur_per_mtoken(&books.assumptions, &books.chip)));
+    Ok(ChipBooks { notes, books, tornado, efficiency, market, fleet })
 }
 
 /// The fleet that serves `country` from the chip and from each GPU that serves the demand at all.
@@ -142,7 +149,7 @@ fn chip_option(subject: &Subject<'_>, request: Request, notes: &mut Vec<String>)
     let rates = subject.rates();
     let (stations, users) = (rates.stations(), users_in_flight(rates, subject.users));
     let (area_mm2, dies) = (subject.area_mm2, subject.dies);
-    if dies > 1 && !subject.planned {
+    if dies > 1 && !subject.planned() {
         notes.push(format!(
             "{area_mm2:.0} mm² is past the reticle's {RETICLE_MM2:.0} mm²: counted as {dies} equal dies, the links between them free. This favours the chip."
         ));
@@ -152,14 +159,7 @@ fn chip_option(subject: &Subject<'_>, request: Request, notes: &mut Vec<String>)
             "The chip's cache holds {users} of the {stations} users it could have in flight; `--users {stations}` gives it room for all."
         ));
     }
-    let option = price::chip_option(
-        &format!("{} chip", subject.name),
-        &subject.node,
-        (area_mm2, dies),
-        &full_queue(rates, request, users),
-        rates.leakage_w(),
-        format!("timing and energy models of this chip at context {}, {users} user(s) in flight", request.context),
-    );
+    let option = subject.option(request);
     option.check()?;
     Ok(option)
 }

@@ -3,15 +3,14 @@
 //! The terminal, the JSON and the HTML all print these; none computes a figure of its own.
 
 use crate::Result;
-use crate::books::{self, ChipBooks, Question};
+use crate::books::{self, ChipBooks, Question, Site};
 use crate::compare::{self, Against, Comparison};
-use crate::efficiency::{self, Efficiencies};
-use crate::load::{self, Compiled, Rates, seconds};
+use crate::load;
 use crate::sources::{ENERGY, TIMING, die_area_mm2, simulated};
 use crate::subject::Subject;
 use hardwire_netlist::Fabric;
 use hardwire_netlist::floorplan::BlockKind;
-use hardwire_netlist::{Activity, Census, Chip, Figure, Provenance, census};
+use hardwire_netlist::{Activity, Census, Figure, Provenance, Structure, census};
 use hardwire_sim::{energy, timing};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,13 +19,15 @@ use std::collections::BTreeMap;
 pub use crate::model_shape::{model_shape, shape_of_config};
 
 /// Version of the JSON report. Raised when a field changes its meaning or goes.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 #[derive(Serialize)]
 pub struct ChipFigures {
     pub schema: u32,
     pub model: hardwire_netlist::ModelInfo,
     pub node: String,
+    /// From a shape alone: nothing of its weights is known, and widths that codes prove are estimated.
+    pub planned: bool,
     pub die: Die,
     pub census: Census,
     pub units: Vec<KindCount>,
@@ -36,7 +37,6 @@ pub struct ChipFigures {
     pub speed: Vec<SpeedAt>,
     pub first_token: Vec<FirstToken>,
     pub energy: EnergyFigures,
-    pub efficiency: Efficiencies,
     /// GPUs that read their weights for every token, one user and a full queue.
     pub compare: Comparison,
     /// The token factory's books; absent where they cannot be drawn up.
@@ -47,6 +47,8 @@ pub struct ChipFigures {
 #[derive(Serialize)]
 pub struct Die {
     pub area_mm2: Figure,
+    /// Dies it is made as; width and height are those of all on one.
+    pub dies: u32,
     pub width_mm: f64,
     pub height_mm: f64,
     /// Placed area by kind of block, mm².
@@ -68,8 +70,17 @@ pub struct KindCount {
 #[derive(Serialize)]
 pub struct Quality {
     pub matrices: usize,
-    pub lossless: usize,
     pub bits_per_weight: f64,
+    /// Absent where there are no weights.
+    #[serde(flatten)]
+    pub kept: Option<Kept>,
+}
+
+/// What quantizing kept of the weights.
+#[derive(Serialize)]
+pub struct Kept {
+    /// Matrices that are exactly the checkpoint's.
+    pub lossless: usize,
     /// Greatest over the matrices, with its tensor.
     pub worst_relative_square_error: f64,
     pub worst_tensor: String,
@@ -101,46 +112,44 @@ pub struct EnergyFigures {
     pub context: u32,
     pub split: energy::Split,
     pub leakage_pj: f64,
+    /// Crossing between dies.
+    pub links_pj: f64,
     pub by_kind_pj: BTreeMap<&'static str, f64>,
     pub events: Activity,
 }
 
-/// Gathers the figures of `chip`, compared with the devices of `against`, with the books' defaults.
-pub fn figures(chip: &Chip, against: &Against) -> Result<ChipFigures> {
-    let s = &chip.structure;
+/// Gathers the figures of `subject`, compared with the devices of `against`, with the books of `site`.
+pub fn figures(subject: &Subject<'_>, against: &Against, site: Site) -> Result<ChipFigures> {
+    let (s, rates) = (subject.structure, subject.rates());
     let total = census::total(&s.netlist);
-    let subject = Subject::of(chip);
-    let compare = compare::compare(&subject, against)?;
+    let compare = compare::compare(subject, against, &site.assumptions)?;
     let middle = compare.context;
-    let speed: Vec<SpeedAt> = contexts(s.model.context, middle).into_iter().map(|c| speed_at(chip, c)).collect();
-    let at = energy::token(chip, middle - 1);
+    let at = if subject.planned() { energy::token_of_alike } else { energy::token };
+    let at = at(&s.netlist, &s.technology, middle - 1);
     // A die no node's costs are known for still has a report.
-    let (books, books_refused) = match Question::against(&subject, &compare, against).and_then(|question| books::books(&subject, &question))
-    {
+    let question = Question::against(subject, site, &compare, against);
+    let (books, books_refused) = match question.and_then(|question| books::books(subject, &question)) {
         Ok(books) => (Some(books), None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let die = die(chip, &total);
     Ok(ChipFigures {
         schema: SCHEMA,
         model: s.model.clone(),
         node: s.technology.node.clone(),
-        efficiency: efficiency::efficiencies(die.area_mm2.value, &compare, books.as_ref()),
-        die,
+        planned: subject.planned(),
+        die: die(subject, &total),
         census: total,
-        units: kinds(chip),
-        quality: quality(chip),
+        units: kinds(s),
+        quality: quality(s),
         clock_mhz: s.technology.clock_mhz.clone(),
-        first_token: prompts(s.model.context)
-            .map(|prompt| FirstToken {
-                prompt,
-                time_us: simulated(seconds(chip, timing::first_token_cycles(&s.netlist, prompt)) * 1e6, "us", TIMING),
-            })
+        first_token: prompts(subject.positions)
+            .map(|prompt| FirstToken { prompt, time_us: simulated(rates.prompt_s(prompt) * 1e6, "us", TIMING) })
             .collect(),
-        speed,
+        speed: contexts(subject.positions, middle).into_iter().map(|c| speed_at(subject, c)).collect(),
         energy: EnergyFigures {
             context: middle,
-            leakage_pj: at.leakage_w * Compiled(chip).single_s(middle) * 1e12,
+            leakage_pj: rates.leakage_w() * rates.single_s(middle) * 1e12,
+            links_pj: rates.links_j() * 1e12,
             split: at.split,
             by_kind_pj: at.by_kind_pj,
             events: at.events,
@@ -163,14 +172,14 @@ fn prompts(context: u32) -> impl Iterator<Item = u32> {
     [1, 16, 128, 512, 1024].into_iter().filter(move |&p| p < context)
 }
 
-pub fn speed_at(chip: &Chip, context: u32) -> SpeedAt {
-    let rates = Compiled(chip);
+pub fn speed_at(subject: &Subject<'_>, context: u32) -> SpeedAt {
+    let rates = subject.rates();
     let users = rates.stations();
-    let one = load::one_user(&rates, context);
-    let decode = load::decode_tokens_per_s(&rates, users, context);
+    let one = load::one_user(rates, context);
+    let decode = load::decode_tokens_per_s(rates, users, context);
     SpeedAt {
         context,
-        latency_cycles: timing::token(chip.netlist(), context - 1).latency_cycles,
+        latency_cycles: timing::token(&subject.structure.netlist, context - 1).latency_cycles,
         tokens_per_s_single_user: simulated(one.tokens_per_s, "tokens/s", TIMING),
         tokens_per_s_aggregate: simulated(decode, "tokens/s", TIMING),
         users_for_aggregate: users,
@@ -180,20 +189,21 @@ pub fn speed_at(chip: &Chip, context: u32) -> SpeedAt {
     }
 }
 
-fn die(chip: &Chip, total: &Census) -> Die {
-    let plan = &chip.structure.floorplan;
+fn die(subject: &Subject<'_>, total: &Census) -> Die {
+    let (plan, technology) = (&subject.structure.floorplan, &subject.structure.technology);
     let mut by_kind_mm2 = BTreeMap::new();
     for b in &plan.blocks {
         *by_kind_mm2.entry(block_kind(b.kind)).or_default() += b.rect.area_um2() * 1e-6;
     }
-    let area_mm2 = die_area_mm2(chip);
+    let area_mm2 = die_area_mm2(subject.structure);
     let area = area_mm2.value;
     Die {
         area_mm2,
+        dies: subject.dies,
         width_mm: plan.die.width_nm() as f64 * 1e-6,
         height_mm: plan.die.height_nm() as f64 * 1e-6,
         by_kind_mm2,
-        by_cells_mm2: chip.structure.technology.area_split_um2(total).map(|(name, um2)| (name, um2 * 1e-6)).into(),
+        by_cells_mm2: technology.area_split_um2(total).map(|(name, um2)| (name, um2 * 1e-6)).into(),
         transistors: Figure::new(total.transistors() as f64, "transistors", Provenance::Estimated, "census times transistors a cell"),
         um2_per_weight: Figure::new(area * 1e6 / total.weights as f64, "um2/weight", Provenance::Estimated, "die area over weights held"),
     }
@@ -211,11 +221,11 @@ pub fn block_kind(kind: BlockKind) -> &'static str {
     }
 }
 
-fn kinds(chip: &Chip) -> Vec<KindCount> {
+fn kinds(chip: &Structure) -> Vec<KindCount> {
     let mut out: Vec<KindCount> = Vec::new();
-    for (id, u) in chip.netlist().built_units() {
-        let c = census::unit(chip.netlist(), id);
-        let area_mm2 = chip.structure.technology.area_um2(&c) * 1e-6;
+    for (id, u) in chip.netlist.built_units() {
+        let c = census::unit(&chip.netlist, id);
+        let area_mm2 = chip.technology.area_um2(&c) * 1e-6;
         match out.iter_mut().find(|k| k.kind == u.kind.name()) {
             Some(k) => {
                 k.units += 1;
@@ -228,17 +238,16 @@ fn kinds(chip: &Chip) -> Vec<KindCount> {
     out
 }
 
-fn quality(chip: &Chip) -> Quality {
-    let s = &chip.structure;
-    let bits: f64 = s.matrices().map(|(_, m)| m.bits_per_weight() * m.weights() as f64).sum();
-    let weights: u64 = s.matrices().map(|(_, m)| m.weights()).sum();
-    let worst = s.quality.iter().max_by(|a, b| a.relative_square_error.total_cmp(&b.relative_square_error));
+fn quality(chip: &Structure) -> Quality {
+    let worst = chip.quality.iter().max_by(|a, b| a.relative_square_error.total_cmp(&b.relative_square_error));
     Quality {
-        matrices: s.quality.len(),
-        lossless: s.quality.iter().filter(|q| q.lossless).count(),
-        bits_per_weight: bits / weights as f64,
-        worst_relative_square_error: worst.map_or(0.0, |q| q.relative_square_error),
-        worst_tensor: worst.map_or(String::new(), |q| q.tensor.clone()),
-        worst_coding: worst.map_or(String::new(), |q| q.coding.clone()),
+        matrices: chip.matrices().count(),
+        bits_per_weight: chip.bits_per_weight(),
+        kept: worst.map(|worst| Kept {
+            lossless: chip.quality.iter().filter(|q| q.lossless).count(),
+            worst_relative_square_error: worst.relative_square_error,
+            worst_tensor: worst.tensor.clone(),
+            worst_coding: worst.coding.clone(),
+        }),
     }
 }

@@ -20,6 +20,7 @@ pub use serving_mode::ServingMode;
 use crate::subject::Subject;
 use crate::{Error, Result};
 use device_side::row;
+use hardwire_baseline::economics::Assumptions;
 use hardwire_baseline::gpu::{self, Calibration, Device, GpuError};
 use serde::Serialize;
 use std::path::Path;
@@ -95,14 +96,14 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// Compares `subject` with the bundled devices and those of `against`.
+/// Compares `subject` with the bundled devices and those of `against`; what a token costs is the books' at `prices`.
 ///
 /// # Errors
 /// A device that no entry carries, a shape that no device runs.
-pub fn compare(subject: &Subject<'_>, against: &Against) -> Result<Comparison> {
+pub fn compare(subject: &Subject<'_>, against: &Against, prices: &Assumptions) -> Result<Comparison> {
     let request = subject.request();
     let model = &subject.model;
-    let side = chip_side::chip_side(subject, request);
+    let side = chip_side::chip_side(subject, request, prices);
     let bundled = Calibration::bundled()?;
     let mut baselines: Vec<Baseline> = Vec::new();
     baselines.extend(against.measured.iter().map(Fitted::baseline));
@@ -137,7 +138,7 @@ pub fn compare(subject: &Subject<'_>, against: &Against) -> Result<Comparison> {
         against_users: curves::against_users(subject, &drawn, request)?,
         against_context: curves::against_context(subject, &drawn)?,
         roofline: curves::roofline(&drawn, model, request, &side)?,
-        queues: queues::queues(subject, &drawn, request)?,
+        queues: queues::queues(subject, &drawn, request, prices)?,
         measured: against.measured.as_ref().map(|fitted| fitted.fit.clone()),
         chip: side,
         gpus,

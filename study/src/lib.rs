@@ -20,12 +20,12 @@
 //!
 //! ```
 //! use hardwire_compiler::{Options, shape::Shape};
-//! use hardwire_study::plan::{Cut, plan};
+//! use hardwire_study::plan::plan;
 //!
 //! let config = br#"{"model_type": "llama", "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2,
 //!     "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 1000, "max_position_embeddings": 256}"#;
 //! let shape = Shape::from_json(config, "tiny", "config.json".as_ref())?;
-//! let plan = plan(&shape, &Options::default(), Cut::Pipeline, None)?;
+//! let plan = plan(&shape, &Options::default(), None, None)?;
 //! let figures = &plan.at.last().expect("one context at least").figures;
 //! assert!(figures.low.area_mm2 < figures.middle.area_mm2 && figures.middle.area_mm2 < figures.high.area_mm2);
 //! assert!(figures.middle.usd_per_mtoken.is_some());

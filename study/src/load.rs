@@ -3,6 +3,8 @@
 //! A [`Request`] is what every command asks unless told otherwise. [`Rates`] are the few times and energies that all figures follow
 //! from; a compiled chip ([`Compiled`]) and a planned one give them, so both are told by the same formulas.
 
+use crate::efficiency::{Efficiency, Made};
+use crate::sources::die_area_mm2;
 use hardwire_netlist::Chip;
 use hardwire_sim::{energy, timing};
 use serde::Serialize;
@@ -46,8 +48,12 @@ pub trait Rates {
     fn interval_s(&self, context: u32, users: u32) -> f64;
     /// Seconds from a prompt of `prompt` tokens, at least one, to its first output token.
     fn prompt_s(&self, prompt: u32) -> f64;
-    /// Joules that one token switches at `context`.
+    /// Joules that one token switches at `context`, those of [`Rates::links_j`] included.
     fn switching_j(&self, context: u32) -> f64;
+    /// Joules of it that go into crossing between dies.
+    fn links_j(&self) -> f64 {
+        0.0
+    }
     /// Power of the chip with its clocks gated.
     fn leakage_w(&self) -> f64;
 }
@@ -139,7 +145,8 @@ impl Rates for Compiled<'_> {
     }
 
     fn switching_j(&self, context: u32) -> f64 {
-        energy::token(self.0, context.saturating_sub(1)).split.total_pj() * 1e-12
+        let token = if self.0.structure.is_planned() { energy::token_of_alike } else { energy::token };
+        token(self.0.netlist(), &self.0.structure.technology, context.saturating_sub(1)).split.total_pj() * 1e-12
     }
 
     fn leakage_w(&self) -> f64 {
@@ -159,6 +166,8 @@ pub struct Run {
     pub tokens_per_s: f64,
     /// Switching of every position taken, and leakage meanwhile.
     pub joules: f64,
+    /// Of its output tokens, the prompt's time and joules among theirs.
+    pub efficiency: Efficiency,
 }
 
 /// The run of `prompt` tokens and then `output` tokens, both at least one, of a sequence that already holds `held` positions.
@@ -168,11 +177,14 @@ pub fn run(chip: &Chip, held: u32, prompt: u32, output: u32) -> Run {
     let (first_s, total_s) = (at(cycles.first()), at(cycles.last()));
     let rates = Compiled(chip);
     let switching_j: f64 = (1..prompt.max(1) + output.max(1)).map(|taken| rates.switching_j(held + taken)).sum();
+    let joules = switching_j + rates.leakage_w() * total_s;
+    let made = Made { area_mm2: die_area_mm2(&chip.structure).value, leakage_w: rates.leakage_w() };
     Run {
+        efficiency: made.efficiency(f64::from(output.max(1)), total_s, joules),
         first_token_us: first_s * 1e6,
         total_us: total_s * 1e6,
         tokens_per_s: if cycles.len() > 1 { (cycles.len() - 1) as f64 / (total_s - first_s) } else { 0.0 },
-        joules: switching_j + rates.leakage_w() * total_s,
+        joules,
     }
 }
 

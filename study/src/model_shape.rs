@@ -2,30 +2,32 @@
 
 use hardwire_baseline::gpu::{ModelShape, WeightFormat};
 use hardwire_models::ModelConfig;
-use hardwire_netlist::{Chip, UnitKind};
+use hardwire_netlist::{Structure, UnitKind};
+use std::collections::BTreeMap;
 
-/// The model `chip` holds, at the bits a weight it holds them in, with 16-bit keys and values.
-pub fn model_shape(chip: &Chip) -> ModelShape {
-    let (m, netlist) = (chip.model(), chip.netlist());
+/// The model that a chip holds, at the bits a weight it holds them in, with 16-bit keys and values.
+pub fn model_shape(chip: &Structure) -> ModelShape {
+    let (m, netlist) = (&chip.model, &chip.netlist);
     let parameters = m.parameters as f64;
-    // Weights of experts that do not work on a token.
-    let (mut resting, mut windows, mut routes) = (0.0, Vec::new(), Vec::new());
-    for (id, unit) in netlist.units() {
+    let (mut of_experts, mut routes) = (BTreeMap::<u32, f64>::new(), BTreeMap::new());
+    let mut windows = Vec::new();
+    for (_, unit) in netlist.units() {
         match &unit.kind {
-            UnitKind::Mvm(mvm) => resting += mvm.matrix.weights() as f64 * (1.0 - netlist.duty(id)),
+            UnitKind::Route(route) => drop(routes.insert(unit.station, route)),
+            UnitKind::Mvm(mvm) if unit.expert.is_some() => *of_experts.entry(unit.station).or_default() += mvm.matrix.weights() as f64,
             UnitKind::Attention(attention) => windows.extend(attention.window),
             UnitKind::Delta(delta) => {
                 windows.push(state_window(u64::from(delta.values()) * u64::from(delta.key_dim), m.kv_heads, m.head_dim))
             }
-            UnitKind::Route(route) => routes.push(route),
             _ => {}
         }
     }
-    let (mut bits, mut weights) = (0.0, 0.0);
-    for (_, x) in chip.structure.matrices() {
-        bits += x.bits_per_weight() * x.weights() as f64;
-        weights += x.weights() as f64;
-    }
+    // Weights of experts that do not work on a token.
+    let rest = |(station, weights): (&u32, &f64)| {
+        routes.get(station).map_or(0.0, |r| weights * (1.0 - f64::from(r.active) / f64::from(r.experts)))
+    };
+    let resting: f64 = of_experts.iter().map(rest).sum();
+    let route = routes.values().next();
     ModelShape {
         name: m.name.clone(),
         parameters,
@@ -36,16 +38,16 @@ pub fn model_shape(chip: &Chip) -> ModelShape {
         kv_heads: m.kv_heads,
         head_dim: m.head_dim,
         vocab: m.vocab,
-        tied_embeddings: !chip.structure.matrices().any(|(_, x)| x.tensor == "lm_head.weight"),
-        experts: routes.first().map_or(0, |r| r.experts),
-        experts_per_token: routes.first().map_or(0, |r| r.active),
+        tied_embeddings: !chip.matrices().any(|(_, x)| x.tensor == "lm_head.weight"),
+        experts: route.map_or(0, |r| r.experts),
+        experts_per_token: route.map_or(0, |r| r.active),
         context_limit: m.model_context,
         window_layers: windows.len() as u32,
         window_tokens: windows.iter().max().copied().unwrap_or(0),
         expert_layers: routes.len() as u32,
         latent_cache: 0,
         dense_bits: 0.0,
-        weight_bits: if weights > 0.0 { bits / weights } else { 16.0 },
+        weight_bits: chip.bits_per_weight(),
         weight_format: WeightFormat::Block,
         kv_bits: 16.0,
     }

@@ -11,7 +11,7 @@ use hardwire_compiler::Options;
 use hardwire_compiler::folding::Fold;
 use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_compiler::technology;
-use hardwire_netlist::{Census, Floorplan};
+use hardwire_netlist::Census;
 use serde::Serialize;
 
 /// Node of a plan unless asked.
@@ -22,8 +22,6 @@ const NODE: &str = "N6";
 pub struct Plan {
     #[serde(skip)]
     pub chip: ShapeChip,
-    #[serde(skip)]
-    pub floorplan: Floorplan,
     pub family: String,
     pub node: String,
     pub parameters: u64,
@@ -39,6 +37,8 @@ pub struct Plan {
     pub fold: u32,
     /// Why so many, where they were left to the plan and are more than one.
     pub fold_reason: Option<String>,
+    /// How it is cut, where it is on several dies.
+    pub cut: Cut,
     pub units: usize,
     pub blocks: usize,
     /// Two blocks that overlap; none.
@@ -59,20 +59,26 @@ pub struct At {
 }
 
 /// Plans `shape` on `dies` dies, or on as few as keep each within the reticle. Where neither fold nor dies are asked for, layers share silicon
-/// until one die holds the chip ([`Fold::Auto`]).
+/// until one die holds the chip ([`Fold::Auto`]). Unless asked it is cut between layers, and where one of them is past the reticle within them.
 ///
 /// # Errors
 /// An option out of range; dies past the reticle, with what would fit.
-pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Result<Plan> {
-    let open = options.fold.is_none() && dies.is_none() && cut == Cut::Pipeline;
+pub fn plan(shape: &Shape, options: &Options, cut: Option<Cut>, dies: Option<u32>) -> Result<Plan> {
+    let open = options.fold.is_none() && dies.is_none() && cut != Some(Cut::Tensor);
     let options = &Options { fold: if open { Some(Fold::Auto) } else { options.fold }, ..options.clone() };
     let (chip, fold_reason) = folded(shape, options)?;
     let node = options.node.as_deref().unwrap_or(NODE);
     let process = Process::node(node)?;
-    let on = |dies, context, users| Setting { dies, cut, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
     let (context, users) = (chip.plan.context, chip.plan.users);
-    let at = |dies| figures(&chip, &process, &on(dies, context, users));
-    let dies = dies_within_reticle(cut, dies, &at)?;
+    let dies_of = |cut| {
+        let at = |dies| figures(&chip, &process, &Setting { dies, cut, context, users, extra_sram_bits: 0, extra_mm2: 0.0 });
+        Ok::<_, Error>((cut, dies_within_reticle(cut, dies, &at)?))
+    };
+    let (cut, dies) = match cut {
+        Some(cut) => dies_of(cut)?,
+        None => dies_of(Cut::Pipeline).or_else(|refused| dies_of(Cut::Tensor).map_err(|_| refused))?,
+    };
+    let on = |dies, context, users| Setting { dies, cut, context, users, extra_sram_bits: 0, extra_mm2: 0.0 };
     let stations = chip.netlist.built_stations().len() as u32;
     let floorplan = chip.floorplan(&process.technology);
     Ok(Plan {
@@ -86,6 +92,7 @@ pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Re
         stations,
         fold: chip.netlist.rounds(1),
         fold_reason,
+        cut,
         units: chip.netlist.graph.node_count(),
         blocks: floorplan.blocks.len(),
         floorplan_conflict: floorplan.conflict(),
@@ -94,7 +101,6 @@ pub fn plan(shape: &Shape, options: &Options, cut: Cut, dies: Option<u32>) -> Re
             .map(|context| Ok(At { context, figures: range(&chip, &process, &on(dies, context, users))? }))
             .collect::<Result<_>>()?,
         all_stations_busy: figures(&chip, &process, &on(dies, context, stations)),
-        floorplan,
         chip,
     })
 }

@@ -1,6 +1,6 @@
-//! Where the figures of a compiled chip come from, and those that follow from its structure alone.
+//! Where the figures of a chip come from, and those that follow from its structure alone.
 
-use hardwire_netlist::{Chip, Figure, Provenance};
+use hardwire_netlist::{Figure, Provenance, Structure};
 
 pub const TIMING: &str = "timing model over the unit graph (docs/microarchitecture.md)";
 pub const ENERGY: &str = "counted events times the process constants (docs/process.md)";
@@ -10,7 +10,7 @@ pub fn simulated(value: f64, unit: &str, source: &str) -> Figure {
 }
 
 /// Area of the die as placed.
-pub fn die_area_mm2(chip: &Chip) -> Figure {
-    let area = chip.structure.floorplan.die.area_um2() * 1e-6;
+pub fn die_area_mm2(chip: &Structure) -> Figure {
+    let area = chip.floorplan.die.area_um2() * 1e-6;
     Figure::new(area, "mm2", Provenance::Estimated, "floorplan: census times cell areas (docs/process.md)")
 }

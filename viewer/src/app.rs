@@ -4,7 +4,7 @@ use crate::bookmarks;
 use crate::canvas;
 use crate::check::{self, Check};
 use crate::command::Command;
-use crate::die::Die;
+use crate::die::{self, Die};
 use crate::error::Error;
 use crate::export;
 use crate::heat::Metric;
@@ -71,7 +71,8 @@ impl App {
     /// With a chip that is in memory already and was checked whole.
     pub fn with_chip(ctx: &Context, chip: Chip, options: Options) -> App {
         let mut app = App::new(ctx, options);
-        app.show_die(ctx, Arc::new(Die::new(chip)), Check::done());
+        let check = if chip.structure.is_planned() { Check::of_nothing() } else { Check::done() };
+        app.show_die(ctx, Arc::new(Die::new(chip)), check);
         app
     }
 
@@ -95,7 +96,7 @@ impl App {
         let from = path.clone();
         // A thread that cannot start shows as a failure to open: the channel is closed.
         let _ = thread::Builder::new().name("open".into()).spawn(move || {
-            let _ = send.send(Chip::open_structure(&from).map(Die::new).map_err(Error::from));
+            let _ = send.send(die::open(&from).map(Die::new).map_err(Error::from));
             ctx.request_repaint();
         });
         self.state = State::Opening { path, result };
@@ -173,7 +174,7 @@ impl App {
         match result.try_recv() {
             Ok(Ok(die)) => {
                 let die = Arc::new(die);
-                let check = Check::start(die.clone(), ctx.clone());
+                let check = if die.planned() { Check::of_nothing() } else { Check::start(die.clone(), ctx.clone()) };
                 self.show_die(ctx, die, check);
             }
             Ok(Err(e)) => self.state = State::Failed { path: path.clone(), message: e.to_string() },

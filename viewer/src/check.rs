@@ -13,6 +13,8 @@ pub enum State {
     /// Percent done.
     Running(u32),
     Done,
+    /// There are no weights: the chip is planned from a shape.
+    Nothing,
     /// Not what was compiled.
     Failed(String),
 }
@@ -34,6 +36,11 @@ impl Check {
     /// Of a chip that was checked already.
     pub fn done() -> Check {
         Check { state: State::Done, running: None }
+    }
+
+    /// Of a chip that is planned and has no program.
+    pub fn of_nothing() -> Check {
+        Check { state: State::Nothing, running: None }
     }
 
     pub fn start(die: Arc<Die>, ctx: Context) -> Check {

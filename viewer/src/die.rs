@@ -8,8 +8,11 @@ use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::silicon::{self, Weight};
 use hardwire_netlist::unit::MatrixSpec;
 use hardwire_netlist::{Census, Chip, Floorplan, MatrixView, Silicon, UnitId, WeightSite, census};
+use hardwire_study::efficiency::Efficiencies;
+use hardwire_study::subject::Subject;
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// Matrices of fewer weights stay in memory: giving back costs more than it saves.
@@ -32,6 +35,15 @@ pub struct Die {
     pub blocks: Vec<BlockInfo>,
     pub total: Census,
     by_path: HashMap<String, usize>,
+    efficiency: OnceLock<Efficiencies>,
+}
+
+/// Opens a chip's folder, or the file of a planned one, without reading its program.
+///
+/// # Errors
+/// As [`Chip::open_structure`].
+pub fn open(path: &Path) -> Result<Chip, hardwire_netlist::Error> {
+    if path.is_file() { Chip::open_plan(path) } else { Chip::open_structure(path) }
 }
 
 impl Die {
@@ -55,7 +67,7 @@ impl Die {
             })
             .collect();
         let total = census::total(netlist);
-        let mut die = Die { blocks, total, by_path: HashMap::new(), chip };
+        let mut die = Die { blocks, total, by_path: HashMap::new(), efficiency: OnceLock::new(), chip };
         die.by_path = (0..die.blocks.len()).flat_map(|b| die.block_paths(b).into_iter().map(move |path| (path, b))).collect();
         die
     }
@@ -97,14 +109,30 @@ impl Die {
             .map(String::as_str)
     }
 
-    pub fn matrix(&self, block: usize) -> Option<(&MatrixSpec, MatrixView<'_>)> {
+    /// From a shape alone: there are no weights to be seen.
+    pub fn planned(&self) -> bool {
+        self.chip.structure.is_planned()
+    }
+
+    /// What kind of matrix a block holds.
+    pub fn spec(&self, block: usize) -> Option<&MatrixSpec> {
         let id = self.blocks[block].unit.filter(|_| self.blocks[block].rom.is_some())?;
-        let spec = matrix(&self.chip.netlist().unit(id).kind)?;
+        matrix(&self.chip.netlist().unit(id).kind)
+    }
+
+    /// The matrix itself, where its weights are known.
+    pub fn matrix(&self, block: usize) -> Option<(&MatrixSpec, MatrixView<'_>)> {
+        let spec = self.spec(block).filter(|_| !self.planned())?;
         Some((spec, self.chip.programs.matrix(spec.program)))
     }
 
+    /// What a joule, a square millimetre and a million tokens are to the chip, as `hardwire compare` tells it.
+    pub fn efficiency(&self) -> &Efficiencies {
+        self.efficiency.get_or_init(|| Subject::of(&self.chip).usual_efficiencies())
+    }
+
     pub fn quality(&self, block: usize) -> Option<&MatrixQuality> {
-        let (spec, _) = self.matrix(block)?;
+        let spec = self.spec(block)?;
         self.chip.structure.quality.iter().find(|q| q.tensor == spec.tensor)
     }
 
@@ -114,13 +142,13 @@ impl Die {
 
     /// For reading many weights of a block.
     pub fn reader(&self, block: usize) -> Option<Reader<'_>> {
-        let id = self.blocks[block].unit?;
+        let id = self.blocks[block].unit.filter(|_| !self.planned())?;
         Some(Reader { rom: self.blocks[block].rom?, silicon: Silicon::of(&self.chip, id).into_iter().next()? })
     }
 
     /// Place of the weight `[row, k]` of the checkpoint's tensor.
     pub fn site_of(&self, block: usize, row: u32, k: u32) -> Option<WeightSite> {
-        let (spec, _) = self.matrix(block)?;
+        let spec = self.spec(block)?;
         if row >= spec.outputs { None } else { self.blocks[block].rom?.site(spec.rows.output_of(row), k) }
     }
 

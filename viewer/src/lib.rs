@@ -61,6 +61,7 @@ mod worker;
 pub use app::{App, Options};
 pub use error::Error;
 
+use hardwire_netlist::Chip;
 use headless::Headless;
 use std::path::{Path, PathBuf};
 
@@ -80,12 +81,12 @@ pub fn open(chip: Option<PathBuf>, options: Options) -> Result<(), Error> {
     eframe::run_native("hardwire", native, Box::new(run)).map_err(|e| Error::Window(e.to_string()))
 }
 
-/// Paints a chip without a window and writes a PNG of `width` x `height` pixels.
+/// Paints a chip's folder, or a planned chip's file, without a window and writes a PNG of `width` x `height` pixels.
 ///
 /// # Errors
 /// A chip that cannot be read, a path that names nothing, a size out of range, a file that cannot be written.
 pub fn screenshot(chip: &Path, options: Options, (width, height): (u32, u32), out: &Path) -> Result<(), Error> {
-    let chip = hardwire_netlist::Chip::open(chip)?;
+    let chip = if chip.is_file() { Chip::open_plan(chip)? } else { Chip::open(chip)? };
     let mut headless = Headless::new(|ctx| App::with_chip(ctx, chip, options.clone()), width, height)?;
     if let Some(path) = &options.goto
         && let Some(view) = headless.app.view()

@@ -43,6 +43,9 @@ impl Verilog {
     pub fn new(die: Arc<Die>, ctx: Context, source: Option<Source>) -> Verilog {
         let worker = source.map(|Source(give)| {
             Worker::new("verilog", ctx, move |block: usize| {
+                if die.planned() {
+                    return Err("planned from a shape: Verilog comes of a chip with weights; compile the checkpoint".into());
+                }
                 let text = give(&die.chip.folder, &die.plan().blocks[block].path)?;
                 let lines: Vec<String> = text.lines().map(String::from).collect();
                 let columns = lines.iter().map(|l| l.chars().count()).max().unwrap_or(0);

@@ -2,7 +2,7 @@
 //! architectures that cannot be compiled yet, have counts, areas, cycles and energies in seconds.
 //!
 //! - [`plan`]: the stages of a compilation, with what weights usually become in the place of weights;
-//! - [`ShapeChip`]: the chip, and how often each of its units works on a token.
+//! - [`ShapeChip`]: the chip, and what can be counted of it.
 //!
 //! Of every architecture that compiles the graph is the same, unit by unit, as a test holds; what only codes can prove, the widths of
 //! sums, is estimated.
@@ -16,7 +16,7 @@ use crate::options::{Options, Plan};
 use crate::weights::Usual;
 use crate::{place, quantize, tile};
 use hardwire_netlist::Fabric;
-use hardwire_netlist::{Census, Netlist, Technology, UnitId, UnitKind, census};
+use hardwire_netlist::{Census, Netlist, Structure, Technology, UnitId, UnitKind, census};
 
 /// Plans and builds the chip of `shape`; of a longer one where the model has other rotations for the context asked for.
 ///
@@ -42,13 +42,6 @@ pub fn plan(shape: &Shape, options: &Options) -> Result<ShapeChip, Error> {
     Ok(chip)
 }
 
-/// How many of a unit there are, and how many of them work on one token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Repeat {
-    pub copies: u32,
-    pub active: u32,
-}
-
 /// A chip by shape: structure without program.
 #[derive(Clone, Debug)]
 pub struct ShapeChip {
@@ -58,13 +51,6 @@ pub struct ShapeChip {
 }
 
 impl ShapeChip {
-    /// Every unit is there once. Experts are alike: the first ones stand for those that a token's router chooses.
-    pub fn repeat(&self, id: UnitId) -> Repeat {
-        let chosen = self.shape.config.experts.as_ref().map_or(0, |e| e.active as u32);
-        let works = self.netlist.unit(id).expert.is_none_or(|expert| expert < chosen);
-        Repeat { copies: 1, active: u32::from(works) }
-    }
-
     /// Counts of the silicon of one unit.
     pub fn census_of(&self, id: UnitId) -> Census {
         census::unit(&self.netlist, id)
@@ -86,11 +72,14 @@ impl ShapeChip {
 
     /// Weights a token's computation reads: the active experts, one row of the embedding.
     pub fn active_weights(&self) -> u64 {
-        let of = |(id, u): (UnitId, &hardwire_netlist::Unit)| match &u.kind {
-            UnitKind::Mvm(m) => m.matrix.weights() * u64::from(self.repeat(id).active),
+        // Experts are alike: the first ones stand for those that a token's router chooses.
+        let chosen = self.shape.config.experts.as_ref().map_or(0, |e| e.active as u32);
+        let works = |u: &hardwire_netlist::Unit| u.expert.is_none_or(|expert| expert < chosen);
+        let of = |u: &hardwire_netlist::Unit| match &u.kind {
+            UnitKind::Mvm(m) if works(u) => m.matrix.weights(),
             _ => 0,
         };
-        self.netlist.units().map(of).sum()
+        self.netlist.units().map(|(_, u)| of(u)).sum()
     }
 
     /// Names of what is here that no Verilog exists for, each once.
@@ -102,6 +91,18 @@ impl ShapeChip {
     /// KV cache and recurrent state, bits.
     pub fn state_bits(&self) -> u64 {
         self.netlist.units().filter_map(|(_, u)| u.memory()).map(|memory| memory.bits).sum()
+    }
+
+    /// What a chip's folder would hold of it: everything but the weights, and what they alone tell, which stay empty.
+    pub fn structure(&self, technology: Technology) -> Structure {
+        Structure {
+            model: build::described(&self.shape.name, &self.shape.config, &self.plan),
+            floorplan: self.floorplan(&technology),
+            technology,
+            netlist: self.netlist.clone(),
+            quality: Vec::new(),
+            programs: Vec::new(),
+        }
     }
 
     /// Placed blocks, wiring channels and pads.

@@ -10,7 +10,8 @@ const DIGEST_PIECE: usize = 16 << 20;
 #[cfg(unix)]
 const LARGEST_PAGE: usize = 1 << 16;
 
-/// The mapped program file with its records; sections are checked against the file when it is opened.
+/// The mapped program file with its records; sections are checked against the file when it is opened. By default neither.
+#[derive(Default)]
 pub struct ProgramStore {
     map: Option<memmap2::Mmap>,
     records: Vec<Record>,

@@ -1,8 +1,10 @@
 //! The chip's side: one user, as many as its cache holds, and every station busy.
 
+use crate::efficiency::Efficiencies;
 use crate::load::{self, FullQueue, Request, users_in_flight};
 use crate::sources::{ENERGY, TIMING, simulated};
 use crate::subject::Subject;
+use hardwire_baseline::economics::Assumptions;
 use hardwire_netlist::{Figure, Provenance};
 use serde::Serialize;
 
@@ -18,6 +20,8 @@ pub struct ChipSide {
     pub idle_w: Figure,
     /// Rate at which one prompt is read, filling the pipeline included.
     pub prompt_tokens_per_s: Figure,
+    /// One user, and a full queue on the chip as compiled.
+    pub efficiency: Efficiencies,
     /// A full queue on the chip as compiled: as many users as its KV cache holds.
     pub as_built: InFlight,
     /// A full queue with one user a station, which takes a cache for as many.
@@ -48,7 +52,7 @@ impl ChipSide {
     }
 }
 
-pub fn chip_side(subject: &Subject<'_>, request: Request) -> ChipSide {
+pub fn chip_side(subject: &Subject<'_>, request: Request, prices: &Assumptions) -> ChipSide {
     let rates = subject.rates();
     let one = load::one_user(rates, request.context);
     let as_built = load::full_queue(rates, request, users_in_flight(rates, subject.users));
@@ -60,6 +64,7 @@ pub fn chip_side(subject: &Subject<'_>, request: Request) -> ChipSide {
         power_w: estimated(one.power_w, "W"),
         idle_w: Figure::new(rates.leakage_w(), "W", Provenance::Estimated, "leakage of the counted hardware (docs/process.md)"),
         prompt_tokens_per_s: simulated(as_built.prompt_tokens_per_s, "tokens/s", TIMING),
+        efficiency: subject.efficiencies(request, subject.eur_per_mtoken(request, prices)),
         as_built: as_built.into(),
         all_busy: all_busy.into(),
     }

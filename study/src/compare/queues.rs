@@ -32,9 +32,8 @@ fn loads(positions: u32, request: Request) -> Vec<Load> {
     [plain("one user", false), plain("full queue", true)].into_iter().chain(chat).chain([heavy]).collect()
 }
 
-pub fn queues(subject: &Subject<'_>, drawn: &[&Baseline], request: Request) -> Result<Vec<Queue>> {
-    let card_host_w = Assumptions::defaults()?.value(Input::ChipHostW);
-    let host_w = card_host_w * f64::from(subject.dies);
+pub fn queues(subject: &Subject<'_>, drawn: &[&Baseline], request: Request, prices: &Assumptions) -> Result<Vec<Queue>> {
+    let host_w = prices.value(Input::ChipHostW) * f64::from(subject.dies);
     let mut out = Vec::new();
     for load in loads(subject.positions, request) {
         let mut gpus = Vec::new();

@@ -1,12 +1,13 @@
 //! Area, speed, energy and cost of a chip by shape. Cycles come from the timing model that predicts the Verilog, counts from the census
 //! of what is emitted; stand-ins add theirs. Single-user and aggregate are never mixed.
 
+use crate::efficiency::{Efficiencies, Made, area_shares, eur_per_mtoken};
 use crate::load::{self, FullQueue, Rates, Request, users_in_flight};
 use crate::{Error, Result, price};
 use hardwire_baseline::economics::Assumptions;
 use hardwire_compiler::shape::ShapeChip;
 use hardwire_compiler::technology::{self, Corner, Silicon};
-use hardwire_netlist::{Census, Technology, activity};
+use hardwire_netlist::{Census, Technology};
 use hardwire_sim::energy;
 use hardwire_sim::timing;
 use serde::Serialize;
@@ -97,6 +98,7 @@ pub struct Figures {
     /// electricity and idle hours. None where no wafer carries such a die.
     pub good_dies_usd: Option<f64>,
     pub usd_per_mtoken: Option<f64>,
+    pub efficiency: Efficiencies,
 }
 
 /// Low, middle and high: every constant at that end.
@@ -141,6 +143,9 @@ pub fn figures(chip: &ShapeChip, process: &Process, setting: &Setting) -> Figure
     let source = format!("timing and energy models of this shape at context {}", request.context);
     let option = price::chip_option(&chip.shape.name, &technology.node, (area_mm2, setting.dies), &full_queue, rates.leakage_w, source);
     let account = price::account_of(&process.prices, request, &option).ok();
+    let eur = account.as_ref().map(|a| eur_per_mtoken(&process.prices, a));
+    let usual = load::one_user(&rates, request.context);
+    let made = Made { area_mm2, leakage_w: rates.leakage_w };
     Figures {
         dies: setting.dies,
         area_mm2,
@@ -162,6 +167,7 @@ pub fn figures(chip: &ShapeChip, process: &Process, setting: &Setting) -> Figure
         power_single_user_w: one.power_w,
         power_aggregate_w: aggregate_j / interval_s,
         link_ns_per_token: rates.link().seconds * 1e9,
+        efficiency: made.efficiencies(usual, &full_queue, eur, area_shares(technology, &total)),
         full_queue,
         good_dies_usd: account.as_ref().and_then(|a| a.unit.silicon).map(|s| s.good_die_usd * f64::from(setting.dies)),
         usd_per_mtoken: account.map(|a| a.usd_per_mtoken.value),
@@ -307,19 +313,15 @@ impl Rates for Planned<'_> {
     }
 
     fn switching_j(&self, context: u32) -> f64 {
-        switching_pj(self.chip, &self.process.technology, context.saturating_sub(1)) * 1e-12 + self.link().joules
+        let token = energy::token_of_alike(&self.chip.netlist, &self.process.technology, context.saturating_sub(1));
+        token.split.total_pj() * 1e-12 + self.links_j()
+    }
+
+    fn links_j(&self) -> f64 {
+        self.link().joules
     }
 
     fn leakage_w(&self) -> f64 {
         self.leakage_w
     }
-}
-
-/// Switching energy of the token at `position`, the units that work on it counted once each.
-fn switching_pj(chip: &ShapeChip, technology: &Technology, position: u32) -> f64 {
-    let mut sum = energy::Split::default();
-    for (id, _) in chip.netlist.units().filter(|&(id, _)| chip.repeat(id).active > 0) {
-        sum += energy::cost(technology, &activity::unit(&chip.netlist, technology, id, position));
-    }
-    sum.total_pj()
 }

@@ -28,7 +28,7 @@ impl GpuLane {
     pub fn new(die: &Die) -> GpuLane {
         let devices = Baseline::bundled().unwrap_or_default();
         let chosen = devices.iter().position(|d| d.device.name.contains("H100")).unwrap_or(0);
-        GpuLane { devices, chosen, shape: model_shape(&die.chip), context: Request::of(&die.chip).context, known: None }
+        GpuLane { devices, chosen, shape: model_shape(&die.chip.structure), context: Request::of(&die.chip).context, known: None }
     }
 
     /// A token of one user, at the context that `hardwire compare` takes.

@@ -134,13 +134,8 @@ impl Live {
                     self.simulator.start(job);
                 }
             }
-            check::State::Failed(_) => {
-                if self.waiting.take().is_some() {
-                    self.problem = Some("this chip is not what was compiled: no prompt runs on it".into());
-                    self.status = Status::Done;
-                    self.playing = false;
-                }
-            }
+            check::State::Nothing => self.refuse("planned from a shape: there are no weights for a prompt to run on"),
+            check::State::Failed(_) => self.refuse("this chip is not what was compiled: no prompt runs on it"),
         }
         for event in self.simulator.events() {
             match event {
@@ -165,6 +160,15 @@ impl Live {
             if self.status == Status::Done && self.now_cycle >= self.end_cycle() as f64 {
                 self.playing = false;
             }
+        }
+    }
+
+    /// Says why a prompt that waits does not run.
+    fn refuse(&mut self, why: &str) {
+        if self.waiting.take().is_some() {
+            self.problem = Some(why.into());
+            self.status = Status::Done;
+            self.playing = false;
         }
     }
 

@@ -77,6 +77,7 @@ pub fn show(ui: &mut Ui, view: &mut View, panels: &mut Panels, commands: &mut Ve
         let mut go = None;
         if order.is_empty() {
             ui.weak(match metric {
+                Metric::QuantizationError | Metric::Sparsity if view.die.planned() => "Planned from a shape: no weight is known.",
                 Metric::QuantizationError => "This chip says nothing of its quantization: compile it again.",
                 _ => "Counting… the map fills as the numbers come.",
             });

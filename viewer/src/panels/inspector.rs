@@ -2,6 +2,7 @@
 
 use crate::camera::length;
 use crate::command::Command;
+use crate::heat::number;
 use crate::heat_tiles::used_share;
 use crate::item::Item;
 use crate::panels::status::count;
@@ -11,6 +12,7 @@ use egui::{Grid, RichText, ScrollArea, Ui};
 use hardwire_netlist::floorplan::BlockKind;
 use hardwire_netlist::{Census, activity, silicon};
 use hardwire_sim::{energy, timing};
+use hardwire_study::efficiency::Efficiencies;
 
 pub fn show(ui: &mut Ui, view: &mut View, theme: Theme, commands: &mut Vec<Command>) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -114,6 +116,7 @@ fn die(ui: &mut Ui, view: &mut View, theme: Theme) {
         ],
     );
     census(ui, view, &view.die.total);
+    efficiency(ui, shared.efficiency());
     ui.add_space(6.0);
     ui.label(RichText::new("layers").strong());
     for kind in BlockKind::all() {
@@ -128,6 +131,18 @@ fn die(ui: &mut Ui, view: &mut View, theme: Theme) {
     }
 }
 
+/// As every command tells it.
+fn efficiency(ui: &mut Ui, e: &Efficiencies) {
+    for (title, of) in [("one user", &e.one_user), ("full queue", &e.full_queue)] {
+        let told: Vec<(&str, String)> =
+            of.figures().into_iter().map(|(name, f)| (name, format!("{} {}", number(f.value), f.shown_unit()))).collect();
+        rows(ui, title, &told);
+    }
+    let mut shares: Vec<(&str, String)> = e.area_shares.iter().map(|(name, share)| (*name, format!("{:.1} %", share * 100.0))).collect();
+    shares.sort_by(|a, b| e.area_shares[b.0].total_cmp(&e.area_shares[a.0]));
+    rows(ui, "area", &shares);
+}
+
 fn unit(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
     let die = &view.die.clone();
     let Some(id) = die.blocks[b].unit else {
@@ -140,7 +155,7 @@ fn unit(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
         "unit",
         &[("kind", u.kind.name().into()), ("output", format!("{} × {} bits, {} fractional", u.out_len, u.out.bits, u.out.frac))],
     );
-    if let (Some((spec, _)), Some(rom)) = (die.matrix(b), die.blocks[b].rom) {
+    if let (Some(spec), Some(rom)) = (die.spec(b), die.blocks[b].rom) {
         rows(
             ui,
             "matrix",
@@ -163,7 +178,7 @@ fn unit(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
 }
 
 fn tile(ui: &mut Ui, view: &View, block: usize, n_tile: u32, k_tile: u32) {
-    let (Some(rom), Some((spec, _))) = (view.die.blocks[block].rom, view.die.matrix(block)) else { return };
+    let (Some(rom), Some(spec)) = (view.die.blocks[block].rom, view.die.spec(block)) else { return };
     let mut known = if rom.wired {
         vec![("field", format!("{} outputs by {} inputs, to be looked at", rom.cols, rom.rows))]
     } else {
@@ -239,7 +254,10 @@ fn codes(ui: &mut Ui, view: &mut View, b: usize, theme: Theme) {
 
 fn weight(ui: &mut Ui, view: &View, b: usize, site: hardwire_netlist::WeightSite) {
     let die = &view.die;
-    let Some(silicon) = die.reader(b) else { return };
+    let Some(silicon) = die.reader(b) else {
+        ui.label("Planned from a shape: what stands in this cell is not known.");
+        return;
+    };
     let Some(w) = silicon.weight(site) else {
         ui.label("This cell holds no weight: the matrix ends before the tile does.");
         return;

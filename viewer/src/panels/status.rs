@@ -29,6 +29,7 @@ pub fn show(ui: &mut Ui, view: &View, note: Option<&str>) {
             match &view.check.state {
                 State::Running(percent) => ui.label(format!("checking {percent} %")),
                 State::Done => ui.weak("checked"),
+                State::Nothing => ui.weak("planned, without weights"),
                 State::Failed(_) => ui.colored_label(ui.visuals().error_fg_color, "not as compiled"),
             }
             .on_hover_text("Whether the program file matches its digest and every number in it is in range");
@@ -46,6 +47,7 @@ pub fn describe(view: &View, item: Item) -> String {
     match item {
         Item::Weight { block, site } => match view.die.weight(block, site) {
             Some(w) => format!("{path}   [{}, {}]  code {}  value {:+}  scale {}", w.row, w.k, w.code, w.value, w.scale),
+            None if view.die.planned() => format!("{path}   planned: its weight is not known"),
             None => format!("{path}   holds no weight"),
         },
         _ => path,

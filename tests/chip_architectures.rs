@@ -47,6 +47,20 @@ fn generates(name: &str, checkpoint: &Checkpoint, golden: &Golden) {
 
 architectures!(check);
 
+/// The two files of a hybrid store heads, projections and decays otherwise, and become the same chip, bit by bit.
+#[test]
+fn the_gguf_of_a_hybrid_is_the_chip_of_its_folder() {
+    for name in ["qwen3_5", "qwen3_5_moe", "qwen3_next"] {
+        let (folder, golden) = common::golden(name);
+        let file = common::golden_gguf(name, &golden).unwrap();
+        let options = Options { bits: Some(4), ..Options::default() };
+        let ((one, dir), (other, of_file)) = (common::chip(&folder, &options), common::chip(&file, &options));
+        assert_eq!(one.netlist().to_text(), other.netlist().to_text(), "{name}");
+        let program = |dir: &tempfile::TempDir| std::fs::read(dir.path().join("chip/program.bin")).unwrap();
+        assert!(program(&dir) == program(&of_file), "{name}");
+    }
+}
+
 #[test]
 fn an_activation_that_no_table_holds_is_refused() {
     let folder = common::golden_folder("gpt_oss_alpha");

@@ -161,7 +161,7 @@ fn nameless(op: &Op) -> Op {
         }
         Op::Attention { sinks, .. } => clear(sinks),
         Op::ShortConv { weight, .. } => weight.clear(),
-        Op::Decay { rate } => rate.clear(),
+        Op::Decay { rate, .. } => rate.clear(),
         Op::Embed { .. } | Op::Rope { .. } | Op::GatedAct { .. } | Op::Act { .. } => {}
         Op::Route { .. } | Op::Mix { .. } | Op::Add | Op::UnitNorm { .. } | Op::DeltaRule { .. } => {}
     }

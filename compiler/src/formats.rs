@@ -171,8 +171,8 @@ fn walk(weights: &dyn Weights, state_bits: u8, shared: Option<&Spreads>, own: &m
                 f.gains.insert(id, Gain { mantissas, shift: (input.frac + fw - out.frac) as u8, ..Gain::default() });
                 (out, r)
             }
-            Op::Decay { rate } => {
-                let rates: Vec<f64> = weights.vector(rate, node.width)?.iter().map(|&a| libm::exp(a) * std::f64::consts::LOG2_E).collect();
+            Op::Decay { rate, stored } => {
+                let rates: Vec<f64> = weights.speeds(rate, *stored, node.width)?.iter().map(|s| s * std::f64::consts::LOG2_E).collect();
                 let most = shared.map_or_else(|| greatest(&rates), |s| s.gain[&id]);
                 own.rms.insert(id, 1.0);
                 own.gain.insert(id, most);

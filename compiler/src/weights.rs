@@ -2,7 +2,7 @@
 //! shape from what weights are usually like. Both answer for the same operator graph, so one path makes a chip of either.
 
 use crate::error::Error;
-use hardwire_models::{Checkpoint, Shape};
+use hardwire_models::{Checkpoint, Rate, Shape};
 use rayon::prelude::*;
 
 /// Rows of a matrix that are looked at: few beside what is read anyway, even where a row costs a visit to the disk.
@@ -16,6 +16,9 @@ pub(crate) trait Weights: Sync {
 
     /// `len` values of a bias, or of sinks.
     fn vector(&self, tensor: &str, len: usize) -> Result<Vec<f64>, Error>;
+
+    /// Speeds of decay that a vector says.
+    fn speeds(&self, tensor: &str, stored: Rate, len: usize) -> Result<Vec<f64>, Error>;
 
     /// Root mean square over the rows of a matrix of `sqrt(sum_k (w_k * g_k)^2)`: the spread of `W x` where `x_k` has spread `g_k`, 1 if
     /// none are given.
@@ -33,6 +36,10 @@ impl Weights for Checkpoint {
 
     fn vector(&self, tensor: &str, _: usize) -> Result<Vec<f64>, Error> {
         Ok(self.tensor(tensor)?.to_f32()?.iter().map(|&x| f64::from(x)).collect())
+    }
+
+    fn speeds(&self, tensor: &str, stored: Rate, _: usize) -> Result<Vec<f64>, Error> {
+        Ok(Checkpoint::speeds(self, tensor, stored)?)
     }
 
     fn spread(&self, tensor: &str, gains: Option<&[f64]>) -> Result<f64, Error> {
@@ -71,6 +78,10 @@ impl Weights for Usual<'_> {
 
     fn vector(&self, _: &str, len: usize) -> Result<Vec<f64>, Error> {
         Ok(vec![0.0; len])
+    }
+
+    fn speeds(&self, _: &str, _: Rate, len: usize) -> Result<Vec<f64>, Error> {
+        Ok(vec![1.0; len])
     }
 
     fn spread(&self, _: &str, gains: Option<&[f64]>) -> Result<f64, Error> {

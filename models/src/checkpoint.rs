@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::buffers::{is_buffer, quantization};
-use crate::config::ModelConfig;
-use crate::config::RowOrder;
+use crate::config::{ModelConfig, Rate, RowOrder};
 use crate::graph::{EMBEDDING, HEAD, OpGraph};
 use crate::rotate::{self, Kind as Made, Turn};
 use crate::shape::{Shape, own_name};
@@ -171,6 +170,21 @@ impl Checkpoint {
                 needed_by: "it was asked for by name".to_owned(),
             }),
         }
+    }
+
+    /// The speeds of decay that a tensor says.
+    ///
+    /// # Errors
+    /// There is none of that name, or a number in it says no speed.
+    pub fn speeds(&self, name: &str, stored: Rate) -> Result<Vec<f64>, Error> {
+        let speed = |x: &f32| {
+            let expected = match stored {
+                Rate::Logarithm => "the logarithm of a speed of decay",
+                Rate::Negative => "a speed of decay, negative",
+            };
+            stored.speed(f64::from(*x)).ok_or_else(|| Error::field(&self.path, format!("tensor {name}"), x, expected))
+        };
+        self.tensor(name)?.to_f32()?.iter().map(speed).collect()
     }
 
     /// Hugging Face names of all stored tensors, sorted.

@@ -144,6 +144,26 @@ pub enum RouteRule {
     TopThenSoftmax,
 }
 
+/// How files say the speed of a state's decay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rate {
+    /// Its logarithm: `A_log` of transformers.
+    Logarithm,
+    /// Itself, negative: `ssm_a` of llama.cpp.
+    Negative,
+}
+
+impl Rate {
+    /// The speed that a stored number means; `None` if it means none.
+    pub fn speed(self, stored: f64) -> Option<f64> {
+        let speed = match self {
+            Rate::Logarithm => libm::exp(stored),
+            Rate::Negative => -stored,
+        };
+        (speed.is_finite() && speed >= 0.0).then_some(speed)
+    }
+}
+
 /// Which two rows of a head's query (or key) matrix RoPE rotates together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RowOrder {
@@ -207,6 +227,7 @@ pub struct LinearAttention {
     pub value_dim: usize,
     /// Taps of the causal convolution before it.
     pub taps: usize,
+    pub rate: Rate,
 }
 
 impl LinearAttention {

@@ -12,7 +12,7 @@ use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::config::{Activation, LinearAttention, RouteRule, RowOrder};
+use crate::config::{Activation, LinearAttention, Rate, RouteRule, RowOrder};
 
 /// Tensors that every graph reads, or may.
 pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -54,8 +54,8 @@ pub enum Op {
     /// Causal convolution of each element with its own past: `sum over j of weight[i][j] * x[i]`, that of `taps - 1 - j` positions ago,
     /// zero before the first; weight `[width, taps]`. The last `taps - 1` inputs are its state.
     ShortConv { weight: String, taps: usize },
-    /// Share of a state that stays: `exp(-exp(rate) softplus(x))`, rate `[width]`.
-    Decay { rate: String },
+    /// Share of a state that stays: `exp(-speed softplus(x))`; rate `[width]` is the speed as `stored` says.
+    Decay { rate: String, stored: Rate },
     /// Gated delta rule (Yang et al. 2024). Ports: 0 queries, 1 keys, 2 values, 3 decay, 4 step, the last two one a value head. A value head
     /// reads key head `h / (value_heads / key_heads)` and keeps a matrix `S`, `[key_dim, value_dim]`, zero before the first token:
     /// `S <- decay S + k (step (v - decay S^T k))^T`; it gives `S^T q`.
@@ -174,7 +174,7 @@ impl OpGraph {
                 }
                 Op::Attention { heads, sinks, .. } => sinks.iter().for_each(|sinks| want(sinks, vec![*heads])),
                 Op::ShortConv { weight, taps } => want(weight, vec![node.width, *taps]),
-                Op::Decay { rate } => want(rate, vec![node.width]),
+                Op::Decay { rate, .. } => want(rate, vec![node.width]),
                 Op::Rope { .. } | Op::GatedAct { .. } | Op::Act { .. } | Op::Route { .. } | Op::Mix { .. } | Op::Add => {}
                 Op::UnitNorm { .. } | Op::DeltaRule { .. } => {}
             }

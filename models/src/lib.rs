@@ -53,7 +53,7 @@ pub use blocks::BlockFormat;
 pub use chat::{ChatTemplate, Message};
 pub use checkpoint::Checkpoint;
 pub use config::{
-    Activation, Architecture, Experts, Form, LayerPlan, LinearAttention, ModelConfig, Norm, NormPlaces, QkNorm, RouteRule, RowOrder,
+    Activation, Architecture, Experts, Form, LayerPlan, LinearAttention, ModelConfig, Norm, NormPlaces, QkNorm, Rate, RouteRule, RowOrder,
     Storage,
 };
 pub use error::Error;

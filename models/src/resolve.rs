@@ -7,7 +7,8 @@ use crate::arch::{Joined, Part, Stored};
 use crate::config::{Architecture, ModelConfig};
 use crate::graph::HEAD;
 use crate::storage::{Entry, Place, Raw, TensorTable};
-use crate::{Dtype, Error};
+use crate::tensor::Tiled;
+use crate::{Dtype, Error, blocks};
 
 /// Suffixes of MXFP4's halves in safetensors, and of the tensor they make.
 const BLOCKS: &str = "_blocks";
@@ -82,7 +83,7 @@ fn strip_prefix(table: &mut TensorTable) -> Result<(), Error> {
 
 fn cut(table: &mut TensorTable, name: &str, entry: &Entry, joined: Joined) -> Result<(), Error> {
     let path = &table.shards[entry.shard].path;
-    if entry.shape != joined.shape {
+    if !joined.has_shape(&entry.shape) {
         let needed_by = format!("{} and others, which it holds", joined.parts[0].name);
         let (found, expected) = (entry.shape.clone(), joined.shape);
         return Err(Error::TensorShape { path: path.clone(), tensor: name.to_owned(), found, expected, needed_by });
@@ -104,13 +105,14 @@ fn piece(path: &Path, name: &str, entry: &Entry, part: &Part) -> Result<Entry, E
     let unit = if entry.scales.is_some() { bytes - 1 } else { bytes };
     let columns = part.shape[part.shape.len() - 1];
     let rows = if part.shape.len() == 1 { 1 } else { part.shape[0] };
-    if values > 1 && (part.layout.col_pitch != 1 || !columns.is_multiple_of(values)) {
+    let whole = |heads: Tiled| blocks::format(entry.dtype).is_none_or(|format| heads.width.is_multiple_of(format.group));
+    if values > 1 && (part.layout.col_pitch != 1 || !columns.is_multiple_of(values)) || !part.layout.col_heads.is_none_or(whole) {
         let found = format!("{} in rows that do not stay whole", entry.dtype);
         return Err(Error::unsupported(path, format!("tensor {name}: dtype"), found, "F32, F16, BF16"));
     }
     let last = part.first + part.layout.row(rows - 1) + (columns - 1) * part.layout.col_pitch;
-    let blocks = part.first / values..last / values + 1;
-    let within = |range: &std::ops::Range<usize>, unit: usize| range.start + blocks.start * unit..range.start + blocks.end * unit;
+    let held = part.first / values..last / values + 1;
+    let within = |range: &std::ops::Range<usize>, unit: usize| range.start + held.start * unit..range.start + held.end * unit;
     Ok(Entry {
         shard: entry.shard,
         dtype: entry.dtype,

@@ -114,6 +114,34 @@ pub(crate) struct Layout {
     /// Rows that follow one another so, and from the first of so many to the first of the next.
     pub block_rows: usize,
     pub block_pitch: usize,
+    /// Order of the heads that rows, or the elements of each row, belong to, where a file has another than the model's.
+    pub row_heads: Option<Tiled>,
+    pub col_heads: Option<Tiled>,
+}
+
+/// Heads that the model groups, each group's one after another, and a file tiles: the first of each group, then the second of each. So
+/// llama.cpp stores value heads that share a key head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tiled {
+    /// Rows or elements of a head.
+    pub width: usize,
+    pub groups: usize,
+    /// Heads of a group.
+    pub heads: usize,
+}
+
+impl Tiled {
+    /// Where the file has what the model has at `at`.
+    fn place(&self, at: usize) -> usize {
+        let (head, within) = (at / self.width, at % self.width);
+        (head % self.heads * self.groups + head / self.heads) * self.width + within
+    }
+
+    /// Brings runs of `unit` elements of a row from the file's order to the model's.
+    fn sort<T: Copy>(&self, unit: usize, row: &mut [T]) {
+        let (stored, heads) = (row.to_vec(), Tiled { width: self.width / unit, ..*self });
+        row.iter_mut().enumerate().for_each(|(i, x)| *x = stored[heads.place(i)]);
+    }
 }
 
 impl Layout {
@@ -124,11 +152,12 @@ impl Layout {
 
     /// All rows at one distance.
     pub fn even(row_pitch: usize, col_pitch: usize) -> Layout {
-        Layout { row_pitch, col_pitch, block_rows: usize::MAX, block_pitch: 0 }
+        Layout { row_pitch, col_pitch, block_rows: usize::MAX, block_pitch: 0, row_heads: None, col_heads: None }
     }
 
     /// Where a row begins.
     pub fn row(&self, row: usize) -> usize {
+        let row = self.row_heads.map_or(row, |heads| heads.place(row));
         row / self.block_rows * self.block_pitch + row % self.block_rows * self.row_pitch
     }
 }
@@ -280,6 +309,9 @@ impl<'a> Tensor<'a> {
             Dtype::F64 => self.each(row, out, |b: [u8; 8]| f64::from_le_bytes(b) as f32),
             _ => blocks::dequantize_row(self.dtype, &self.row_blocks_bytes(row)?, out),
         }
+        if let Some(heads) = self.layout.col_heads {
+            heads.sort(1, out);
+        }
         // All exponents first, without a branch a weight; then, if one is full, which.
         let full = out.iter().fold(false, |full, w| full | (w.to_bits() & EXPONENT == EXPONENT));
         if !full {
@@ -331,6 +363,11 @@ impl<'a> Tensor<'a> {
         self.expect_len("scale buffer length", scales.len(), groups)?;
         self.expect_len("offset buffer length", offsets.len(), groups)?;
         blocks::decode_row(self.dtype, &self.row_blocks_bytes(row)?, codes, scales, offsets);
+        if let Some(heads) = self.layout.col_heads {
+            heads.sort(1, codes);
+            heads.sort(format.group, scales);
+            heads.sort(format.group, offsets);
+        }
         for group in 0..groups {
             for value in [scales[group], offsets[group]] {
                 if !value.is_finite() {
@@ -410,5 +447,34 @@ fn release(map: Option<&memmap2::Mmap>, bytes: &[u8]) {
 impl fmt::Debug for Tensor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?} {}", self.name, self.shape, self.dtype)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two groups of two heads of 32: the file has heads 0, 2, 1, 3.
+    #[test]
+    fn tiled_heads_come_back_in_their_groups() {
+        let heads = Tiled { width: 32, groups: 2, heads: 2 };
+        let blocks = |scale: f32| {
+            let block = |head: usize| (0..32).map(move |i| (head * 32 + i) as u8);
+            [0, 2, 1, 3]
+                .map(|head| [&f16::from_f32(scale * (head + 1) as f32).to_le_bytes()[..], &block(head).collect::<Vec<_>>()].concat())
+        };
+        let bytes = [blocks(1.0), blocks(0.5)].as_flattened().concat();
+        let layout = Layout { col_heads: Some(heads), ..Layout::rows_of(128) };
+        let tensor = Tensor::trusted(Path::new("x"), "x", vec![2, 128], Dtype::Q8_0, &bytes, layout);
+        let (mut codes, mut scales, mut offsets) = ([0; 128], [0.0; 4], [0.0; 4]);
+        tensor.row_blocks(1, &mut codes, &mut scales, &mut offsets).unwrap();
+        assert_eq!((codes, scales), (std::array::from_fn(|i| i as i16), [0.5, 1.0, 1.5, 2.0]));
+        let values = tensor.to_f32().unwrap();
+        assert!(values[128..].iter().enumerate().all(|(i, &w)| w == f32::from(codes[i]) * scales[i / 32]), "{values:?}");
+
+        let rows: Vec<u8> = [0u8, 2, 1, 3].iter().flat_map(|&head| f32::from(head).to_le_bytes()).collect();
+        let layout = Layout { row_heads: Some(Tiled { width: 1, ..heads }), ..Layout::rows_of(1) };
+        let tensor = Tensor::trusted(Path::new("x"), "x", vec![4, 1], Dtype::F32, &rows, layout);
+        assert_eq!(tensor.to_f32().unwrap(), [0.0, 1.0, 2.0, 3.0]);
     }
 }

@@ -240,3 +240,40 @@ fn no_mutation_panics() {
     }
     assert!(opened > 100 && closed > 1000, "{opened} opened, {closed} refused");
 }
+
+#[test]
+fn hybrids_miss_what_is_theirs() {
+    let heads = |inner: u32, values: u32, groups: u32| {
+        move |f: &mut Gguf| {
+            for (part, value) in
+                [("inner_size", inner), ("time_step_rank", values), ("group_count", groups), ("state_size", 8), ("conv_kernel", 4)]
+            {
+                f.set_u32(&format!("qwen35.ssm.{part}"), value);
+            }
+        }
+    };
+    broken(named("qwen35", |_| {}), &["qwen35.ssm.inner_size", "nothing"]);
+    broken(named("qwen35", heads(64, 0, 2)), &["qwen35.ssm.time_step_rank", "0"]);
+    broken(named("qwen35", heads(64, 3, 1)), &["qwen35.ssm.time_step_rank", "divisor of the inner size 64"]);
+    broken(named("qwen35", heads(64, 4, 0)), &["linear_num_key_heads", "0"]);
+    broken(named("qwen35", heads(64, 4, 3)), &["linear_num_key_heads", "divisor of the 4 value heads"]);
+    broken(named("qwen35", heads(64, 4, 2)), &["missing", "layers.0"]);
+    let further = |layers: u32| move |f: &mut Gguf| f.set_u32("qwen35.nextn_predict_layers", layers);
+    broken(named("qwen35", further(9)), &["qwen35.block_count", "0"]);
+    broken(named("llama", |f| f.set_u32("llama.nextn_predict_layers", 1)), &["llama.nextn_predict_layers"]);
+}
+
+/// A decay above one would let a state grow without end.
+#[test]
+fn a_speed_of_decay_has_its_sign() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/qwen3_5/model.gguf");
+    let rate = Checkpoint::open(&file).unwrap().tensor("model.layers.0.linear_attn.A_log").unwrap().to_f32().unwrap()[0];
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = bytes.windows(4).position(|b| b == rate.to_le_bytes()).unwrap();
+    bytes[at..at + 4].copy_from_slice(&(-rate).to_le_bytes());
+    let dir = tempfile::tempdir().unwrap();
+    let changed = dir.path().join("model.gguf");
+    std::fs::write(&changed, bytes).unwrap();
+    let error = FloatModel::new(&Checkpoint::open(&changed).unwrap()).err().expect("a refusal").to_string();
+    common::assert_says(&error, &["A_log", "a speed of decay, negative"]);
+}

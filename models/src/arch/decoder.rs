@@ -100,7 +100,8 @@ impl Decoder<'_> {
         let unit = |scale| Op::UnitNorm { eps: UNIT_EPS, scale, groups: shape.key_heads };
         let q = self.b.add(at("q_norm"), unit(1.0 / (shape.key_dim as f32).sqrt()), shape.keys(), &[q]);
         let k = self.b.add(at("k_norm"), unit(1.0), shape.keys(), &[k]);
-        let decay = self.b.add(at("decay"), Op::Decay { rate: format!("model.{}", at("A_log")) }, shape.value_heads, &[a]);
+        let decay =
+            self.b.add(at("decay"), Op::Decay { rate: format!("model.{}", at("A_log")), stored: shape.rate }, shape.value_heads, &[a]);
         let step = self.b.add(at("step"), Op::Act { act: Activation::Sigmoid }, shape.value_heads, &[b]);
         let o = self.b.add(at("state"), Op::DeltaRule { shape: *shape }, shape.values(), &[q, k, v, decay, step]);
         let gain = format!("model.{}.weight", at("norm"));

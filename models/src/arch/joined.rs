@@ -1,7 +1,7 @@
 //! Stored tensors that are several of the graph's: fused projections, stacked experts, transposed matrices.
 
 use crate::config::ModelConfig;
-use crate::tensor::Layout;
+use crate::tensor::{Layout, Tiled};
 
 /// What a stored tensor is.
 pub(crate) enum Stored {
@@ -15,6 +15,14 @@ pub(crate) struct Joined {
     /// What its shape must be.
     pub shape: Vec<usize>,
     pub parts: Vec<Part>,
+}
+
+impl Joined {
+    /// Whether a stored tensor of this shape is it; extents of one say nothing.
+    pub fn has_shape(&self, stored: &[usize]) -> bool {
+        let extents = |shape: &[usize]| shape.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>();
+        extents(stored) == extents(&self.shape)
+    }
 }
 
 /// One of the graph's tensors within a stored one, whose first element lies at `first`.
@@ -45,6 +53,18 @@ impl Part {
     pub fn blocks(name: String, (first, rows): (usize, usize), block: usize, blocks: usize, cols: usize) -> Part {
         let layout = Layout { block_rows: rows, block_pitch: block * cols, ..Layout::even(cols, 1) };
         Part { name, shape: vec![blocks * rows, cols], first: first * cols, layout }
+    }
+
+    /// The same, rows of heads in another order than the model's.
+    pub fn with_row_heads(mut self, heads: Tiled) -> Part {
+        self.layout.row_heads = Some(heads);
+        self
+    }
+
+    /// The same, each row's elements of heads in another order than the model's.
+    pub fn with_col_heads(mut self, heads: Tiled) -> Part {
+        self.layout.col_heads = Some(heads);
+        self
     }
 }
 

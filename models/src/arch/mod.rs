@@ -68,10 +68,19 @@ impl Architecture {
         spec
     }
 
+    /// Whether its files may hold layers that predict further tokens, which its class leaves unread.
+    pub(crate) fn predicts_further(self) -> bool {
+        matches!(self, Architecture::Qwen35 | Architecture::Qwen35Moe | Architecture::Qwen3Next)
+    }
+
     /// Whether its files may hold this tensor and its class leaves it unread.
     pub(crate) fn leaves_unread(self, tensor: &str) -> bool {
-        let hybrid = matches!(self, Architecture::Qwen35 | Architecture::Qwen35Moe | Architecture::Qwen3Next);
-        hybrid && qwen3_5::UNREAD.iter().any(|prefix| tensor.starts_with(prefix))
+        self.predicts_further() && qwen3_5::UNREAD.iter().any(|prefix| tensor.starts_with(prefix))
+    }
+
+    /// Whether it may rotate a part of each head.
+    pub(crate) fn rotates_parts(self) -> bool {
+        matches!(self, Architecture::Phi3 | Architecture::Qwen35 | Architecture::Qwen35Moe | Architecture::Qwen3Next)
     }
 
     /// What a stored tensor is to the graph; `None` if it is one of the graph's, by its own name.

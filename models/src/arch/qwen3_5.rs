@@ -2,10 +2,12 @@
 //! of each head is rotated. What all hybrid models of this family share is here; [`super::qwen3_next`] is the one before.
 
 use super::joined::{Joined, Part, Stored};
-use super::spec::Spec;
+use super::spec::{GgufSpec, Spec};
 use crate::Error;
-use crate::config::{Architecture, Experts, LinearAttention, ModelConfig, Norm, QkNorm, RouteRule};
+use crate::config::{Architecture, Experts, LinearAttention, ModelConfig, Norm, QkNorm, Rate, RouteRule, RowOrder};
+use crate::gguf::config::Keys;
 use crate::huggingface::fields::{Defaults, Fields};
+use crate::tensor::Tiled;
 
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3_5_text",
@@ -13,7 +15,7 @@ pub(super) const SPEC: Spec = Spec {
     whole: Some(("qwen3_5", "Qwen3_5ForConditionalGeneration")),
     config,
     stored,
-    gguf: None,
+    gguf: Some(GgufSpec { name: "qwen35", order: RowOrder::Half, config: gguf_dense, names: TILED }),
 };
 
 pub(super) const MOE: Spec = Spec {
@@ -22,8 +24,27 @@ pub(super) const MOE: Spec = Spec {
     whole: Some(("qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration")),
     config: config_moe,
     stored,
-    gguf: None,
+    gguf: Some(GgufSpec { name: "qwen35moe", order: RowOrder::Half, config: gguf_experts, names: TILED }),
 };
+
+/// GGUF's names of what no other family has. What belongs to value heads lies tiled there, under names of its own here.
+const TILED: &[(&str, &str)] = &[
+    ("post_attention_norm", "post_attention_layernorm"),
+    ("attn_qkv", "linear_attn.tiled.in_proj_qkv"),
+    ("attn_gate", "linear_attn.tiled.in_proj_z"),
+    ("ssm_conv1d", "linear_attn.tiled.conv1d"),
+    ("ssm_dt", "linear_attn.tiled.dt"),
+    ("ssm_a", "linear_attn.tiled.A_log"),
+    ("ssm_beta", "linear_attn.tiled.in_proj_b"),
+    ("ssm_alpha", "linear_attn.tiled.in_proj_a"),
+    ("ssm_norm", "linear_attn.norm"),
+    ("ssm_out", "linear_attn.tiled.out_proj"),
+    ("ffn_gate_up_exps", "mlp.experts.gate_up_proj"),
+    ("ffn_gate_inp_shexp", "mlp.shared_expert_gate"),
+    ("ffn_gate_shexp", "mlp.shared_expert.gate_proj"),
+    ("ffn_up_shexp", "mlp.shared_expert.up_proj"),
+    ("ffn_down_shexp", "mlp.shared_expert.down_proj"),
+];
 
 /// What the names of tensors begin with that the class leaves unread (`_keys_to_ignore_on_load_unexpected`): layers that predict further
 /// tokens, and what sees.
@@ -66,6 +87,7 @@ pub(super) fn hybrid(fields: &Fields, architecture: Architecture, read: &[&str])
         key_dim: size("linear_key_head_dim", 128)?,
         value_dim: size("linear_value_head_dim", 128)?,
         taps: size("linear_conv_kernel_dim", 4)?,
+        rate: Rate::Logarithm,
     });
     let interval = size("full_attention_interval", INTERVAL)?;
     let kinds = fields.kinds(c.layers, &["full_attention", "linear_attention"])?;
@@ -89,10 +111,58 @@ pub(super) fn experts(fields: &Fields, count: usize, active: usize, renormalise:
     })
 }
 
+fn gguf_dense(keys: &Keys, c: ModelConfig) -> Result<ModelConfig, Error> {
+    keys.refuse_experts()?;
+    gguf(keys, c)
+}
+
+/// What GGUF files of all hybrid models of the family say alike (llama.cpp's `src/models/qwen3next.cpp`, `qwen35.cpp`): gains have the one
+/// added.
+fn gguf(keys: &Keys, mut c: ModelConfig) -> Result<ModelConfig, Error> {
+    keys.refuse_windows()?;
+    // Text moves along all axes of a picture's positions at once.
+    keys.pass_over("rope.dimension_sections");
+    keys.pass_over("nextn_predict_layers");
+    c.form.qk_norm = QkNorm::Heads;
+    c.form.attention_gate = true;
+    let (inner, value_heads) = (keys.required("ssm.inner_size")?, keys.required("ssm.time_step_rank")?);
+    if value_heads == 0 || !inner.is_multiple_of(value_heads) {
+        return Err(keys.error("ssm.time_step_rank", value_heads, &format!("a divisor of the inner size {inner}")));
+    }
+    c.linear = Some(LinearAttention {
+        key_heads: keys.required("ssm.group_count")?,
+        value_heads,
+        key_dim: keys.required("ssm.state_size")?,
+        value_dim: inner / value_heads,
+        taps: keys.required("ssm.conv_kernel")?,
+        rate: Rate::Negative,
+    });
+    let interval = keys.size("full_attention_interval")?.unwrap_or(INTERVAL);
+    let listed = keys.listed("attention.recurrent_layers", c.layers)?;
+    for (i, layer) in c.plan.iter_mut().enumerate() {
+        let attends = interval > 0 && (i + 1).is_multiple_of(interval);
+        layer.linear = listed.as_ref().map_or(!attends, |listed| listed[i]);
+    }
+    Ok(c)
+}
+
+pub(super) fn gguf_experts(keys: &Keys, c: ModelConfig) -> Result<ModelConfig, Error> {
+    let mut c = gguf(keys, c)?;
+    let mut experts = keys.experts(RouteRule::SoftmaxThenTop { renormalise: true }, false)?;
+    let shared = keys.size("expert_shared_feed_forward_length")?.filter(|&width| width > 0);
+    experts.shared = Some(shared.map_or_else(|| keys.required("feed_forward_length"), Ok)?);
+    c.experts = Some(experts);
+    c.plan.iter_mut().for_each(|layer| layer.experts = true);
+    Ok(c)
+}
+
 pub(super) fn stored(tensor: &str, c: &ModelConfig) -> Option<Stored> {
     let linear = c.linear.as_ref()?;
     let (keys, values) = (linear.keys(), linear.values());
     let joined = |shape: Vec<usize>, parts| Some(Stored::Joined(Joined { shape, parts }));
+    if let Some((at, part)) = tensor.split_once("tiled.") {
+        return tiled(at, part, c, linear);
+    }
     if let Some(at) = tensor.strip_suffix("self_attn.q_proj.weight") {
         // The rows of a head's queries, then those of its gate.
         let part = |name: &str, first| {
@@ -111,6 +181,11 @@ pub(super) fn stored(tensor: &str, c: &ModelConfig) -> Option<Stored> {
     if let Some(at) = tensor.strip_suffix("in_proj_qkv.weight") {
         return joined(vec![linear.channels(), c.hidden], three(at, "proj", c.hidden));
     }
+    if tensor.ends_with(".shared_expert_gate.weight") {
+        let shape = vec![1, c.hidden];
+        return joined(shape, vec![Part::rows(tensor.to_owned(), 0, 1, 1, c.hidden)]);
+    }
+    let tensor = tensor.strip_suffix(".weight").filter(|stem| stem.ends_with(".experts.gate_up_proj")).unwrap_or(tensor);
     let (at, part) = tensor.rsplit_once('.')?;
     let e = c.experts.as_ref().filter(|_| at.ends_with(".experts"))?;
     let one = |x: usize, name: &str, first, rows, cols| Part::rows(format!("{at}.{x}.{name}.weight"), first, 1, rows, cols);
@@ -123,6 +198,42 @@ pub(super) fn stored(tensor: &str, c: &ModelConfig) -> Option<Stored> {
             let parts = (0..e.count).map(|x| one(x, "down_proj", x * c.hidden, c.hidden, e.ffn)).collect();
             joined(vec![e.count, c.hidden, e.ffn], parts)
         }
+        _ => None,
+    }
+}
+
+/// Tensors of GGUF files whose value heads are tiled over the key heads (`_LinearAttentionVReorderBase` of llama.cpp's converter).
+fn tiled(at: &str, part: &str, c: &ModelConfig, linear: &LinearAttention) -> Option<Stored> {
+    let (keys, values) = (linear.keys(), linear.values());
+    let heads = |width| Tiled { width, groups: linear.key_heads, heads: linear.value_heads / linear.key_heads };
+    let joined = |shape: Vec<usize>, parts| Some(Stored::Joined(Joined { shape, parts }));
+    let rows = |name: String, first, count, cols, width| Part::rows(name, first, 1, count, cols).with_row_heads(heads(width));
+    let vector = |name: &str| {
+        let whole = Part::vector(format!("{at}{name}"), 0, 1, linear.value_heads);
+        joined(vec![linear.value_heads], vec![whole.with_col_heads(heads(1))])
+    };
+    // Queries and keys belong to key heads, which lie as they are.
+    let three = |name: &str, cols: usize| {
+        let part = |of: &str, first| Part::rows(format!("{at}{of}_{name}.weight"), first, 1, keys, cols);
+        vec![part("q", 0), part("k", keys), rows(format!("{at}v_{name}.weight"), 2 * keys, values, cols, linear.value_dim)]
+    };
+    match part.strip_suffix(".weight").unwrap_or(part) {
+        "conv1d" => joined(vec![linear.channels(), linear.taps], three("conv1d", linear.taps)),
+        "in_proj_qkv" => joined(vec![linear.channels(), c.hidden], three("proj", c.hidden)),
+        "in_proj_z" => {
+            let z = rows(format!("{at}in_proj_z.weight"), 0, values, c.hidden, linear.value_dim);
+            joined(vec![values, c.hidden], vec![z])
+        }
+        name @ ("in_proj_a" | "in_proj_b") => {
+            let whole = rows(format!("{at}{name}.weight"), 0, linear.value_heads, c.hidden, 1);
+            joined(vec![linear.value_heads, c.hidden], vec![whole])
+        }
+        "out_proj" => {
+            let whole = Part::rows(format!("{at}out_proj.weight"), 0, 1, c.hidden, values);
+            joined(vec![c.hidden, values], vec![whole.with_col_heads(heads(linear.value_dim))])
+        }
+        "dt.bias" => vector("dt_bias"),
+        "A_log" => vector("A_log"),
         _ => None,
     }
 }

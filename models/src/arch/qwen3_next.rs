@@ -1,13 +1,39 @@
 //! Qwen3-Next: Qwen3.5 with experts in most layers, whose linear attention stores the rows of a key head's projections together.
 
 use super::joined::{Joined, Part, Stored};
-use super::qwen3_5::{experts, hybrid};
-use super::spec::Spec;
+use super::qwen3_5::{experts, gguf_experts, hybrid};
+use super::spec::{GgufSpec, Spec};
 use crate::Error;
-use crate::config::{Architecture, ModelConfig};
+use crate::config::{Architecture, ModelConfig, RowOrder};
 use crate::huggingface::fields::Fields;
 
-pub(super) const SPEC: Spec = Spec { model_type: "qwen3_next", class: "Qwen3NextForCausalLM", whole: None, config, stored, gguf: None };
+pub(super) const SPEC: Spec = Spec {
+    model_type: "qwen3_next",
+    class: "Qwen3NextForCausalLM",
+    whole: None,
+    config,
+    stored,
+    gguf: Some(GgufSpec { name: "qwen3next", order: RowOrder::Half, config: gguf_experts, names: NAMES }),
+};
+
+/// GGUF's names; older files keep the joined projections of transformers.
+const NAMES: &[(&str, &str)] = &[
+    ("post_attention_norm", "post_attention_layernorm"),
+    ("attn_qkv", "linear_attn.in_proj_qkv"),
+    ("attn_gate", "linear_attn.in_proj_z"),
+    ("ssm_in", "linear_attn.in_proj_qkvz"),
+    ("ssm_ba", "linear_attn.in_proj_ba"),
+    ("ssm_conv1d", "linear_attn.conv1d"),
+    ("ssm_dt", "linear_attn.dt"),
+    ("ssm_a", "linear_attn.A_log"),
+    ("ssm_norm", "linear_attn.norm"),
+    ("ssm_out", "linear_attn.out_proj"),
+    ("ffn_gate_up_exps", "mlp.experts.gate_up_proj"),
+    ("ffn_gate_inp_shexp", "mlp.shared_expert_gate"),
+    ("ffn_gate_shexp", "mlp.shared_expert.gate_proj"),
+    ("ffn_up_shexp", "mlp.shared_expert.up_proj"),
+    ("ffn_down_shexp", "mlp.shared_expert.down_proj"),
+];
 
 fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     let read = ["num_experts", "num_local_experts"];
@@ -42,6 +68,9 @@ fn stored(tensor: &str, c: &ModelConfig) -> Option<Stored> {
     }
     if let Some(at) = tensor.strip_suffix("in_proj_ba.weight") {
         return cut(at, &[("in_proj_b", share), ("in_proj_a", share)]);
+    }
+    if let Some(at) = tensor.strip_suffix("dt.bias") {
+        return Some(Stored::As(format!("{at}dt_bias")));
     }
     super::qwen3_5::stored(tensor, c)
 }

@@ -57,7 +57,8 @@ pub(super) fn from_metadata(
         }
     };
     keys.only("attention.value_length", head_dim, "the key length")?;
-    let layers = keys.required("block_count")?;
+    let layers = trunk(metadata, architecture, spec)?;
+    let layers = metadata.required(&keys.key("block_count"), layers)?;
     if layers == 0 || layers > MAX_LAYERS {
         return Err(metadata.error(&keys.key("block_count"), layers, &format!("a layer count of 1 to {MAX_LAYERS}")));
     }
@@ -101,12 +102,19 @@ pub(super) fn from_metadata(
         eos,
         parameters: 0,
     };
-    if base.rotated != head_dim && architecture != Architecture::Phi3 {
+    if base.rotated != head_dim && !architecture.rotates_parts() {
         return Err(metadata.unsupported(&keys.key("rope.dimension_count"), base.rotated, "all values of a head"));
     }
     let config = (spec.config)(&keys, base)?;
     known::refuse_unknown(metadata, spec.name, &keys.read.borrow())?;
     config.checked(path)
+}
+
+/// Layers of the model itself: those that predict further tokens stand after them.
+pub(super) fn trunk(metadata: &Metadata, architecture: Architecture, spec: &GgufSpec) -> Result<Option<usize>, Error> {
+    let size = |part: &str| metadata.size(&format!("{}.{part}", spec.name));
+    let further = if architecture.predicts_further() { size("nextn_predict_layers")?.unwrap_or(0) } else { 0 };
+    Ok(size("block_count")?.map(|layers| layers.saturating_sub(further)))
 }
 
 /// Where a text begins and ends: what the tokenizer says, or without one what the keys do.
@@ -137,18 +145,26 @@ impl Keys<'_> {
         format!("{}.{part}", self.name)
     }
 
+    /// Says that a key which is there is no matter.
+    pub fn pass_over(&self, part: &str) {
+        self.read.borrow_mut().insert(self.key(part));
+    }
+
+    pub fn error(&self, part: &str, found: impl ToString, expected: &str) -> Error {
+        self.metadata.error(&self.key(part), found, expected)
+    }
+
     pub fn size(&self, part: &str) -> Result<Option<usize>, Error> {
+        self.pass_over(part);
         self.metadata.size(&self.key(part))
     }
 
     pub fn number(&self, part: &str) -> Result<Option<f64>, Error> {
-        let key = self.key(part);
-        let found = self.metadata.number(&key);
-        self.read.borrow_mut().insert(key);
-        found
+        self.pass_over(part);
+        self.metadata.number(&self.key(part))
     }
 
-    fn required(&self, part: &str) -> Result<usize, Error> {
+    pub fn required(&self, part: &str) -> Result<usize, Error> {
         self.metadata.required(&self.key(part), self.size(part)?)
     }
 
@@ -183,16 +199,24 @@ impl Keys<'_> {
     /// For each layer whether it has the window: as `attention.sliding_window_pattern` lists them; or all but every so manieth, where it is
     /// a number or absent.
     pub fn windowed(&self, layers: usize, default: usize) -> Result<Vec<bool>, Error> {
-        let key = self.key("attention.sliding_window_pattern");
-        if let Some(Value::Array(_)) = self.metadata.values.get(&key) {
-            let listed = self.metadata.ints(&key)?.unwrap_or_default();
-            if listed.len() < layers {
-                return Err(self.metadata.error(&key, format!("{} values", listed.len()), &format!("{layers}, one a layer")));
-            }
-            return Ok(listed[..layers].iter().map(|&slides| slides != 0).collect());
+        const PATTERN: &str = "attention.sliding_window_pattern";
+        if let Some(listed) = self.listed(PATTERN, layers)? {
+            return Ok(listed);
         }
-        let every = self.metadata.size(&key)?.unwrap_or(default);
+        let every = self.size(PATTERN)?.unwrap_or(default);
         Ok((0..layers).map(|layer| every == 0 || layer % every < every - 1).collect())
+    }
+
+    /// One yes or no a layer, where the key is an array; there may be more of them than layers.
+    pub fn listed(&self, part: &str, layers: usize) -> Result<Option<Vec<bool>>, Error> {
+        let key = self.key(part);
+        let Some(Value::Array(_)) = self.metadata.values.get(&key) else { return Ok(None) };
+        self.pass_over(part);
+        let listed = self.metadata.ints(&key)?.unwrap_or_default();
+        if listed.len() < layers {
+            return Err(self.metadata.error(&key, format!("{} values", listed.len()), &format!("{layers}, one a layer")));
+        }
+        Ok(Some(listed[..layers].iter().map(|&yes| yes != 0).collect()))
     }
 
     pub fn refuse_experts_and_windows(&self) -> Result<(), Error> {
@@ -305,13 +329,14 @@ pub(super) fn hf_name(spec: &GgufSpec, name: &str) -> Option<String> {
         _ => {}
     }
     let (layer, rest) = name.strip_prefix("blk.")?.split_once('.')?;
-    let (part, kind) = rest.rsplit_once('.')?;
+    let (part, kind) = rest.rsplit_once('.').unwrap_or((rest, ""));
     let number: usize = layer.parse().ok()?;
-    if number.to_string() != layer || !matches!(kind, "weight" | "bias") {
+    if number.to_string() != layer || !matches!(kind, "weight" | "bias" | "") {
         return None;
     }
     let own = spec.names.iter().find(|(gguf, _)| *gguf == part).map(|(_, hf)| *hf);
     let part = match part {
+        _ if kind.is_empty() => return Some(format!("model.layers.{number}.{}", own?)),
         _ if own.is_some() => own?,
         "attn_norm" => "input_layernorm",
         "attn_q" => "self_attn.q_proj",

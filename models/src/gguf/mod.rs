@@ -51,6 +51,7 @@ pub(crate) fn open(path: &Path) -> Result<Gguf, Error> {
 
     let mut table = TensorTable { shards: vec![Shard { path: path.to_owned(), bytes }], ..Default::default() };
     let mut factors = RopeFactors::default();
+    let trunk = config::trunk(&metadata, architecture, spec)?;
     for tensor in tensors {
         let entry = Entry::stored(0, tensor.dtype, tensor.shape, tensor.range);
         let factors = match tensor.name.as_str() {
@@ -63,6 +64,10 @@ pub(crate) fn open(path: &Path) -> Result<Gguf, Error> {
             let bytes = &table.shards[0].bytes[entry.range];
             let values = Tensor::new(path, &tensor.name, entry.shape, entry.dtype, bytes)?.to_f32()?;
             *factors = Some(values.into_iter().map(f64::from).collect());
+            continue;
+        }
+        let layer = tensor.name.strip_prefix("blk.").and_then(|rest| rest.split_once('.')?.0.parse::<usize>().ok());
+        if architecture.predicts_further() && layer.is_some_and(|layer| trunk.is_some_and(|trunk| layer >= trunk)) {
             continue;
         }
         let name = config::hf_name(spec, &tensor.name).ok_or_else(|| Error::UnexpectedTensor {

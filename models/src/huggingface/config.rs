@@ -22,9 +22,7 @@ pub(crate) fn parse_config(text: &[u8], source: &Path) -> Result<(ModelConfig, V
     let fields = Fields { object: &object, prefix: "", source };
     let architecture = architecture(&fields)?;
     let config = (architecture.spec().config)(&fields)?;
-    use Architecture::{Phi3, Qwen3Next, Qwen35, Qwen35Moe};
-    let rotates_parts = matches!(architecture, Phi3 | Qwen35 | Qwen35Moe | Qwen3Next);
-    if config.rotated != config.head_dim && !rotates_parts && !config.rope.is_empty() {
+    if config.rotated != config.head_dim && !architecture.rotates_parts() && !config.rope.is_empty() {
         let found = format!("{} of {} values a head", config.rotated, config.head_dim);
         return Err(fields.unsupported("partial_rotary_factor", found, "1"));
     }

@@ -63,7 +63,10 @@ fn steps_with(mut weights: Weights<'_>) -> Result<(Vec<Step>, usize), Error> {
                 memories += 1;
                 Kernel::ShortConv(ShortConv { memory: memories - 1, taps: *taps, weight: weights.vector(weight)? })
             }
-            Op::Decay { rate } => Kernel::Decay { speed: weights.vector(rate)?.into_iter().map(libm::expf).collect() },
+            Op::Decay { rate, stored } => {
+                let speeds = weights.checkpoint.speeds(rate, *stored)?;
+                Kernel::Decay { speed: speeds.into_iter().map(|speed| speed as f32).collect() }
+            }
             Op::DeltaRule { shape } => {
                 memories += 1;
                 Kernel::DeltaRule(DeltaRule { memory: memories - 1, shape: *shape })

@@ -214,7 +214,8 @@ fn outer(state: &mut [f32], x: &[f32], y: &[f32]) {
 mod tests {
     use super::*;
 
-    const SHAPE: LinearAttention = LinearAttention { key_heads: 1, value_heads: 2, key_dim: 3, value_dim: 2, taps: 4 };
+    const SHAPE: LinearAttention =
+        LinearAttention { key_heads: 1, value_heads: 2, key_dim: 3, value_dim: 2, taps: 4, rate: crate::config::Rate::Logarithm };
 
     /// Numbers between -1 and 1 that follow from `seed`.
     fn numbers(seed: u32, count: usize) -> Vec<f32> {

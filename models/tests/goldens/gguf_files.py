@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 HERE = Path(__file__).parent
 ARCHS = {
     "gpt2": A.GPT2, "gpt_oss_mxfp4": A.GPT_OSS, "granite": A.GRANITE, "olmo2": A.OLMO2, "phi3": A.PHI3, "phi3_long": A.PHI3, "phi3_partial": A.PHI3,
-    "qwen2_full": A.QWEN2, "qwen3": A.QWEN3, "qwen3_moe_all": A.QWEN3MOE, "smollm3": A.SMOLLM3,
+    "qwen2_full": A.QWEN2, "qwen3": A.QWEN3, "qwen3_5": A.QWEN35, "qwen3_5_moe": A.QWEN35MOE,
+    "qwen3_moe_all": A.QWEN3MOE, "qwen3_next": A.QWEN3NEXT, "smollm3": A.SMOLLM3,
 }
 
 
@@ -48,6 +49,17 @@ def metadata(w, name, c):
         w.add_expert_count(experts)
         w.add_expert_used_count(c["num_experts_per_tok"])
         w.add_expert_feed_forward_length(c.get("moe_intermediate_size", c["intermediate_size"]))
+    if "linear_num_key_heads" in c:
+        w.add_ssm_conv_kernel(c["linear_conv_kernel_dim"])
+        w.add_ssm_state_size(c["linear_key_head_dim"])
+        w.add_ssm_group_count(c["linear_num_key_heads"])
+        w.add_ssm_time_step_rank(c["linear_num_value_heads"])
+        w.add_ssm_inner_size(c["linear_value_head_dim"] * c["linear_num_value_heads"])
+        w.add_full_attention_interval(len(c["layer_types"]) if "full_attention" in c["layer_types"] else 0)
+        if "shared_expert_intermediate_size" in c:
+            w.add_expert_shared_feed_forward_length(c["shared_expert_intermediate_size"])
+        if name.startswith("qwen3_5"):
+            w.add_rope_dimension_sections([1, 1, 0, 0])
     if rope.get("rope_type") == "yarn":
         w.add_rope_scaling_type(gguf.RopeScalingType.YARN)
         w.add_rope_scaling_factor(rope["factor"])
@@ -64,6 +76,41 @@ def metadata(w, name, c):
 def pairs(weight, heads):
     """Rows of each head from halves to neighbours (`LlamaModel.permute`)."""
     return weight.reshape(heads, 2, -1, weight.shape[1]).swapaxes(1, 2).reshape(weight.shape)
+
+
+def tiled(x, axis, c):
+    """Value heads that share a key head, one after another, to the first of each key head, the second of each and so on
+    (`_LinearAttentionVReorderBase`)."""
+    keys, share = c["linear_num_key_heads"], c["linear_num_value_heads"] // c["linear_num_key_heads"]
+    split = x.reshape(*x.shape[:axis], keys, share, -1, *x.shape[axis + 1 :])
+    return split.swapaxes(axis, axis + 1).reshape(x.shape)
+
+
+def hybrid(path, x, c):
+    """Tensors of gated linear attention (`Qwen3NextModel` and `_LinearAttentionVReorderBase` of the converter)."""
+    at, part = path.rsplit("linear_attn.", 1)
+    keys, values = c["linear_num_key_heads"] * c["linear_key_head_dim"], c["linear_num_value_heads"] * c["linear_value_head_dim"]
+    tile = (lambda x, axis: tiled(x, axis, c)) if c["model_type"].startswith("qwen3_5") else lambda x, axis: x
+    if part == "in_proj_qkvz.weight":
+        share = values // c["linear_num_key_heads"]
+        cuts = np.cumsum([c["linear_key_head_dim"], c["linear_key_head_dim"], share])
+        q, k, v, z = np.split(x.reshape(c["linear_num_key_heads"], -1, x.shape[1]), cuts, axis=1)
+        yield at + "linear_attn.in_proj_qkv.weight", np.concatenate([part.reshape(-1, x.shape[1]) for part in (q, k, v)]), None
+        yield at + "linear_attn.in_proj_z.weight", z.reshape(-1, x.shape[1]), None
+    elif part == "in_proj_qkv.weight":
+        yield path, np.concatenate([x[: 2 * keys], tile(x[2 * keys :], 0)]), None
+    elif part == "conv1d.weight":
+        yield path, np.concatenate([x[: 2 * keys, 0], tile(x[2 * keys :, 0], 0)]), Q.F32
+    elif part in ("in_proj_z.weight", "in_proj_a.weight", "in_proj_b.weight"):
+        yield path, tile(x, 0), None
+    elif part == "out_proj.weight":
+        yield path, tile(x, 1), None
+    elif part == "A_log":
+        yield path, -np.exp(tile(x, 0)), None
+    elif part == "dt_bias":
+        yield at + "linear_attn.dt_proj.bias", tile(x, 0), None
+    else:
+        yield path, x, None
 
 
 def blocks(codes, scales):
@@ -94,6 +141,13 @@ def tensors(name, c, stored):
         if re.search(r"\.experts\.\d+\.", path):
             continue
         x = t.float().numpy()
+        if "linear_num_key_heads" in c and path.endswith("norm.weight") and "linear_attn" not in path:
+            x = x + 1
+        if "linear_attn." in path:
+            yield from hybrid(path, x, c)
+            continue
+        if path.endswith("shared_expert_gate.weight"):
+            x = x[0]
         if name in ("smollm3", "granite") and ("q_proj" in path or "k_proj" in path):
             x = pairs(x, c["num_attention_heads" if "q_proj" in path else "num_key_value_heads"])
         if name == "gpt2" and path.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):

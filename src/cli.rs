@@ -73,6 +73,8 @@ pub enum Command {
     Rtl(Rtl),
     /// Reference, engine and Verilated chip on one prompt: every token, logit and cycle.
     Verify(Verify),
+    /// Stored bits that differ between two chips of one die, by tensor and tile.
+    Diff(Diff),
     /// Fly over the die in a window, or take a screenshot of it.
     View(View),
     /// A chip beside GPUs that read their weights for every token: one user, a full queue.
@@ -97,8 +99,24 @@ pub struct Compile {
     /// A bare config.json instead of a checkpoint: structure and figures without weights, as one JSON file.
     #[arg(long)]
     pub shape_only: bool,
+    /// A chip whose die takes these weights: its plan, formats, widths and tables, and only ROM contents are new.
+    #[arg(long, value_name = "CHIP", conflicts_with = "shape_only")]
+    pub onto: Option<PathBuf>,
     #[command(flatten)]
     pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Diff {
+    /// A chip folder,
+    #[arg(value_name = "CHIP")]
+    pub a: PathBuf,
+    /// and another of the same die.
+    #[arg(value_name = "OTHER")]
+    pub b: PathBuf,
+    /// Every ROM of every tensor.
+    #[arg(long)]
+    pub tiles: bool,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -432,6 +432,7 @@ pub fn described(name: &str, c: &ModelConfig, plan: &Plan) -> ModelInfo {
         bos: c.bos,
         eos: c.eos.clone(),
         rotated: false,
+        die: None,
     }
 }
 

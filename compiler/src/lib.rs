@@ -6,7 +6,8 @@
 //! 4. [`place`]: units become rectangles on a die.
 //!
 //! [`compile`] runs them and writes the chip folder. [`shape::plan`] runs the same stages without weights: what they would become is
-//! told by the [`hardwire_models::Shape`] of a bare `config.json` alone, and the unit graph is the same. This crate emits no Verilog, and
+//! told by the [`hardwire_models::Shape`] of a bare `config.json` alone, and the unit graph is the same. [`compile_onto`] gives the die of a
+//! chip that exists other weights. This crate emits no Verilog, and
 //! runs the float model only to calibrate.
 //!
 //! ```
@@ -22,10 +23,14 @@
 //! ```
 
 pub mod build;
+mod die;
 mod error;
 pub mod fabric;
+mod finish;
 pub mod folding;
 mod formats;
+mod margin;
+mod onto;
 mod options;
 mod order;
 pub mod place;
@@ -36,12 +41,15 @@ pub mod tile;
 mod weights;
 
 pub use error::Error;
+pub use margin::Margin;
+pub use onto::compile_onto;
 pub use options::{CALIBRATION_TEXT, Options, Plan, Progress};
 pub use quantize::{Quantizer, chip_weights};
 
+use finish::finish;
 use folding::Folding;
 use hardwire_models::Checkpoint;
-use hardwire_netlist::chip::{Chip, ChipWriter, HostTexts, Structure};
+use hardwire_netlist::chip::{Chip, ChipWriter, Structure};
 use std::path::Path;
 
 /// Compiles `checkpoint` into the chip folder `target`.
@@ -56,7 +64,7 @@ pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progre
     build::check(checkpoint.graph())?;
     let folding = Folding::of_graph(checkpoint.graph(), checkpoint.config().layers as u32, plan.fold, &plan.fabrics)?;
     let mut writer = ChipWriter::create(target)?;
-    let quantized = quantize::quantize(checkpoint, &plan, folding, writer.programs(), progress)?;
+    let quantized = quantize::quantize(checkpoint, &plan, folding, None, writer.programs(), progress)?;
     let tiles = tile::tile(checkpoint.graph(), &quantized, &plan)?;
     let netlist = build::build(checkpoint, &plan, folding, &quantized, &tiles, writer.programs())?;
     netlist.validate()?;
@@ -69,12 +77,5 @@ pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progre
         quality: quantized.quality(),
         programs: Vec::new(),
     };
-    let tokenizer = match checkpoint.tokenizer_json() {
-        // One that cannot be reproduced blocks text alone: the chip computes with ids.
-        Err(hardwire_models::Error::Unsupported { .. }) => None,
-        known => known?,
-    };
-    // One that cannot be read blocks conversations alone.
-    let chat_template = checkpoint.chat_template().ok().flatten().map(|t| t.to_json());
-    Ok(writer.finish(structure, &HostTexts { tokenizer, chat_template })?)
+    finish(checkpoint, writer, structure)
 }

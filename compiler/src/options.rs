@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::fabric::{FabricChoices, Rule};
 use crate::folding::Fold;
+use crate::margin::Margin;
 use crate::quantize::choice::{Choice, Quantizer};
 use hardwire_models::ModelConfig;
 
@@ -58,6 +59,8 @@ pub struct Options {
     pub fold: Option<Fold>,
     /// Process node by name.
     pub node: Option<String>,
+    /// Kept free for the weights of later chips of the same die.
+    pub margin: Margin,
 }
 
 /// Every choice made.
@@ -77,6 +80,7 @@ pub struct Plan {
     pub pos_lanes: u32,
     pub fold: Fold,
     pub node: String,
+    pub margin: Margin,
 }
 
 /// Positions of KV cache unless asked otherwise: longer ones cost die area linearly.
@@ -135,6 +139,7 @@ impl Options {
             pos_lanes: within("pos-lanes", self.pos_lanes.unwrap_or((context / 512).max(1).next_power_of_two().min(16)), 1, 64)?,
             fold: self.fold.unwrap_or(Fold::Layers(1)),
             node: self.node.clone().unwrap_or_else(|| "N6".into()),
+            margin: self.margin,
         })
     }
 }

@@ -56,6 +56,16 @@ pub struct ModelInfo {
     /// Whether the model was turned into another basis before it was quantized (`Checkpoint::rotate`).
     #[serde(default)]
     pub rotated: bool,
+    /// The model that the die was made for, where this one was put onto it later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub die: Option<String>,
+}
+
+impl ModelInfo {
+    /// The model that the die was made for.
+    pub fn die_name(&self) -> &str {
+        self.die.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// How well the codes of one matrix stand for its tensor.

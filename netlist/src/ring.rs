@@ -6,7 +6,7 @@
 //! A built station, and each of its units, goes by the name of the first that it works.
 
 use crate::graph::{Netlist, UnitId};
-use crate::unit::{Unit, UnitKind};
+use crate::unit::{MatrixSpec, Unit, UnitKind};
 
 impl Netlist {
     /// Stations between embedding and head, in the graph.
@@ -81,15 +81,23 @@ impl Netlist {
 }
 
 impl Unit {
-    /// The unit without what may differ between units of one silicon: its names, its station and its programs.
+    /// The unit without what may differ between units of one silicon: its names, its station, its programs and what else is only in ROM.
     pub fn hardware(&self) -> Unit {
         let mut u = self.clone();
         (u.path, u.station) = (String::new(), 0);
         let none = crate::program::ProgramId(0);
+        let contents_of = |m: &mut MatrixSpec| {
+            m.tensor = String::new();
+            m.program = none;
+            // Of all that share the ROM the widest counts.
+            m.shift_bits = 0;
+        };
         match &mut u.kind {
-            UnitKind::Mvm(s) => {
-                s.matrix.tensor = String::new();
-                s.matrix.program = none;
+            UnitKind::Mvm(s) => contents_of(&mut s.matrix),
+            UnitKind::Embed(s) => {
+                contents_of(&mut s.matrix);
+                s.positions.iter_mut().for_each(contents_of);
+                s.omega.iter_mut().flatten().for_each(|turn| *turn = 0);
             }
             UnitKind::RmsNorm(s) => {
                 s.gain = none;
@@ -102,7 +110,7 @@ impl Unit {
             UnitKind::Decay(s) => s.rates = none,
             // These hold nothing of a layer's own.
             UnitKind::RowFeed(_) | UnitKind::Rope(_) | UnitKind::GatedAct(_) | UnitKind::Add | UnitKind::Delta(_) => {}
-            UnitKind::Route(_) | UnitKind::Mix(_) | UnitKind::Embed(_) | UnitKind::Argmax => {}
+            UnitKind::Route(_) | UnitKind::Mix(_) | UnitKind::Argmax => {}
         }
         u
     }

@@ -26,6 +26,7 @@ mod streams;
 
 pub(crate) use model::structure;
 pub(crate) use program::{contents, shapes};
+pub(crate) use ring::difference;
 
 use crate::check::{format, named};
 use crate::error::Error;

@@ -118,7 +118,7 @@ pub fn emit(chip: &Chip, folder: &mut Folder, top: &Top) -> Result<(), Error> {
 /// The chip in a line.
 pub fn title(chip: &Chip) -> String {
     let m = chip.model();
-    format!("{}: {} layers of {}, context {}, {} users", m.name, m.layers, m.hidden, m.context, m.users)
+    format!("{}: {} layers of {}, context {}, {} users", m.die_name(), m.layers, m.hidden, m.context, m.users)
 }
 
 #[cfg(test)]

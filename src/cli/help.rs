@@ -8,19 +8,23 @@ use std::fmt::Write;
 const GROUPS: [(&str, &[&str]); 5] = [
     ("A model into a chip", &["demo", "models", "inspect", "compile", "plan", "explore", "synth"]),
     ("Text out of it", &["simulate", "chat", "serve", "evaluate"]),
-    ("The die and its Verilog", &["view", "rtl", "verify"]),
+    ("The die and its Verilog", &["view", "rtl", "verify", "diff"]),
     ("Beside GPUs", &["compare", "books", "report", "baseline"]),
     ("More", &["validate", "essay", "completions"]),
 ];
 
 /// What one types, for every command.
-const EXAMPLES: [(&str, &[&str]); 21] = [
+const EXAMPLES: [(&str, &[&str]); 22] = [
     ("demo", &["hardwire demo -o demo --prompt 'The king'"]),
     ("models", &["hardwire models"]),
     ("inspect", &["hardwire inspect Qwen3.5-27B", "hardwire inspect smollm2.chip --at 'layers.0.mlp.down_proj[7,30]'"]),
     (
         "compile",
-        &["hardwire compile SmolLM2-135M-Instruct.Q4_1.gguf -o smollm2.chip", "hardwire compile tales -o tales.chip --bits 3 --users 4"],
+        &[
+            "hardwire compile SmolLM2-135M-Instruct.Q4_1.gguf -o smollm2.chip",
+            "hardwire compile tales -o tales.chip --bits 3 --users 4",
+            "hardwire compile tuned -o next.chip --onto smollm2.chip",
+        ],
     ),
     ("plan", &["hardwire plan config.json --fold auto --users 8"]),
     ("explore", &["hardwire explore config.json --target sweep.toml --plot front.svg"]),
@@ -38,6 +42,7 @@ const EXAMPLES: [(&str, &[&str]); 21] = [
     ),
     ("rtl", &["hardwire rtl smollm2.chip -o rtl", "hardwire rtl smollm2.chip --module layers.0.mlp.down_proj"]),
     ("verify", &["hardwire verify tales --prompt 'Once upon a time' -n 16 --trace run.fst"]),
+    ("diff", &["hardwire diff smollm2.chip next.chip --tiles"]),
     ("compare", &["hardwire compare Llama-3.1-8B --bits 3 --gpu H100"]),
     ("books", &["hardwire books smollm2.chip --preset france --gpu 'H100 SXM'"]),
     ("report", &["hardwire report smollm2.chip -o report", "hardwire report Qwen3.5-27B --preset france --citizens 68"]),

@@ -50,6 +50,10 @@ pub struct CompileOptions {
     /// Process node: N7, N6, N5 or ASAP7 [default: N6].
     #[arg(long)]
     pub node: Option<String>,
+    /// Bits kept free for the weights of later chips of this die (compile --onto): of sums, scales, shifts and gains alike, or each, and
+    /// codebook values past a stored grid's (slots) [default: 0].
+    #[arg(long, value_name = "BITS|PART=BITS,...")]
+    pub margin: Option<hardwire_compiler::Margin>,
     #[command(flatten)]
     pub quantizing: Quantizing,
 }
@@ -81,8 +85,17 @@ impl CompileOptions {
             ("--pos-lanes", self.pos_lanes.is_some()),
             ("--fold", self.fold.is_some()),
             ("--node", self.node.is_some()),
+            ("--margin", self.margin.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
+    /// Refuses options that the die of `base` has decided.
+    pub fn none_for_a_die(&self, base: &std::path::Path) -> anyhow::Result<()> {
+        let open = ["--bits", "--quantizer", "--calibrate", "--calibrate-tokens", "--rotate"];
+        let fixed: Vec<&str> = self.given().into_iter().filter(|name| !open.contains(name)).collect();
+        anyhow::ensure!(fixed.is_empty(), "{}: {} is the die's; hint: leave it out", base.display(), fixed.join(", "));
+        Ok(())
     }
 
     /// Refuses options given for `chip`, which is compiled already.

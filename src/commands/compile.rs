@@ -5,10 +5,11 @@ use crate::out::{self, note, outln};
 use crate::progress;
 use crate::report::number;
 use anyhow::{Context, Result, bail};
-use hardwire_compiler::{Options, Quantizer};
+use hardwire_compiler::{Options, Progress, Quantizer};
 use hardwire_models::{Checkpoint, Error};
 use hardwire_netlist::{Chip, input};
 use hardwire_study::load::{Compiled, Request, one_user};
+use hardwire_study::respin::price_of_margin;
 use hardwire_study::sources::die_area_mm2;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -18,14 +19,17 @@ pub fn run(args: &Compile, global: &Global) -> Result<()> {
         let (config, output) = (args.checkpoint.clone(), Some(args.output.clone()));
         return super::plan::run(&crate::cli::Plan { config, output, cut: None, dies: None, options: args.options.clone() }, global);
     }
+    let base = args.onto.as_deref().map(|path| args.options.none_for_a_die(path).and_then(|()| Ok(Chip::open(path)?))).transpose()?;
     let mut checkpoint = open_checkpoint(&args.checkpoint)?;
-    let chip = compile(&mut checkpoint, &args.options, &args.output, global)?;
+    let chip = compile_for(&mut checkpoint, base.as_ref(), &args.options, &args.output, global)?;
+    let reserved = price_of_margin(checkpoint.shape(), &resolve(&args.options)?)?;
     let (area, context) = (die_area_mm2(&chip.structure), Request::of(&chip).context);
     let one_user = one_user(&Compiled(&chip), context);
     let (folder, node) = (chip.folder.display(), &chip.structure.technology.node);
     if global.json {
         return out::json(&json!({
             "chip": folder.to_string(), "digest": chip.digest, "node": node, "area_mm2": area, "context": context, "one_user": one_user,
+            "margin_mm2": reserved,
         }));
     }
     outln!("{folder}");
@@ -36,6 +40,9 @@ pub fn run(args: &Compile, global: &Global) -> Result<()> {
             number(one_user.tokens_per_s),
             number(one_user.j_per_token * 1e6),
         );
+        if let Some(reserved) = reserved {
+            note!("{} mm² of it is margin for other weights, {}", number(reserved.value), reserved.provenance);
+        }
     }
     Ok(())
 }
@@ -54,22 +61,31 @@ pub fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
 
 /// Compiles with a progress bar. The checkpoint becomes that of the context asked for.
 pub fn compile(checkpoint: &mut Checkpoint, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
+    compile_for(checkpoint, None, options, target, global)
+}
+
+/// The same, for the die of `base` if there is one.
+fn compile_for(checkpoint: &mut Checkpoint, base: Option<&Chip>, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
     if options.quantizing.rotate {
         checkpoint.rotate().context("--rotate")?;
     }
     let options = resolve(options)?;
-    if let Some(positions) = options.context {
+    if let Some(positions) = base.map(|b| b.model().context).or(options.context) {
         checkpoint.lengthen(positions as usize)?;
     }
     if let Err(error @ (Error::Unsupported { .. } | Error::Tokenizer { .. })) = checkpoint.tokenizer() {
         note!("warning: the chip takes ids only: {error}");
     }
     let bar = progress::bar(global.quiet, checkpoint.config().parameters, "weights");
-    let chip = hardwire_compiler::compile(checkpoint, &options, target, &|p| {
+    let told = |p: Progress<'_>| {
         bar.set_length(p.total);
         bar.set_position(p.done);
         bar.set_message(out::one_line(p.path));
-    });
+    };
+    let chip = match base {
+        Some(base) => hardwire_compiler::compile_onto(checkpoint, base, &options, target, &told),
+        None => hardwire_compiler::compile(checkpoint, &options, target, &told),
+    };
     bar.finish_and_clear();
     Ok(chip?)
 }
@@ -110,5 +126,6 @@ pub fn resolve(o: &CompileOptions) -> Result<Options> {
         pos_lanes: o.pos_lanes,
         fold: o.fold,
         node: o.node.clone(),
+        margin: o.margin.unwrap_or_default(),
     })
 }

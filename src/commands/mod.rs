@@ -7,6 +7,7 @@ mod comparable;
 mod compare;
 mod compile;
 mod demo;
+mod diff;
 mod essay;
 mod evaluate;
 mod explore;
@@ -40,6 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::Evaluate(c) => evaluate::run(c, &args.global),
         Command::Rtl(c) => rtl::run(c, &args.global),
         Command::Verify(c) => verify::run(c, &args.global),
+        Command::Diff(c) => diff::run(c, &args.global),
         Command::View(c) => view::run(c, &args.global),
         Command::Inspect(c) => inspect::run(c, &args.global),
         Command::Compare(c) => compare::run(c, &args.global),

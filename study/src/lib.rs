@@ -13,6 +13,7 @@
 //! - [`pair`]: a chip and a GPU that serve together, prompts read or drafts verified by the GPU;
 //! - [`mod@essay`]: the claims of the essay behind this project, answered one by one;
 //! - [`flat`]: any of these as a flat list of figures, for CSV and for lists of sources;
+//! - [`respin`]: room for other weights on the same die, and the stored bits that they change;
 //! - [`generate`]: text from a chip or from its float reference;
 //! - [`mod@evaluate`]: how good a chip's integers are beside the float model, and where its error comes from.
 //!
@@ -51,6 +52,7 @@ pub mod pair;
 pub mod plan;
 pub mod price;
 pub mod published;
+pub mod respin;
 pub mod sources;
 pub mod subject;
 

@@ -58,7 +58,7 @@ pub(super) fn row(
     }
     // Codebooks rise, and code 0 is the least stored value: the first of equal values has the code.
     let mut code_of = [0u8; 256];
-    for (code, &v) in codebook.iter().enumerate().rev().filter(|(_, v)| **v <= stored.code_max) {
+    for (code, &v) in codebook.iter().enumerate().rev().filter(|(_, v)| (stored.code_min..=stored.code_max).contains(*v)) {
         code_of[(v - stored.code_min) as usize] = code as u8;
     }
     out.codes.iter_mut().zip(&codes).for_each(|(to, &c)| *to = code_of[(i32::from(c) - stored.code_min) as usize]);

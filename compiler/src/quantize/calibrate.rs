@@ -4,7 +4,7 @@
 use super::curvature::Curvature;
 use super::encode::Coding;
 use super::matrices::Table;
-use super::{Work, budget, fisher};
+use super::{Work, budget, fisher, onto};
 use crate::error::Error;
 use crate::options::{CALIBRATION_TEXT, Plan};
 use crate::order::{self, row_order};
@@ -106,8 +106,12 @@ fn outputs_by_row(order: RowPermutation, outputs: usize) -> Vec<u32> {
 impl Work<'_> {
     /// Whether matrix `i` gets codes that heed calibration.
     fn is_chosen(&mut self, i: usize) -> Result<bool, Error> {
-        let Table { id, weight, .. } = self.tables[i];
+        let Table { id, weight, ref path, .. } = self.tables[i];
         let tensor = self.checkpoint.tensor(weight)?;
+        if let Some(die) = self.die {
+            let slot = die.slot(path, tensor.rows(), tensor.cols())?;
+            return Ok(matches!(onto::coding(path, &tensor, self.plan, &slot.spec)?, Coding::Chosen { .. }));
+        }
         Ok(matches!(Coding::of(&tensor, self.plan, None, self.widths.get(&id).copied())?, Coding::Chosen { .. }))
     }
 

@@ -7,12 +7,12 @@ use super::curvature::Curvature;
 use super::nearest::Scratch;
 use super::row::{Facts, MAX_MANTISSA_BITS, Mantissas, RowOut, bits};
 use super::row_block::{BLOCK_ROWS, GridValues, RowBlock};
-use super::{blocks, fit, grid, nearest};
+use super::{blocks, fit, grid, nearest, onto};
 use crate::error::Error;
 use crate::options::Plan;
 use hardwire_models::{BlockFormat, Dtype, Tensor};
 use hardwire_netlist::program::{pack_row, row_stride, unpack};
-use hardwire_netlist::unit::RowPermutation;
+use hardwire_netlist::unit::{MatrixSpec, RowPermutation};
 use rayon::prelude::*;
 
 /// How a tensor's rows become codes.
@@ -38,7 +38,7 @@ pub(super) enum Kept {
 }
 
 impl Kept {
-    fn of(tensor: &Tensor<'_>) -> Result<Kept, Error> {
+    pub(super) fn of(tensor: &Tensor<'_>) -> Result<Kept, Error> {
         Ok(match tensor.block_format() {
             Some(format) => Kept::Blocks(format),
             None => grid::bits(tensor)?.map_or(Kept::Nothing, Kept::Grid),
@@ -83,6 +83,16 @@ impl Coding {
             }
             Some(factor) => format!("{kept}, times {factor:.4} and rounded"),
             None => kept,
+        }
+    }
+
+    /// Values that the codes of a stored grid can stand for; none where the compiler chooses codes.
+    pub(super) fn stored_values(&self) -> Vec<i32> {
+        match self {
+            Coding::Blocks { stored: BlockFormat { values: Some(values), .. }, .. } => values.iter().map(|&v| v.into()).collect(),
+            Coding::Blocks { stored, .. } => (stored.code_min..=stored.code_max).collect(),
+            Coding::Grid { bits, .. } => (1 - (1 << (bits - 1))..1 << (bits - 1)).collect(),
+            Coding::Nearest { .. } | Coding::Chosen { .. } => Vec::new(),
         }
     }
 
@@ -182,20 +192,27 @@ impl Encoded {
 /// Rows a thread takes at a time: enough to be worth the hand-over, few enough to share the last ones.
 const TASK_ROWS: usize = BLOCK_ROWS;
 
-/// Encodes a matrix. `curvature`, where calibration has measured it, is what errors cost; only [`Coding::Chosen`] heeds it.
+/// Encodes a matrix, with the codebook of a `given` one or of its own. `curvature`, where calibration has measured it, is what errors cost;
+/// only [`Coding::Chosen`] heeds it.
 pub(super) fn encode(
     tensor: &Tensor<'_>,
     order: RowPermutation,
     coding: &Coding,
-    act_bits: u8,
+    given: Option<&MatrixSpec>,
+    plan: &Plan,
     curvature: Option<&Curvature>,
 ) -> Result<Encoded, Error> {
     let (rows, cols) = (tensor.rows(), tensor.cols());
-    let (code_bits, codebook) = codebook(tensor, coding)?;
+    let (code_bits, codebook) = match given {
+        Some(m) => (m.code_bits, m.codebook.clone()),
+        None => codebook(tensor, coding, plan.margin.slots)?,
+    };
     let group = coding.group() as usize;
     let groups = cols.div_ceil(group);
     let stride = row_stride(cols as u32, code_bits) as usize;
     let (has_offset, grid) = match coding {
+        // A die with offsets keeps them for weights that have none.
+        Coding::Blocks { .. } | Coding::Grid { .. } if given.is_some_and(|m| m.offset_bits > 0) => (true, None),
         Coding::Blocks { stored, .. } => (stored.has_offset, None),
         Coding::Chosen { width, .. } => (width.offset > 0, Some(width.grid(GridValues::new(&codebook), group.min(cols)))),
         Coding::Grid { .. } | Coding::Nearest { .. } => (false, None),
@@ -245,7 +262,7 @@ pub(super) fn encode(
             Ok::<(), Error>(())
         },
     )?;
-    let amax = (1u64 << (act_bits - 1)) - 1;
+    let amax = (1u64 << (plan.act_bits - 1)) - 1;
     let max_total = facts.iter().map(|f| f.max_total).max().unwrap_or(0);
     let tot_bits = match max_total.checked_mul(amax) {
         Some(m) if m < 1 << 61 => bits(m),
@@ -322,20 +339,21 @@ fn choose(
     Ok(compensate::rows(weights, curvature, grid))
 }
 
-fn codebook(tensor: &Tensor<'_>, coding: &Coding) -> Result<(u8, Vec<i32>), Error> {
+fn codebook(tensor: &Tensor<'_>, coding: &Coding, slots: u8) -> Result<(u8, Vec<i32>), Error> {
     if let Coding::Chosen { width, fitted: true, group } = coding
         && width.code <= 4
     {
         let values = fit::codebook(tensor, width.code, *group as usize, width.offset > 0, width.greatest_value())?;
         return Ok((width.code, values));
     }
-    Ok(values(coding))
+    Ok(values(coding, slots))
 }
 
-/// Bits of a code and what codes stand for, where no tensor has a say.
-pub(super) fn values(coding: &Coding) -> (u8, Vec<i32>) {
+/// Bits of a code and what codes stand for, where no tensor has a say; on a stored grid `slots` values that it does not use.
+pub(super) fn values(coding: &Coding, slots: u8) -> (u8, Vec<i32>) {
     let range = |first: i32, bits: u8| (bits, (0..1i32 << bits).map(|i| first + i).collect());
     match coding {
+        Coding::Blocks { .. } | Coding::Grid { .. } if slots > 0 => onto::with_slots(&coding.stored_values(), slots),
         Coding::Blocks { stored, .. } => blocks::codebook(stored),
         Coding::Grid { bits, .. } => (*bits, grid::codebook(*bits)),
         Coding::Nearest { bits, .. } => range(-(1 << (bits - 1)), *bits),

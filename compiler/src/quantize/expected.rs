@@ -15,7 +15,7 @@ use crate::weights::Usual;
 use half::f16;
 use hardwire_models::{BlockFormat, Dtype, Numbers, Op, OpGraph, Shape, synthetic};
 use hardwire_netlist::ProgramId;
-use hardwire_netlist::unit::MatrixSpec;
+use hardwire_netlist::unit::{MatrixSpec, shift_bits};
 use std::collections::BTreeMap;
 
 /// Rows encoded for one kind of matrix, and most values of them.
@@ -54,7 +54,7 @@ pub(crate) fn expected(shape: &Shape, plan: &Plan, folding: Folding) -> Result<Q
                 widths
             }
         };
-        let (code_bits, codebook) = encode::values(&coding);
+        let (code_bits, codebook) = encode::values(&coding, plan.margin.slots);
         let (scale_bits, offset_bits) = encode::scaled_bits(widths.scale_bits, widths.offset_bits, f64::from(scale));
         let bias = matches!(graph.graph[id].op, Op::Linear { bias: Some(_), .. });
         let spec = MatrixSpec {
@@ -67,16 +67,25 @@ pub(crate) fn expected(shape: &Shape, plan: &Plan, folding: Folding) -> Result<Q
             scale_bits,
             offset_bits,
             bias,
+            shift_bits: 0,
             rows: row_order(graph, id),
             program: ProgramId(matrices.len() as u32),
         };
         let (acc_bits, tot_bits) = (widths.acc_bits, widths.tot_bits);
-        let matrix =
-            QuantizedMatrix { spec, acc_bits, tot_bits, lossless: false, relative_square_error: 0.0, coding: "by shape".to_string() };
+        let matrix = QuantizedMatrix {
+            spec,
+            acc_bits,
+            tot_bits,
+            shift_bits: shift_bits(std::iter::empty()),
+            lossless: false,
+            relative_square_error: 0.0,
+            coding: "by shape".to_string(),
+        };
         matrices.insert(path, matrix);
     }
     super::matrices::widen(folding, &mut matrices);
-    Ok(QuantizedModel { matrices, formats: formats::formats(&weights, folding, plan.state_bits)? })
+    super::reserve::reserve(plan.margin, plan.act_bits, &mut matrices);
+    Ok(QuantizedModel { matrices, formats: formats::formats(&weights, folding, plan)? })
 }
 
 fn kept(numbers: Numbers) -> Kept {
@@ -109,7 +118,7 @@ struct Widths {
 
 /// What synthetic rows of `inputs` prove.
 fn sample(numbers: Numbers, coding: &Coding, inputs: usize, act_bits: u8) -> Widths {
-    let (code_bits, codebook) = encode::values(coding);
+    let (code_bits, codebook) = encode::values(coding, 0);
     let group = (coding.group() as usize).min(inputs);
     let rows = synthetic::rows(1, inputs, ROWS.min(VALUES / inputs).max(4));
     let (mut scale_bits, mut offset_bits) = (2, 0);

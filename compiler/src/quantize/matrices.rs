@@ -17,6 +17,8 @@ pub struct QuantizedMatrix {
     /// Widths proven from the codes for `act_bits`-bit activations.
     pub acc_bits: u8,
     pub tot_bits: u8,
+    /// Of its output shifts in ROM.
+    pub shift_bits: u8,
     pub lossless: bool,
     pub relative_square_error: f64,
     pub coding: String,
@@ -27,15 +29,15 @@ pub(crate) fn widen(folding: Folding, matrices: &mut BTreeMap<String, QuantizedM
     if !folding.is_folded() {
         return;
     }
-    let mut widest: BTreeMap<String, [u8; 4]> = BTreeMap::new();
+    let mut widest: BTreeMap<String, [u8; 5]> = BTreeMap::new();
     for (path, m) in matrices.iter() {
-        let own = [m.acc_bits, m.tot_bits, m.spec.scale_bits, m.spec.offset_bits];
+        let own = [m.acc_bits, m.tot_bits, m.shift_bits, m.spec.scale_bits, m.spec.offset_bits];
         let all = widest.entry(folding.built_path(path)).or_insert(own);
         all.iter_mut().zip(own).for_each(|(w, own)| *w = (*w).max(own));
     }
     for (path, m) in matrices.iter_mut() {
-        let [acc, tot, scale, offset] = widest[&folding.built_path(path)];
-        (m.acc_bits, m.tot_bits, m.spec.scale_bits) = (acc, tot, scale);
+        let [acc, tot, shift, scale, offset] = widest[&folding.built_path(path)];
+        (m.acc_bits, m.tot_bits, m.shift_bits, m.spec.scale_bits) = (acc, tot, shift, scale);
         // A matrix without offsets is another kind of silicon, and is refused by name when the chip is checked.
         if m.spec.offset_bits > 0 {
             m.spec.offset_bits = offset;

@@ -4,7 +4,8 @@
 //! A tensor that is already on a grid is kept exactly: the blocks of a GGUF file as stored ([`blocks`]), or floats that are
 //! `q * s` in groups of 32 ([`grid`]). Everything else gets codes and scales of least squared error ([`nearest`]), or of least cost on
 //! calibration text ([`calibrate`], [`curvature`], [`compensate`]), on consecutive values or on a codebook of its own ([`fit`]), at
-//! the bits asked for or at those that lose least under a budget ([`choice`], [`budget`], [`fisher`]).
+//! the bits asked for or at those that lose least under a budget ([`choice`], [`budget`], [`fisher`]). On a die that exists, codebooks and
+//! widths are that die's ([`onto`]).
 
 mod blocks;
 mod budget;
@@ -20,9 +21,12 @@ mod grid;
 mod lanes;
 pub(crate) mod matrices;
 mod nearest;
+mod onto;
+mod reserve;
 mod row;
 mod row_block;
 
+use crate::die::Die;
 use crate::error::Error;
 use crate::folding::Folding;
 use crate::formats::{self, Formats};
@@ -33,7 +37,7 @@ use curvature::Curvature;
 use encode::{Coding, Encoded};
 use hardwire_models::{Checkpoint, Op, OpGraph};
 use hardwire_netlist::program::{MatrixData, ProgramWriter};
-use hardwire_netlist::unit::{Fixed, MatrixSpec, RowPermutation};
+use hardwire_netlist::unit::{Fixed, MatrixSpec, RowPermutation, shift_bits};
 use matrices::{Table, shared_group, tables_of};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
@@ -43,11 +47,12 @@ pub use choice::{Choice, Quantizer};
 pub(crate) use expected::expected;
 pub use matrices::{QuantizedMatrix, QuantizedModel};
 
-/// Quantizes all matrices of `checkpoint` and appends them to `programs`, in graph order.
-pub fn quantize(
+/// Quantizes all matrices of `checkpoint` and appends them to `programs`, in graph order; for a `die` that exists, in its formats and widths.
+pub(crate) fn quantize(
     checkpoint: &Checkpoint,
     plan: &Plan,
     folding: Folding,
+    die: Option<&Die<'_>>,
     programs: &mut ProgramWriter,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<QuantizedModel, Error> {
@@ -56,7 +61,11 @@ pub fn quantize(
     let mut work = Work {
         checkpoint,
         plan,
-        formats: formats::formats(checkpoint, folding, plan.state_bits)?,
+        die,
+        formats: match die {
+            Some(die) => formats::of_die(checkpoint, folding, plan, die.netlist)?,
+            None => formats::formats(checkpoint, folding, plan)?,
+        },
         widths: BTreeMap::new(),
         natural: BTreeMap::new(),
         tables: order.iter().flat_map(|&id| tables_of(graph, id)).collect(),
@@ -78,6 +87,13 @@ pub fn quantize(
     }
     work.write_ready()?;
     matrices::widen(folding, &mut work.matrices);
+    match die {
+        Some(die) => {
+            let paths: Vec<&str> = work.tables.iter().map(|t| &*t.path).collect();
+            die.fit(&paths, &mut work.matrices)?;
+        }
+        None => reserve::reserve(plan.margin, plan.act_bits, &mut work.matrices),
+    }
     Ok(QuantizedModel { matrices: work.matrices, formats: work.formats })
 }
 
@@ -85,6 +101,7 @@ pub fn quantize(
 struct Work<'a> {
     checkpoint: &'a Checkpoint,
     plan: &'a Plan,
+    die: Option<&'a Die<'a>>,
     formats: Formats,
     /// Widths chosen under a budget, by node.
     widths: BTreeMap<NodeIndex, Width>,
@@ -112,22 +129,19 @@ impl<'a> Work<'a> {
         if let Some(next) = self.tables.get(i + 1) {
             self.checkpoint.prefetch(next.weight)?;
         }
-        let group = shared_group(graph, id, |sibling, weight| {
-            if let Some(&group) = self.natural.get(weight.as_str()) {
-                return Ok(group);
+        let (coding, given) = match self.die {
+            Some(die) => {
+                let slot = die.slot(&path, tensor.rows(), tensor.cols())?;
+                (onto::coding(&path, &tensor, self.plan, &slot.spec)?, Some(&slot.spec))
             }
-            let width = self.widths.get(&sibling).copied();
-            let group = Coding::of(&self.checkpoint.tensor(weight)?, self.plan, None, width)?.group();
-            self.natural.insert(weight, group);
-            Ok(group)
-        })?;
-        let coding = Coding::of(&tensor, self.plan, group, self.widths.get(&id).copied())?;
+            None => (self.coding(i)?, None),
+        };
         let finished = self.ready.take();
         let (checkpoint, plan, programs) = (self.checkpoint, self.plan, &mut *self.programs);
         let (encoded, written) = rayon::join(
             || {
                 checkpoint.tensor_digest(weight)?;
-                let encoded = encode::encode(&tensor, rows, &coding, plan.act_bits, curvature);
+                let encoded = encode::encode(&tensor, rows, &coding, given, plan, curvature);
                 tensor.release();
                 encoded
             },
@@ -146,6 +160,22 @@ impl<'a> Work<'a> {
         let coding = coding.describe(tensor.dtype, &encoded);
         self.ready = Some(Ready { path, tensor: weight, rows, coding, encoded, shifts, bias });
         Ok(())
+    }
+
+    /// How matrix `i` becomes codes, on a die of its own.
+    fn coding(&mut self, i: usize) -> Result<Coding, Error> {
+        let graph = self.checkpoint.graph();
+        let Table { id, weight, .. } = self.tables[i];
+        let group = shared_group(graph, id, |sibling, weight| {
+            if let Some(&group) = self.natural.get(weight.as_str()) {
+                return Ok(group);
+            }
+            let width = self.widths.get(&sibling).copied();
+            let group = Coding::of(&self.checkpoint.tensor(weight)?, self.plan, None, width)?.group();
+            self.natural.insert(weight, group);
+            Ok(group)
+        })?;
+        Coding::of(&self.checkpoint.tensor(weight)?, self.plan, group, self.widths.get(&id).copied())
     }
 
     fn write_ready(&mut self) -> Result<(), Error> {
@@ -201,11 +231,13 @@ impl<'a> Ready<'a> {
             scale_bits: e.scale_bits,
             offset_bits: e.offset_bits,
             bias: self.bias.is_some(),
+            shift_bits: 0,
             rows: self.rows,
             program,
         };
+        let shift_bits = shift_bits(self.shifts.iter().map(|&k| k.into()));
         let (acc_bits, tot_bits, coding) = (e.acc_bits, e.tot_bits, self.coding);
-        Ok((self.path, QuantizedMatrix { spec, acc_bits, tot_bits, lossless, relative_square_error, coding }))
+        Ok((self.path, QuantizedMatrix { spec, acc_bits, tot_bits, shift_bits, lossless, relative_square_error, coding }))
     }
 }
 

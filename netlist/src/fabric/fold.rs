@@ -78,6 +78,7 @@ mod tests {
             scale_bits: 8,
             offset_bits: 0,
             bias: false,
+            shift_bits: 0,
             rows: crate::unit::RowPermutation::Identity,
             program,
         }

@@ -365,6 +365,7 @@ mod tests {
             scale_bits: 8,
             offset_bits: 0,
             bias: false,
+            shift_bits: 0,
             rows: Default::default(),
             program: crate::program::ProgramId(0),
         }

@@ -245,6 +245,7 @@ mod tests {
                 scale_bits: 8,
                 offset_bits: 0,
                 bias: false,
+                shift_bits: 0,
                 rows: RowPermutation::Identity,
                 program: ProgramId(0),
             };

@@ -138,7 +138,7 @@ impl ProgramStore {
 #[derive(Clone, Copy)]
 pub struct Ints<'a>(&'a [u8], u8);
 
-impl Ints<'_> {
+impl<'a> Ints<'a> {
     pub fn len(&self) -> usize {
         self.0.len() / usize::from(self.1)
     }
@@ -155,8 +155,12 @@ impl Ints<'_> {
         }
     }
 
+    pub fn iter(self) -> impl Iterator<Item = i32> + 'a {
+        (0..self.len()).map(move |i| self.get(i))
+    }
+
     pub fn to_vec(&self) -> Vec<i32> {
-        (0..self.len()).map(|i| self.get(i)).collect()
+        self.iter().collect()
     }
 }
 

@@ -23,8 +23,8 @@ use crate::fabric::table::Table;
 use crate::floorplan::Rect;
 use crate::graph::{Netlist, UnitId};
 use crate::program::MatrixView;
-use crate::unit::{MatrixSpec, UnitKind};
-use crate::width::{index_bits, signed_bits};
+use crate::unit::{MatrixSpec, UnitKind, shift_bits};
+use crate::width::index_bits;
 
 /// Bits of an output's bias in its image.
 const BIAS_BITS: u32 = 32;
@@ -130,7 +130,8 @@ impl<'a> Silicon<'a> {
             .enumerate()
             .map(|(at, (matrix, holder, shape, prefix))| {
                 let program = chip.programs.matrix(matrix.program);
-                let shift_bits = shift_bits(all.iter().map(|&id| chip.programs.matrix(held(netlist, id)[at].0.program)));
+                let shifts = all.iter().flat_map(|&id| chip.programs.matrix(held(netlist, id)[at].0.program).shifts.iter());
+                let shift_bits = u32::from(shift_bits(shifts).max(matrix.shift_bits));
                 let contents = Contents { matrix, program, shape, codes: holder.layout().stored(matrix), shift_bits };
                 Silicon {
                     path: &netlist.unit(id).path,
@@ -235,6 +236,23 @@ impl<'a> Silicon<'a> {
         })
     }
 
+    /// The ROM that holds the code of the weight from input `k` to output `n`, both of the matrix.
+    pub fn tile(&self, n: u32, k: u32) -> TileIndex {
+        self.holder.layout().place(self.matrix, self.contents.shape, n, k).0
+    }
+
+    /// One past the last input whose codes lie in the same ROM as those of input `k`.
+    pub fn band_end(&self, k: u32) -> u32 {
+        let band = |k| self.tile(0, k).0;
+        match self.holder {
+            Holder::Array(_) if band(self.matrix.inputs - 1) != 0 => {
+                let rows = self.contents.shape.rows;
+                ((k / rows + 1) * rows).min(self.matrix.inputs)
+            }
+            _ => self.matrix.inputs,
+        }
+    }
+
     /// The cell grid inside `rect`.
     pub fn cells(&self, rect: &Rect) -> Cells {
         self.holder.layout().cells(self.matrix, self.contents.shape, aspect(rect))
@@ -250,18 +268,6 @@ impl<'a> Silicon<'a> {
         let real = mantissa as f64 * power_of_two(self.exponent - shift);
         Weight { row: self.matrix.rows.source_row(n), n, k, code, stored: self.stored(code), value, scale, offset, shift, real }
     }
-}
-
-/// Bits that hold the output shifts of all these, at least 6.
-fn shift_bits<'a>(programs: impl Iterator<Item = MatrixView<'a>>) -> u32 {
-    let (mut lo, mut hi) = (0, 0);
-    for program in programs {
-        for n in 0..program.outputs {
-            let k = i64::from(program.shift(n));
-            (lo, hi) = (lo.min(k), hi.max(k));
-        }
-    }
-    signed_bits(lo, hi).max(6)
 }
 
 /// The bits of a code as its cell has them, from left to right: the highest first.

@@ -4,6 +4,7 @@ use crate::check::{equal, within, wrong};
 use crate::error::Error;
 use crate::permutation::RowPermutation;
 use crate::program::ProgramId;
+use crate::width::signed_bits;
 use serde::{Deserialize, Serialize};
 
 /// The number system of one matrix in ROM: codes, codebook, scales (section 2).
@@ -26,10 +27,18 @@ pub struct MatrixSpec {
     /// Width of the signed offset mantissa; 0 = no offsets.
     pub offset_bits: u8,
     pub bias: bool,
+    /// Least bits of an output's shift in ROM, where a margin is reserved for the weights of later chips of the die; 0: those that the
+    /// program needs.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub shift_bits: u8,
     /// Which row of the tensor each output is.
     #[serde(default, skip_serializing_if = "RowPermutation::is_identity")]
     pub rows: RowPermutation,
     pub program: ProgramId,
+}
+
+fn is_nought(bits: &u8) -> bool {
+    *bits == 0
 }
 
 impl MatrixSpec {
@@ -56,6 +65,15 @@ impl MatrixSpec {
 
 /// Most inputs or outputs: the program file must hold them, but counts come before the file.
 pub(crate) const MOST: u32 = 1 << 24;
+/// Bits of an output's shift in ROM: it counts to 127 either way.
+pub const LEAST_SHIFT_BITS: u8 = 6;
+pub const MOST_SHIFT_BITS: u8 = 8;
+
+/// Bits that hold these output shifts in ROM.
+pub fn shift_bits(shifts: impl Iterator<Item = i32>) -> u8 {
+    let (lo, hi) = shifts.fold((0, 0), |(lo, hi), k| (lo.min(i64::from(k)), hi.max(i64::from(k))));
+    (signed_bits(lo, hi) as u8).max(LEAST_SHIFT_BITS)
+}
 
 impl MatrixSpec {
     /// Checks codes, codebook and scale widths (`docs/numerics.md`, section 2) of a matrix of the unit at `path`.
@@ -69,6 +87,9 @@ impl MatrixSpec {
         within(path, "matrix.scale_bits", self.scale_bits, 2..=32)?;
         if self.offset_bits != 0 {
             within(path, "matrix.offset_bits", self.offset_bits, 2..=32)?;
+        }
+        if self.shift_bits != 0 {
+            within(path, "matrix.shift_bits", self.shift_bits, LEAST_SHIFT_BITS..=MOST_SHIFT_BITS)?;
         }
         self.check_codebook(path)?;
         match self.rows {

@@ -30,7 +30,7 @@ pub use embed::EmbedSpec;
 pub use fixed::Fixed;
 pub use gated_act::{Activation, GatedActSpec};
 pub use kind::{Around, Kind, Memory, Port, Producer, Stored, Working};
-pub use matrix::MatrixSpec;
+pub use matrix::{MOST_SHIFT_BITS, MatrixSpec, shift_bits};
 pub use mix::MixSpec;
 pub use mvm::MvmSpec;
 pub use norm::{CentreSpec, NormSpec};

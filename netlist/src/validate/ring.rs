@@ -53,7 +53,7 @@ fn pair(n: &Netlist, a: UnitId, b: UnitId) -> Result<(), Error> {
 }
 
 /// The first field in which the silicon of two units differs, and what it is in each.
-fn difference(a: &Unit, b: &Unit) -> Option<(String, String, String)> {
+pub(crate) fn difference(a: &Unit, b: &Unit) -> Option<(String, String, String)> {
     let (a, b) = (a.hardware(), b.hardware());
     if a == b {
         return None;

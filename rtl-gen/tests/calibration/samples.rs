@@ -154,6 +154,7 @@ fn spec(inputs: u32, outputs: u32, codebook: Vec<i32>, group: u32, fabric: Fabri
         scale_bits: 8,
         offset_bits: 0,
         bias: false,
+        shift_bits: 0,
         rows: RowPermutation::Identity,
         program: ProgramId(0),
     };
@@ -426,6 +427,7 @@ pub fn chip(sample: &Sample, dir: &std::path::Path) -> Chip {
             bos: None,
             eos: Vec::new(),
             rotated: false,
+            die: None,
         },
         technology: technology(),
         netlist: sample.netlist.clone(),

@@ -219,6 +219,7 @@ mod tests {
             scale_bits: 31,
             offset_bits: 31,
             bias: false,
+            shift_bits: 0,
             rows: RowPermutation::Identity,
             program: ProgramId(0),
         };

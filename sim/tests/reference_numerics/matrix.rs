@@ -81,6 +81,7 @@ fn build(name: &str, form: &Form, random: &mut Random) -> Matrix {
         scale_bits,
         offset_bits,
         bias: bias.is_some(),
+        shift_bits: 0,
         rows: Default::default(),
         program,
     };

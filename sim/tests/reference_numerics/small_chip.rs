@@ -232,6 +232,7 @@ impl Builder {
             scale_bits: 8,
             offset_bits: 8,
             bias,
+            shift_bits: 0,
             rows: Default::default(),
             program: program.unwrap(),
         };
@@ -286,6 +287,7 @@ impl Builder {
             bos: None,
             eos: Vec::new(),
             rotated: false,
+            die: None,
         };
         let floorplan = Floorplan { die: Rect::new(0, 0, 1, 1), regions: Vec::new(), blocks: Vec::new() };
         let structure =

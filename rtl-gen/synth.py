@@ -45,13 +45,15 @@ STRETCH_PS = 200
 SCRIPT = "strash\ndch\nmap -B 0.9 -D {0}\ntopo\nbuffer -c -N 12\nupsize -D {0}\ndnsize -D {0}\n".format(STRETCH_PS)
 # Which weight a wire has is known before sums are formed.
 WIRED = ["memory -nomap", "memory_map", "opt", "simplemap t:$and t:$or t:$not t:$mux", "opt", "wreduce"]
+# Macros of a foundry: outside, so a row does not depend on their text, but on the ports in boxes.v.
+MACROS = ("hw_rom.v", "hw_sram.v")
 SLOW = "-dont_use *xp33* -dont_use HB* -dont_use INVxp67* -dont_use *DC_*"
 
 
 def steps(work, module, parameters, chain):
     lib = os.path.join(work, "cells.lib")
     maps = os.path.join(HERE, "synth")
-    skipped = ("hw_rom.v", "hw_sram.v", "hw_probe.v")
+    skipped = (*MACROS, "hw_probe.v")
     files = [f for f in sorted(glob.glob(os.path.join(TEMPLATES, "*.v"))) if os.path.basename(f) not in skipped]
     if module == "hw_metal":
         files = [wired(work, f, parameters) if os.path.basename(f) == "hw_metal.v" else f for f in files]
@@ -116,13 +118,13 @@ def wired(work, file, parameters):
 
 
 def sources(module):
-    """Texts of a module and all it instantiates or includes, by file; comments, checks (hw_check.vh) and what only chips have whose layers share
-    silicon (hw_layers.vh) left out."""
+    """Texts of a module and all it instantiates or includes, by file; comments, checks (hw_check.vh), macros and what only chips have whose
+    layers share silicon (hw_layers.vh) left out."""
     found, left = {}, [module + ".v"]
     while left:
         name = left.pop()
         path = os.path.join(TEMPLATES, name)
-        if name in found or not os.path.exists(path):
+        if name in found or name in MACROS or not os.path.exists(path):
             continue
         text = re.sub(r"`ifdef HW_LAYERS\n(?:(?!`else|`endif).*\n)*(?:`else\n((?:(?!`endif).*\n)*))?`endif\n", r"\1", open(path).read())
         found[name] = re.sub(r'\s*(//|`include "hw_(check|layers).vh"|`HW_REQUIRE\().*', "", text)

@@ -74,7 +74,6 @@ mod tests {
         "hw_mvm_tile.v",
         "hw_quantize.v",
         "hw_rms_norm.v",
-        "hw_rom.v",
         "hw_route.v",
         "hw_score.v",
         "hw_topk.v",

@@ -1,5 +1,6 @@
 //! The command line as typed: names, help and defaults, nothing resolved.
 
+mod fpga;
 mod help;
 mod options;
 mod pair;
@@ -10,6 +11,7 @@ mod view;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
+pub use fpga::{Fpga, Talk};
 pub use help::command;
 pub use options::CompileOptions;
 pub use pair::Pair;
@@ -75,6 +77,10 @@ pub enum Command {
     Verify(Verify),
     /// Stored bits that differ between two chips of one die, by tensor and tile.
     Diff(Diff),
+    /// A model on an FPGA board: what it takes, Verilog, constraints, bitstream.
+    Fpga(Fpga),
+    /// Text from a board, over its serial line.
+    Talk(Talk),
     /// Fly over the die in a window, or take a screenshot of it.
     View(View),
     /// A chip beside GPUs that read their weights for every token: one user, a full queue.

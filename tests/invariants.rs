@@ -20,6 +20,7 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("baseline", "hardwire-baseline", &["hardwire-figure"]),
     ("study", "hardwire-study", &["hardwire-baseline", "hardwire-compiler", "hardwire-models", "hardwire-netlist", "hardwire-sim"]),
     ("serve", "hardwire-serve", &["hardwire-models", "hardwire-netlist", "hardwire-sim", "hardwire-study"]),
+    ("fpga", "hardwire-fpga", &["hardwire-compiler", "hardwire-models", "hardwire-netlist", "hardwire-rtl-gen", "hardwire-sim"]),
     ("viewer", "hardwire-viewer", &["hardwire-models", "hardwire-netlist", "hardwire-sim", "hardwire-study"]),
 ];
 
@@ -47,6 +48,7 @@ const TOP: &[&str] = &[
     "docs",
     "examples",
     "figure",
+    "fpga",
     "fuzz",
     "models",
     "netlist",

@@ -3,10 +3,11 @@
 //! 1. [`shape`]: what all modules have in common;
 //! 2. [`roms`]: the contents of every ROM, streamed from the program;
 //! 3. [`embed`], [`mvm`], [`experts`] and [`units`]: an instance for every unit; [`station`] and [`top`] wire them;
-//! 4. [`library`]: the modules those are built of, and only those; [`guide`]: file lists, timing constraints and a page for the folder's reader;
-//! 5. [`gate`]: what a value passes on its way into any of these;
-//! 6. [`module()`]: one unit alone as text, for the viewer;
-//! 7. [`harness`]: runs what was emitted under Verilator and reads the trace (the one place that starts a process).
+//! 4. [`board`]: where it is for an FPGA, the top of that;
+//! 5. [`library`]: the modules those are built of, and only those; [`guide`]: file lists, timing constraints and a page for the folder's reader;
+//! 6. [`gate`]: what a value passes on its way into any of these;
+//! 7. [`module()`]: one unit alone as text, for the viewer;
+//! 8. [`harness`]: runs what was emitted under Verilator and reads the trace (the one place that starts a process).
 //!
 //! `docs/microarchitecture.md` says what the Verilog does in each cycle, `docs/numerics.md` what it computes. The modules themselves are in
 //! `templates/lib`, one a unit kind, the same text in every output. The same chip gives the same bytes, in bounded memory.
@@ -21,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod board;
 mod embed;
 mod error;
 mod experts;
@@ -32,6 +34,7 @@ pub mod harness;
 mod image;
 mod instance;
 mod library;
+pub mod matrix;
 mod metal;
 mod module;
 mod mvm;
@@ -62,6 +65,10 @@ pub struct Options {
     pub unit_kind: Option<String>,
     /// Probes on every unit, printed in simulation with `+probe`.
     pub probe: bool,
+    /// Only this matrix, by its path, behind bytes.
+    pub matrix: Option<String>,
+    /// The whole chip, or the matrix, on an FPGA board.
+    pub board: Option<board::Board>,
 }
 
 /// Emits the Verilog of `chip` into `out_dir`, which must be absent, empty or an earlier output. It is written beside and renamed.
@@ -78,10 +85,17 @@ pub fn emit(chip: &Chip, out_dir: &Path, options: &Options) -> Result<Emitted, E
     let mut folder = Folder::create(out_dir)?;
     let tables = roms::tables(&mut folder, &chip.netlist().tables)?;
     let shape = Shape::new(chip, tables)?;
-    let top = match &options.unit_kind {
-        Some(kind) => single::emit(chip, &shape, &mut folder, kind)?,
-        None => top::emit(chip, &shape, &mut folder, options.layers.as_ref(), options.probe)?,
+    let top = match (&options.unit_kind, &options.matrix) {
+        (Some(kind), _) => single::emit(chip, &shape, &mut folder, kind)?,
+        (None, Some(path)) => matrix::emit(chip, &shape, &mut folder, path)?,
+        (None, None) => top::emit(chip, &shape, &mut folder, options.layers.as_ref(), options.probe)?,
     };
+    if let Some(board) = &options.board {
+        if options.layers.is_some() || options.unit_kind.is_some() {
+            return Err(Error::Option { option: "board", what: "takes a whole chip, without layers or unit".into() });
+        }
+        board::emit(chip, &shape, &mut folder, board, options.matrix.is_some(), top::idle_bound(chip, &shape))?;
+    }
     library::emit(&mut folder, chip.netlist().is_folded())?;
     guide::emit(chip, &mut folder, &top)?;
     folder.finish()

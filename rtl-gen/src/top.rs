@@ -294,7 +294,7 @@ fn embed_probe(text: &mut Code, shape: &Shape, path: &str) -> Result<(), Error> 
 }
 
 /// More cycles than any token needs: after so many without an event, a testbench ends.
-fn idle_bound(chip: &Chip, shape: &Shape) -> u64 {
+pub fn idle_bound(chip: &Chip, shape: &Shape) -> u64 {
     let bound = |u: &hardwire_netlist::Unit| {
         let beats = 2 * u64::from(u.out_len.div_ceil(shape.lanes)) + 64;
         match &u.kind {

@@ -11,6 +11,7 @@ mod diff;
 mod essay;
 mod evaluate;
 mod explore;
+mod fpga;
 mod inspect;
 mod known;
 mod models;
@@ -23,6 +24,7 @@ mod simulate;
 mod site;
 mod source;
 mod synth;
+mod talk;
 mod validate;
 mod verify;
 mod view;
@@ -42,6 +44,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::Rtl(c) => rtl::run(c, &args.global),
         Command::Verify(c) => verify::run(c, &args.global),
         Command::Diff(c) => diff::run(c, &args.global),
+        Command::Fpga(c) => fpga::run(c, &args.global),
+        Command::Talk(c) => talk::run(c, &args.global),
         Command::View(c) => view::run(c, &args.global),
         Command::Inspect(c) => inspect::run(c, &args.global),
         Command::Compare(c) => compare::run(c, &args.global),

@@ -22,7 +22,7 @@ pub fn run(args: &Rtl, global: &Global) -> Result<()> {
     let chip = Source::open(&args.source)?.into_chip(&args.options, scratch.path(), global)?;
     let layers = args.layers.as_deref().map(|text| parse_layers(text, chip.model().layers)).transpose()?;
     let start = Instant::now();
-    let options = Options { layers, unit_kind: args.unit.clone(), probe: args.probe };
+    let options = Options { layers, unit_kind: args.unit.clone(), probe: args.probe, ..Options::default() };
     let emitted = emit(&chip, output, &options)?;
     let seconds = start.elapsed().as_secs_f64();
     if global.json {

@@ -16,7 +16,7 @@ const TARGET: &str = "node = [\"N7\", \"N5\"]\nbits = [3, 4]\ntile_rows = 256\nu
 
 pub fn main() -> Result<(), Box<dyn Error>> {
     let shape = Shape::from_json(CONFIG.as_bytes(), "small", Path::new("config.json"))?;
-    let found = explore(&shape, &target::parse(TARGET)?, &|| {})?;
+    let found = explore(&shape, &target::parse(TARGET, shape.config.context as u32)?, &|| {})?;
     for &i in &found.front {
         let (target, figures) = (&found.points[i].target, &found.points[i].figures);
         println!(

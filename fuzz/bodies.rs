@@ -111,7 +111,7 @@ fn assumptions(data: &[u8]) {
 }
 
 fn sweep(data: &[u8]) {
-    text(data, |text| _ = hardwire_study::explore::target::parse(text));
+    text(data, |text| _ = hardwire_study::explore::target::parse(text, 2048));
 }
 
 fn trace(data: &[u8]) {

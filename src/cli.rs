@@ -332,9 +332,12 @@ pub struct Validate {
     /// Fit the constants to the bundled rows again and print them as TOML.
     #[arg(long, conflicts_with_all = ["measured", "measured_energy"])]
     pub refit: bool,
-    /// Each device predicted by a fit to all other devices; takes minutes.
+    /// Each device predicted by a fit to all other devices; takes a minute.
     #[arg(long, conflicts_with_all = ["measured", "measured_energy", "refit"])]
     pub leave_devices_out: bool,
+    /// Each model predicted by a fit to all other models; takes a minute.
+    #[arg(long, conflicts_with_all = ["measured", "measured_energy", "refit", "leave_devices_out"])]
+    pub leave_models_out: bool,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -6,8 +6,8 @@ use hardwire_baseline::gpu::{self, Calibration, Class, GpuError, Half};
 #[test]
 fn held_out_families_are_predicted_near_the_aims() {
     let validation = gpu::validate().unwrap();
-    assert!(validation.mean_absolute_error_percent < 14.0, "{}", validation.mean_absolute_error_percent);
-    for (class, most) in [(Class::Single, 8.0), (Class::Batched, 15.0), (Class::Serving, 19.0)] {
+    assert!(validation.mean_absolute_error_percent < 13.0, "{}", validation.mean_absolute_error_percent);
+    for (class, most) in [(Class::Single, 8.0), (Class::Batched, 15.0), (Class::Serving, 17.5)] {
         let summary = validation.summaries.iter().find(|s| s.class == class).unwrap();
         assert!(summary.held_out_rows > 20 && summary.held_out_mape_percent < most, "{summary:?}");
     }
@@ -35,10 +35,10 @@ fn every_row_is_shown_and_every_miss_says_why() {
 /// A whole device, fitted to all others: a weak Spark beside servers and cards.
 #[test]
 fn a_device_left_out_is_predicted_from_the_others() {
-    let spark = gpu::leave_device_out("DGX Spark GB10").unwrap();
+    let spark = gpu::leave_out(gpu::Whole::Device, "DGX Spark GB10").unwrap();
     assert_eq!(spark.rows, 6);
     assert!(spark.mean_absolute_error_percent < 15.0, "{spark:?}");
-    assert!(gpu::leave_device_out("Abacus 9").unwrap_err().to_string().contains("Abacus 9"));
+    assert!(gpu::leave_out(gpu::Whole::Device, "Abacus 9").unwrap_err().to_string().contains("Abacus 9"));
     let peers = gpu::validate().unwrap().peers;
     assert_eq!(peers.len(), 8);
     assert!(peers.iter().all(|peer| !peer.accuracy.is_empty() && !peer.source.is_empty()));

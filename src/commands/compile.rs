@@ -76,6 +76,9 @@ fn compile_for(checkpoint: &mut Checkpoint, base: Option<&Chip>, options: &Compi
     if let Err(error @ (Error::Unsupported { .. } | Error::Tokenizer { .. })) = checkpoint.tokenizer() {
         note!("warning: the chip takes ids only: {error}");
     }
+    if let Err(error) = checkpoint.chat_template() {
+        note!("warning: the chip takes no conversations: {error}");
+    }
     let bar = progress::bar(global.quiet, checkpoint.config().parameters, "weights");
     let told = |p: Progress<'_>| {
         bar.set_length(p.total);

@@ -19,9 +19,10 @@ struct Output<'a> {
 
 pub fn run(args: &Explore, global: &Global) -> Result<()> {
     let shape = super::known::planned(&args.config)?;
+    let positions = shape.config.context as u32;
     let targets = match &args.target {
-        Some(path) => target::read(path)?,
-        None => target::parse(&explore::usual(&shape))?,
+        Some(path) => target::read(path, positions)?,
+        None => target::parse(explore::USUAL, positions)?,
     };
     let bar = crate::progress::bar(global.quiet, targets.len() as u64, "points");
     let exploration = explore::explore(&shape, &targets, &|| bar.inc(1));

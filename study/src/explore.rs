@@ -14,14 +14,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 use target::{Point, Refusal, Target};
 
-/// Positions of a default sweep, where the model has as many.
-const CONTEXT: usize = 2048;
-
 /// What is swept over a model unless asked otherwise, as a target file.
-pub fn usual(shape: &Shape) -> String {
-    let context = CONTEXT.min(shape.config.context);
-    format!("node = [\"N7\", \"N6\", \"N5\"]\nbits = [3, 4]\ntile_rows = [256, 512, 1024]\nusers = [1, 8]\ncontext = {context}\n")
-}
+pub const USUAL: &str = "node = [\"N7\", \"N6\", \"N5\"]\nbits = [3, 4]\ntile_rows = [256, 512, 1024]\nusers = [1, 8]\n";
 
 /// The outcome of a sweep.
 #[derive(Debug, Serialize)]

@@ -41,8 +41,6 @@ pub enum Knob {
     AttentionCompute,
     /// MLPerf submissions' dense products over the servers' own.
     MlperfCompute,
-    /// AMD devices' products over those of the same datasheet rate elsewhere.
-    AmdCompute,
     /// Hidden width at which dense products reach half of their rate: narrow matrices fill fewer units.
     DenseHalfWidth,
     /// The same for an expert's inner width.
@@ -60,6 +58,8 @@ pub enum Knob {
     VllmExpertParallelUs,
     /// Host time of a sequence in a step: scheduling, sampling, detokenising, answering; µs.
     VllmSequenceUs,
+    /// The same of TensorRT-LLM.
+    ServerSequenceUs,
     ServerLayerUs,
     /// Device time lost to a request beside its tokens: admission, uneven prompts of a batch, its last tokens alone; µs.
     RequestUs,
@@ -102,7 +102,6 @@ impl Knob {
                 | Fp4Compute
                 | UnpackedFp4Compute
                 | AttentionCompute
-                | AmdCompute
                 | LatencySlack
                 | StaticPower
         )
@@ -254,8 +253,7 @@ impl Calibration {
             WeightFormat::Fp4 => at(Knob::UnpackedFp4Compute),
             _ => at(Knob::Float16Compute),
         };
-        let maker = if device.name.starts_with("MI3") { at(Knob::AmdCompute) } else { 1.0 };
-        let share = |format| if llama { at(Knob::LlamaCompute) } else { native(format) * maker };
+        let share = |format| if llama { at(Knob::LlamaCompute) } else { native(format) };
         let tuned = if stack == Stack::MlPerf { at(Knob::MlperfCompute) } else { 1.0 };
         let expert_tflops = device.linear_rate_tflops(format) * share(format);
         // From the M3 on integers and floats issue side by side (Apple, "Explore GPU advancements in M3 and A17 Pro", 2023), and half of
@@ -277,6 +275,11 @@ impl Calibration {
             (Stack::Vllm, WeightFormat::Fp8) => at(Knob::VllmFp8LayerUs),
             _ => 0.0,
         };
+        let sequence_us = match stack {
+            Stack::LlamaCpp | Stack::LlamaCpp2024 => 0.0,
+            Stack::Vllm => at(Knob::VllmSequenceUs),
+            Stack::Server | Stack::MlPerf => at(Knob::ServerSequenceUs),
+        };
         let served = |knob| if llama { 0.0 } else { at(knob) };
         let vllm = |knob| if stack == Stack::Vllm { at(knob) } else { 0.0 };
         Achieved {
@@ -296,7 +299,7 @@ impl Calibration {
             expert_us: served(Knob::ExpertUs),
             expert_skew: served(Knob::ExpertSkew),
             expert_parallel_us: vllm(Knob::VllmExpertParallelUs),
-            sequence_us: vllm(Knob::VllmSequenceUs),
+            sequence_us,
             request_us: served(Knob::RequestUs),
             activation_passes: served(Knob::ActivationPasses),
             lockstep: if llama { 1.0 } else { at(Knob::LockstepFactor).max(1.0) },

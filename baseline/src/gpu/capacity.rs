@@ -24,7 +24,7 @@ pub fn capacity(device: &Device, model: &ModelShape, workload: &Workload, parall
     let outside = (model.parameters - model.expert_parameters()) * model.outer_bits() / 8.0;
     let weights_gb = (model.weight_bytes() + f64::from(parallel.data - 1) * outside) * 1e-9;
     let cache_gb = model.kv_bytes(f64::from(workload.context_tokens.max(1))) * repeats * 1e-9;
-    let available_gb = device.memory_gb * workload.memory_fraction * f64::from(parallel.devices());
+    let available_gb = workload.available_gb(device.memory_gb * f64::from(parallel.devices()), weights_gb);
     let room = ((available_gb - weights_gb) / cache_gb).max(0.0);
     // `as` saturates, which is what a batch past u32 should do.
     let max_batch = room.floor() as u32;
@@ -46,7 +46,16 @@ pub fn check_capacity(device: &Device, model: &ModelShape, workload: &Workload, 
         context_tokens: workload.context_tokens,
         needed_gb,
         available_gb: capacity.available_gb,
-        devices_needed: (needed_gb / (device.memory_gb * workload.memory_fraction)).ceil() as u64,
+        devices_needed: devices_needed(device, workload, capacity.weights_gb, needed_gb),
         batch_that_fits: capacity.max_batch,
     })
+}
+
+/// Devices whose memory together holds weights and cache, however they are split.
+fn devices_needed(device: &Device, workload: &Workload, weights_gb: f64, needed_gb: f64) -> u64 {
+    // What a device more adds is alike from the first that leaves room on.
+    let with_room = (weights_gb / device.memory_gb).ceil().max(1.0);
+    let room = workload.available_gb(with_room * device.memory_gb, weights_gb);
+    let further = ((needed_gb - room) / (device.memory_gb * workload.memory_fraction)).ceil().max(0.0);
+    (with_room + further) as u64
 }

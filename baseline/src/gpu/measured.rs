@@ -62,6 +62,9 @@ pub struct Measured {
     /// Median time between tokens, ms, where published.
     #[serde(default)]
     pub token_latency_ms: Option<f64>,
+    /// Requests of the run, where its source says them.
+    #[serde(default)]
+    pub requests: Option<u32>,
     /// Line of its file.
     #[serde(default)]
     pub line: u64,
@@ -76,6 +79,9 @@ pub fn measured() -> Result<Vec<Measured>, GpuError> {
         detail: error.to_string(),
         hint: "restore the bundled table",
     })?;
+    for row in rows.iter_mut().filter(|row| row.source.contains("TensorRT-LLM")) {
+        row.requests = bench_requests(row.prompt_tokens, row.output_tokens);
+    }
     rows.extend(parse_measured(BUNDLED_2026, "gpu_measured_2026.csv")?);
     Ok(rows)
 }
@@ -141,6 +147,7 @@ pub(super) fn row(rows: &Rows, task: &Task) -> Result<Measured, GpuError> {
         devices,
         set_aside: set_aside(&device, &model, stack, task),
         latency_limit_ms: latency_limit_ms(task, &model),
+        requests: task.source.contains("TensorRT-LLM").then(|| bench_requests(prompt_tokens, output_tokens)).flatten(),
         chat: task.context.contains("chat"),
         parallel: split(&task.split, devices, stack),
         device,
@@ -219,6 +226,18 @@ fn mlperf_lengths(model: &str) -> Option<(u32, u32)> {
         "Mixtral-8x7B" => (345, 145),
         "DeepSeek-R1-671B" => (800, 3880),
         "gpt-oss-120B" => (4000, 1000),
+        _ => return None,
+    })
+}
+
+/// Requests of TensorRT-LLM's published runs by prompt and output ("Preparing a Dataset" in docs/source/performance/perf-overview.md @00f3768 and
+/// docs/source/developer-guide/perf-overview.md @03e27c7).
+fn bench_requests(prompt: u32, output: u32) -> Option<u32> {
+    Some(match (prompt, output) {
+        (128, 128) => 30_000,
+        (128 | 500, 2000 | 2048) | (2048, 128) | (1000, 1000) | (1024, 1024) => 3000,
+        (128, 4096) | (1000, 2000) | (2048, 2048) | (5000, 500) | (8192, 1024) | (1024, 8192) => 1500,
+        (20_000, 2000) | (32_768, 1024) | (1024, 32_768) => 1000,
         _ => return None,
     })
 }
@@ -323,7 +342,8 @@ impl Measured {
     pub fn workload(&self, chat_prompt: f64) -> Workload {
         // Rounded to tokens.
         let prompt = if self.chat { chat_prompt.round() as u32 } else { self.prompt_tokens };
-        Workload::new(self.batch.unwrap_or(u32::MAX), prompt, self.output_tokens).on(self.stack())
+        let queue = Workload::new(self.batch.unwrap_or(u32::MAX), prompt, self.output_tokens).on(self.stack());
+        Workload { requests: self.requests, ..queue }
     }
 }
 

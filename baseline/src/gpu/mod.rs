@@ -47,7 +47,7 @@ pub use measured::{Class, Measured, measured, parse_measured};
 pub use measured_energy::{Boundary, MeasuredEnergy, measured_energy, parse_measured_energy};
 pub use peers::{Peer, peers};
 pub use power::{EnergySplit, Power, Wall, wall};
-pub use refit::{Fit, LeftOut, leave_device_out, leave_devices_out, refit};
+pub use refit::{Fit, LeftOut, Whole, leave_each_out, leave_out, refit};
 pub use serve::{ServeEstimate, serve, serve_split};
 pub use service::{Service, services};
 pub use shape::{ModelShape, Parallel, Stack, WeightFormat, Workload};

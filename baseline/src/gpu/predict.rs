@@ -47,7 +47,12 @@ fn device_of(known: &[Device], name: &str) -> Result<Device, GpuError> {
 impl Case {
     /// What is known of a row's device and model.
     pub fn of(known: &[Device], row: &Measured) -> Result<Case, GpuError> {
-        Ok(Case { device: device_of(known, &row.device)?, model: row.shape()? })
+        let (device, mut model) = (device_of(known, &row.device)?, row.shape()?);
+        // TensorRT-LLM's runs of gpt-oss on Hopper keep the cache at the model's 16 bits (perf-overview.md @03e27c7: "Hopper: use auto").
+        if row.source.contains("TensorRT-LLM") && model.dense_bits > 0.0 && device.fp4_dense_tflops.is_none() {
+            model.kv_bits = 16.0;
+        }
+        Ok(Case { device, model })
     }
 
     /// Speed, latency and power of the row.

@@ -4,10 +4,11 @@
 //! errors and straight for large ones, so that one odd run moves little; and for each constant the square of its distance from its
 //! prior in factors of two, weighted so that one factor of two is worth an error of 15 % in one row.
 //!
-//! Harder than families held out: a whole device left out, fitted to the judged rows of all others ([`leave_devices_out`]).
+//! Harder than families held out: a whole device or model left out, fitted to the judged rows of all others ([`leave_each_out`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::calibration::{Calibration, Knob};
@@ -28,6 +29,11 @@ const UNPREDICTED: f64 = 20.0;
 /// Highest fraction of a datasheet's bandwidth or rate that a fit may find: what memory and matrix benchmarks alone reach
 /// (STREAM on HBM 90 to 93 %, cuBLAS 16-bit about 80 %, recall).
 const HIGHEST: f64 = 0.92;
+
+/// Constants are settled when turning one by so small a share of it no longer helps: to the last digit of the bundled file, and near enough to judge
+/// a fit by.
+const SETTLED: f64 = 1e-6;
+const NEAR: f64 = 1e-3;
 
 /// A fit in progress.
 pub struct Fit {
@@ -94,30 +100,48 @@ impl Fit {
 
     /// The calibration that fits best, from the priors.
     pub fn refit(&self) -> Calibration {
-        self.turned(&self.refit_time(), true)
+        self.turned(&self.refit_time(SETTLED), true, SETTLED)
     }
 
     /// The constants of time that fit best, all others at their priors.
-    fn refit_time(&self) -> Calibration {
+    fn refit_time(&self, settled: f64) -> Calibration {
         let fitted = self.start.settings().iter().filter(|(_, s)| s.fitted);
         let priors = fitted.fold(self.start.clone(), |c, (knob, s)| c.with(*knob, s.prior));
-        self.turned(&priors, false)
+        self.turned(&priors, false, settled)
     }
 
-    fn turned(&self, from: &Calibration, power: bool) -> Calibration {
+    fn turned(&self, from: &Calibration, power: bool, settled: f64) -> Calibration {
         let knobs = self.knobs(power);
         let turned = |values: &[f64]| knobs.iter().zip(values).fold(from.clone(), |c, (knob, value)| c.with(*knob, *value));
         let start: Vec<f64> = knobs.iter().map(|knob| from.value(*knob)).collect();
         let caps: Vec<f64> = knobs.iter().map(|knob| if knob.is_fraction() { HIGHEST } else { f64::MAX }).collect();
-        turned(&minimise(&start, &caps, |values| self.loss(&turned(values), power)))
+        turned(&minimise(&start, &caps, settled, |values| self.loss(&turned(values), power)))
     }
 }
 
-/// Speeds of a device, predicted by a fit that has seen none of its rows.
+/// What is left out of a fit whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Whole {
+    Device,
+    Model,
+}
+
+impl Whole {
+    /// The device or model of a row, as the tables name it.
+    fn of(self, row: &Measured) -> &str {
+        match self {
+            Whole::Device => &row.device,
+            Whole::Model => &row.model,
+        }
+    }
+}
+
+/// Speeds of a device or a model, predicted by a fit that has seen none of its rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LeftOut {
-    /// As the tables name it.
-    pub device: String,
+    pub whole: Whole,
+    pub name: String,
     pub rows: usize,
     pub mean_error_percent: f64,
     pub mean_absolute_error_percent: f64,
@@ -127,32 +151,32 @@ fn judged(row: &Measured) -> bool {
     row.set_aside.is_empty() && row.class != Class::Service
 }
 
-/// The judged rows of `device`, predicted from those of all other devices.
+/// The judged rows of the device or model `name`, predicted from those of all others.
 ///
 /// # Errors
-/// A device without a judged row.
-pub fn leave_device_out(device: &str) -> Result<LeftOut, GpuError> {
-    let calibration = Fit::of(|row| judged(row) && row.device != device)?.refit_time();
-    let of_device = Fit::of(|row| judged(row) && row.device == device)?.rows;
-    if of_device.is_empty() {
-        return Err(GpuError::UnknownDevice { name: device.into(), known: "those with judged rows in the tables".into() });
+/// A name without a judged row.
+pub fn leave_out(whole: Whole, name: &str) -> Result<LeftOut, GpuError> {
+    let own = Fit::of(|row| judged(row) && whole.of(row) == name)?.rows;
+    if own.is_empty() {
+        return Err(GpuError::UnknownDevice { name: name.into(), known: "those with judged rows in the tables".into() });
     }
+    let calibration = Fit::of(|row| judged(row) && whole.of(row) != name)?.refit_time(NEAR);
     let mut errors = Vec::new();
-    for (row, case) in &of_device {
+    for (row, case) in &own {
         errors.push(case.predict(&calibration, row)?.tokens_per_s / row.tokens_per_s - 1.0);
     }
     let (rows, mean_absolute_error_percent) = mape(errors.iter().copied());
     let mean_error_percent = 100.0 * errors.iter().sum::<f64>() / rows as f64;
-    Ok(LeftOut { device: device.into(), rows, mean_error_percent, mean_absolute_error_percent })
+    Ok(LeftOut { whole, name: name.into(), rows, mean_error_percent, mean_absolute_error_percent })
 }
 
-/// [`leave_device_out`] of every device that has judged rows, in the order of their names.
+/// [`leave_out`] of every device or model that has judged rows, in the order of their names, in parallel.
 ///
 /// # Errors
-/// As [`leave_device_out`].
-pub fn leave_devices_out() -> Result<Vec<LeftOut>, GpuError> {
-    let names: BTreeSet<String> = measured()?.into_iter().filter(judged).map(|row| row.device).collect();
-    names.iter().map(|name| leave_device_out(name)).collect()
+/// As [`leave_out`].
+pub fn leave_each_out(whole: Whole) -> Result<Vec<LeftOut>, GpuError> {
+    let names: BTreeSet<String> = measured()?.iter().filter(|row| judged(row)).map(|row| whole.of(row).to_owned()).collect();
+    names.into_par_iter().map(|name| leave_out(whole, &name)).collect()
 }
 
 /// Every fitted constant as the bundled tables would have it.

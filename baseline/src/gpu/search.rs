@@ -5,17 +5,16 @@
 
 /// First factor tried: e^0.3.
 const FIRST_STEP: f64 = 0.3;
-/// A parameter is settled when a factor of e^LAST_STEP no longer helps.
-const LAST_STEP: f64 = 1e-6;
 const ROUNDS: usize = 10_000;
 
-/// Positive parameters, none above its `caps`, that locally minimise `loss`, from `start`.
-pub fn minimise(start: &[f64], caps: &[f64], loss: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+/// Positive parameters, none above its `caps`, that locally minimise `loss`, from `start`; each is settled when a factor of
+/// e^`settled` no longer helps.
+pub fn minimise(start: &[f64], caps: &[f64], settled: f64, loss: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let mut best = start.to_vec();
     let mut least = loss(&best);
     let mut steps = vec![FIRST_STEP; best.len()];
     for _ in 0..ROUNDS {
-        if steps.iter().all(|step| *step < LAST_STEP) {
+        if steps.iter().all(|step| *step < settled) {
             break;
         }
         for index in 0..best.len() {

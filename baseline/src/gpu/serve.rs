@@ -10,6 +10,9 @@
 //! Prompts ride along with decode steps (in-flight batching), so they cost their operations and messages; the weights
 //! they need are being read anyway.
 //!
+//! A published run ends: of `N` requests queued at once the last `N mod B` are served alone, by a batch that costs nearly as much. Where the source
+//! says `N`, the run is that of its waves.
+//!
 //! A server that never evicts admits a request only where its whole length fits (TensorRT-LLM's default policy, `GUARANTEED_NO_EVICT`),
 //! so memory bounds `B` by the full length there, and by the mean context on servers that evict (vLLM, MLPerf submissions).
 
@@ -27,6 +30,10 @@ use super::step::{Bound, StepTimes, StepWork, step};
 
 /// Most sequences a server runs at once: the default `max_batch_size` of TensorRT-LLM (recall).
 pub const SERVER_MAX_BATCH: u32 = 2048;
+
+/// Tokens of prompts that a server reads in one step: the default `max_num_tokens` of TensorRT-LLM and `max_num_batched_tokens` of vLLM on data-centre
+/// devices (recall).
+const STEP_TOKENS: f64 = 8192.0;
 
 /// A group of devices under a full queue.
 #[derive(Clone, Debug, Serialize)]
@@ -129,11 +136,14 @@ pub(super) fn prompt_between(
     parallel: Parallel,
 ) -> (f64, StepWork) {
     let prompt = f64::from(workload.prompt_tokens);
-    let (times, work) = match workload.prompt_tokens {
-        0 => Default::default(),
-        _ => step(device, achieved, model, parallel, 1.0, prompt, 0.0),
-    };
-    (times.added_s() + achieved.request_us * 1e-6, work)
+    if workload.prompt_tokens == 0 {
+        return (achieved.request_us * 1e-6, StepWork::default());
+    }
+    // Short prompts are read several at a time; what each adds is its share of them.
+    let together = (STEP_TOKENS / prompt).max(1.0);
+    let (times, _) = step(device, achieved, model, parallel, together, prompt, 0.0);
+    let (_, work) = step(device, achieved, model, parallel, 1.0, prompt, 0.0);
+    (times.added_s() / together + achieved.request_us * 1e-6, work)
 }
 
 fn group(
@@ -174,7 +184,14 @@ fn group(
         }
         None => most,
     };
+    // A run that ends goes in waves: requests that are alike, queued at once, end together, and the last wave may be a small one.
+    let waves = waves(batch, workload.requests.map(|all| all.div_ceil(replicas)));
+    let batch = waves[0].0;
     let (times, work, latency_s) = at(batch);
+    // Waves over the run's tokens, each as long as its batch makes its steps: the mean time that a batch of this size takes for its tokens.
+    let served: f64 = waves.iter().map(|&(batch, waves)| f64::from(batch) * waves).sum();
+    let run_s: f64 = waves.iter().map(|&(batch, waves)| at(batch).2 * waves).sum();
+    let mean_s = run_s / served * f64::from(batch);
     let sequences = f64::from(batch);
     let groups = f64::from(replicas);
     // In one latency every stage has served its microbatches.
@@ -188,7 +205,7 @@ fn group(
         attention_flops: work.attention_flops * passes + prompts * prompt_work.attention_flops * groups,
     };
     let tokens = sequences * groups;
-    let load = power(&achieved.power, device, model.weight_format, parallel.devices() * replicas, &all, latency_s, tokens);
+    let load = power(&achieved.power, device, model.weight_format, parallel.devices() * replicas, &all, mean_s, tokens);
     let estimated = |value, unit, source: &str| Figure::new(value, unit, Provenance::Estimated, source);
     Ok(ServeEstimate {
         device: device.name.clone(),
@@ -197,7 +214,7 @@ fn group(
         replicas,
         parallel,
         batch,
-        tokens_per_s: estimated(tokens / latency_s, "tokens/s", MODEL),
+        tokens_per_s: estimated(tokens / mean_s, "tokens/s", MODEL),
         tokens_per_s_per_user: estimated(1.0 / latency_s, "tokens/s", MODEL),
         token_latency_ms: estimated(latency_s * 1e3, "ms", MODEL),
         bound: times.bound(),
@@ -208,6 +225,13 @@ fn group(
         j_per_token: estimated(load.energy.total_j_per_token(), "J/token", POWER),
         energy: load.energy,
     })
+}
+
+/// Batches of a run of so many requests, with how many waves are of each; one that never ends is all of `batch`.
+fn waves(batch: u32, requests: Option<u32>) -> Vec<(u32, f64)> {
+    let Some(requests) = requests else { return vec![(batch, 1.0)] };
+    let (whole, rest) = (requests / batch, requests % batch);
+    [(batch, whole), (rest, u32::from(rest > 0))].into_iter().filter(|(_, n)| *n > 0).map(|(batch, n)| (batch, f64::from(n))).collect()
 }
 
 /// Largest number in `1..=most` that `holds`, given that `holds(1)` and that it stops holding once.

@@ -251,9 +251,12 @@ pub struct Workload {
     pub prompt_tokens: u32,
     pub output_tokens: u32,
     pub stack: Stack,
-    /// Share of device memory that weights and cache may take. TensorRT-LLM's `kv_cache_free_gpu_memory_fraction` and
-    /// vLLM's `gpu_memory_utilization` both default to 0.9.
+    /// Share of device memory that the cache may take of what weights leave (TensorRT-LLM's `kv_cache_free_gpu_memory_fraction`), or that both
+    /// take together (vLLM's `gpu_memory_utilization`); both default to 0.9.
     pub memory_fraction: f64,
+    /// Requests of a run that ends, all queued at once and alike; none where the queue never empties.
+    #[serde(default)]
+    pub requests: Option<u32>,
 }
 
 impl Workload {
@@ -266,6 +269,7 @@ impl Workload {
             output_tokens,
             stack: Stack::Server,
             memory_fraction: 0.9,
+            requests: None,
         }
     }
 
@@ -282,6 +286,14 @@ impl Workload {
             _ => self.prompt_tokens.saturating_add(self.output_tokens / 2),
         };
         Self { context_tokens, ..*self }
+    }
+
+    /// Memory for weights of `weights_gb` and cache in `memory_gb` of devices.
+    pub(super) fn available_gb(&self, memory_gb: f64, weights_gb: f64) -> f64 {
+        match self.stack {
+            Stack::Server | Stack::MlPerf => weights_gb + self.memory_fraction * (memory_gb - weights_gb).max(0.0),
+            _ => self.memory_fraction * memory_gb,
+        }
     }
 
     /// Refuses a workload the model cannot take.

@@ -5,7 +5,7 @@ use crate::cli::{Global, Validate};
 use crate::out::{self, outln};
 use crate::table::{Cell, Table};
 use anyhow::Result;
-use hardwire_baseline::gpu::{self, Boundary, Class, EnergyValidation, Family, GpuError, Half, LeftOut, Measured, Peer, Validation};
+use hardwire_baseline::gpu::{self, Boundary, Class, EnergyValidation, Family, GpuError, Half, LeftOut, Measured, Peer, Validation, Whole};
 use hardwire_netlist::input;
 use serde::Serialize;
 use std::path::Path;
@@ -14,9 +14,10 @@ pub fn run(args: &Validate, csv: bool, global: &Global) -> Result<()> {
     if args.refit {
         return refit(global);
     }
-    if args.leave_devices_out {
-        let left_out = gpu::leave_devices_out()?;
-        return show(global, csv, &left_out, &devices(&left_out), || Ok(String::new()));
+    let wholes = [(args.leave_devices_out, Whole::Device), (args.leave_models_out, Whole::Model)];
+    if let Some((_, whole)) = wholes.into_iter().find(|(asked, _)| *asked) {
+        let left_out = gpu::leave_each_out(whole)?;
+        return show(global, csv, &left_out, &each_left_out(&left_out), || Ok(String::new()));
     }
     let text = |path: &Path| input::text(path, input::MOST_TEXT);
     let rows_of =
@@ -64,12 +65,12 @@ fn refit(global: &Global) -> Result<()> {
     Ok(())
 }
 
-/// One row a device that the fit has not seen.
-fn devices(left_out: &[LeftOut]) -> Table {
-    let mut table = Table::new(&["device, fitted to all others", "rows", "mean error", "mean absolute error"]);
+/// One row a device or model that the fit has not seen.
+fn each_left_out(left_out: &[LeftOut]) -> Table {
+    let mut table = Table::new(&["fitted to all others", "rows", "mean error", "mean absolute error"]);
     for l in left_out {
         let signed = Cell::Percent(l.mean_error_percent / 100.0);
-        table.row([l.device.as_str().into(), count(l.rows), signed, percent(l.mean_absolute_error_percent)]);
+        table.row([l.name.as_str().into(), count(l.rows), signed, percent(l.mean_absolute_error_percent)]);
     }
     table
 }

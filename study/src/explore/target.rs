@@ -14,6 +14,7 @@ use hardwire_compiler::technology::Silicon;
 use hardwire_netlist::Fabric;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A value or several to sweep.
@@ -143,6 +144,8 @@ pub struct Refusal {
     pub would_meet: Vec<String>,
 }
 
+/// Positions unless asked, where the model has as many.
+const CONTEXT: u32 = 2048;
 /// Tile heights tried, most dies, and most points of a sweep.
 const ROWS: [u32; 4] = [128, 256, 512, 1024];
 const MOST_POINTS: usize = 100_000;
@@ -155,12 +158,16 @@ const MOST_BYTES: u64 = 16 << 20;
 ///
 /// # Errors
 /// TOML that does not parse, a field that is unknown or not understood, by name.
-pub fn read(path: &Path) -> Result<Vec<Target>> {
+pub fn read(path: &Path, positions: u32) -> Result<Vec<Target>> {
     let text = hardwire_netlist::input::text(path, MOST_BYTES)?;
-    parse(&text).map_err(|e| Error::file(path, e))
+    parse(&text, positions).map_err(|e| Error::file(path, e))
 }
 
-pub fn parse(text: &str) -> Result<Vec<Target>> {
+/// As [`read`]. Fields left out take their defaults; the context is the `positions` of the model, at most 2,048.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(text: &str, positions: u32) -> Result<Vec<Target>> {
     let f: TargetFile = toml::from_str(text).map_err(|e| Error::asked("target", toml_detail(text, &e)))?;
     let auto = |field: &str, a: Auto| match a {
         Auto::Number(n) if n > 0 => Ok(Some(n)),
@@ -180,7 +187,7 @@ pub fn parse(text: &str) -> Result<Vec<Target>> {
         lanes: None,
         pos_lanes: None,
         users: 1,
-        context: 2048,
+        context: CONTEXT.min(positions),
         kv_bits: 8,
         min_tokens_per_s: f.min_tokens_per_s.unwrap_or(0.0),
     }];
@@ -275,7 +282,7 @@ fn meets(p: &Point) -> bool {
 
 /// One attempt for each mix of fabrics on the frontier of what the target leaves open.
 fn attempts(shape: &Shape, target: &Target) -> Result<Vec<Point>> {
-    let mut heights: Vec<u32> = target.tile_rows.map_or(ROWS.to_vec(), |rows| vec![rows]);
+    let mut heights = target.tile_rows.map_or_else(|| heights(shape, target.group), |rows| vec![rows]);
     if target.fabric == Some("group") && target.tile_rows.is_none() {
         heights.extend(DEEP);
     }
@@ -304,6 +311,16 @@ fn attempts(shape: &Shape, target: &Target) -> Result<Vec<Point>> {
     }
     let mixes = frontier::mixes(shape, &options, &process.technology, &choices)?;
     mixes.into_par_iter().map(|mix| attempt(shape, target, &options, &process, mix)).collect()
+}
+
+/// [`ROWS`], and every height between them that divides a matrix of the model into bands of whole scale groups with no row left over.
+fn heights(shape: &Shape, group: u32) -> Vec<u32> {
+    let c = &shape.config;
+    let inputs = [c.hidden, c.ffn, c.heads * c.head_dim].map(|n| n as u32);
+    let (least, most) = (ROWS[0], ROWS[ROWS.len() - 1]);
+    let whole = |n: u32| (least..=most).filter(move |rows| n > 0 && n.is_multiple_of(*rows) && rows.is_multiple_of(group.max(1)));
+    let all: BTreeSet<u32> = inputs.into_iter().flat_map(whole).chain(ROWS).collect();
+    all.into_iter().collect()
 }
 
 fn attempt(shape: &Shape, target: &Target, options: &Options, process: &Process, fabric: Mix) -> Result<Point> {
@@ -403,12 +420,12 @@ mod tests {
     }
 
     fn one(text: &str) -> std::result::Result<Point, Box<Refusal>> {
-        plan(&small(), &parse(text).unwrap()[0]).unwrap().map_err(Box::new)
+        plan(&small(), &parse(text, CONTEXT).unwrap()[0]).unwrap().map_err(Box::new)
     }
 
     #[test]
     fn lists_make_every_combination_and_unknown_fields_are_refused() {
-        assert_eq!(parse("bits = [2, 3, 4]\ncontext = [512, 1024]\nnode = \"N5\"").unwrap().len(), 6);
+        assert_eq!(parse("bits = [2, 3, 4]\ncontext = [512, 1024]\nnode = \"N5\"", CONTEXT).unwrap().len(), 6);
         for (text, field) in [
             ("bitz = 4", "bitz"),
             ("node = \"N3\"", "N3"),
@@ -419,7 +436,7 @@ mod tests {
             ("clock_mhz = -1.0", "clock_mhz"),
             ("bits = []", "points"),
         ] {
-            let error = format!("{:#}", parse(text).unwrap_err());
+            let error = format!("{:#}", parse(text, CONTEXT).unwrap_err());
             assert!(error.contains(field), "{field}: {error}");
         }
     }

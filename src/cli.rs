@@ -51,6 +51,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Compile a checkpoint into a chip folder.
     Compile(Compile),
+    /// Join the shards of a compilation to the chip that one run would have written.
+    Merge(Merge),
     /// A chip from a bare config.json, no weights: counts, floorplan, cycles, energy.
     Plan(Plan),
     /// Sweep targets over a model's shape; what nothing beats, as table, JSON and plot.
@@ -108,6 +110,23 @@ pub struct Compile {
     /// A chip whose die takes these weights: its plan, formats, widths and tables, and only ROM contents are new.
     #[arg(long, value_name = "CHIP", conflicts_with = "shape_only")]
     pub onto: Option<PathBuf>,
+    /// Only the codes of one task's matrices, such as 3/16: a shard, to be joined with the others by merge.
+    #[arg(long, value_name = "TASK/TASKS", conflicts_with_all = ["shape_only", "onto"])]
+    pub shard: Option<hardwire_compiler::Part>,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Merge {
+    /// The checkpoint that the shards were made of.
+    pub checkpoint: PathBuf,
+    /// Every shard of one run (compile --shard), in any order.
+    #[arg(required = true, value_name = "SHARD")]
+    pub shards: Vec<PathBuf>,
+    /// Chip folder to write: absent, empty, or a chip to replace.
+    #[arg(short, long, value_name = "CHIP")]
+    pub output: PathBuf,
     #[command(flatten)]
     pub options: CompileOptions,
 }

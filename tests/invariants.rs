@@ -65,6 +65,7 @@ const TOP: &[&str] = &[
     "test",
     "tests",
     "viewer",
+    "workflows",
 ];
 
 /// Longest source file, lines.

@@ -10,6 +10,9 @@ pub enum Error {
     Option { option: &'static str, what: String },
     #[error("{path}: {what}")]
     Model { path: String, what: String },
+    /// A part of a compilation that does not belong to the others.
+    #[error("{folder}: {what}")]
+    Shard { folder: String, what: String },
     /// The die of another chip has no room for these weights.
     #[error("{path}: {what}")]
     Die { path: String, what: String },

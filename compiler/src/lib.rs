@@ -7,7 +7,7 @@
 //!
 //! [`compile`] runs them and writes the chip folder. [`shape::plan`] runs the same stages without weights: what they would become is
 //! told by the [`hardwire_models::Shape`] of a bare `config.json` alone, and the unit graph is the same. [`compile_onto`] gives the die of a
-//! chip that exists other weights. This crate emits no Verilog, and
+//! chip that exists other weights; [`compile_shard`] and [`merge`] do the first stage in parts. This crate emits no Verilog, and
 //! runs the float model only to calibrate.
 //!
 //! ```
@@ -35,7 +35,9 @@ mod options;
 mod order;
 pub mod place;
 pub mod quantize;
+mod run;
 pub mod shape;
+mod shard;
 pub mod technology;
 pub mod tile;
 mod weights;
@@ -45,11 +47,11 @@ pub use margin::Margin;
 pub use onto::compile_onto;
 pub use options::{CALIBRATION_TEXT, Options, Plan, Progress};
 pub use quantize::{Quantizer, chip_weights};
+pub use shard::{Part, compile_shard, merge};
 
-use finish::finish;
-use folding::Folding;
 use hardwire_models::Checkpoint;
-use hardwire_netlist::chip::{Chip, ChipWriter, Structure};
+use hardwire_netlist::chip::{Chip, ChipWriter};
+use run::{Run, assemble};
 use std::path::Path;
 
 /// Compiles `checkpoint` into the chip folder `target`.
@@ -59,23 +61,8 @@ use std::path::Path;
 /// # Errors
 /// A checkpoint, plan or folder that cannot be used, by name; nothing is left behind then.
 pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Result<Chip, Error> {
-    let plan = options.resolve(checkpoint.config())?;
-    let technology = technology::node(&plan.node)?;
-    build::check(checkpoint.graph())?;
-    let folding = Folding::of_graph(checkpoint.graph(), checkpoint.config().layers as u32, plan.fold, &plan.fabrics)?;
+    let run = Run::of(checkpoint, options)?;
     let mut writer = ChipWriter::create(target)?;
-    let quantized = quantize::quantize(checkpoint, &plan, folding, None, writer.programs(), progress)?;
-    let tiles = tile::tile(checkpoint.graph(), &quantized, &plan)?;
-    let netlist = build::build(checkpoint, &plan, folding, &quantized, &tiles, writer.programs())?;
-    netlist.validate()?;
-    let floorplan = place::place(&netlist, &technology);
-    let structure = Structure {
-        model: build::model_info(checkpoint, &plan),
-        technology,
-        netlist,
-        floorplan,
-        quality: quantized.quality(),
-        programs: Vec::new(),
-    };
-    finish(checkpoint, writer, structure)
+    let quantized = quantize::quantize(checkpoint, &run.plan, run.folding, None, writer.programs(), progress)?;
+    assemble(checkpoint, run, quantized, writer)
 }

@@ -46,6 +46,7 @@ pub mod input;
 mod permutation;
 pub mod program;
 mod ring;
+pub mod shard;
 pub mod silicon;
 pub mod tables;
 pub mod technology;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// Every command stands in one group.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("A model into a chip", &["demo", "models", "inspect", "compile", "plan", "explore", "synth"]),
+    ("A model into a chip", &["demo", "models", "inspect", "compile", "merge", "plan", "explore", "synth"]),
     ("Text out of it", &["simulate", "chat", "serve", "talk", "evaluate"]),
     ("The die and its Verilog", &["view", "rtl", "verify", "diff", "fpga"]),
     ("Beside GPUs", &["compare", "books", "report", "baseline"]),
@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 ];
 
 /// What one types, for every command.
-const EXAMPLES: [(&str, &[&str]); 24] = [
+const EXAMPLES: [(&str, &[&str]); 25] = [
     ("demo", &["hardwire demo -o demo --prompt 'The king'"]),
     ("models", &["hardwire models"]),
     ("inspect", &["hardwire inspect Qwen3.5-27B", "hardwire inspect smollm2.chip --at 'layers.0.mlp.down_proj[7,30]'"]),
@@ -26,6 +26,7 @@ const EXAMPLES: [(&str, &[&str]); 24] = [
             "hardwire compile tuned -o next.chip --onto smollm2.chip",
         ],
     ),
+    ("merge", &["hardwire merge big shards/1 shards/2 -o big.chip"]),
     ("plan", &["hardwire plan config.json --fold auto --users 8"]),
     ("explore", &["hardwire explore config.json --target sweep.toml --plot front.svg"]),
     ("synth", &["hardwire synth config.json -o big --seed 2"]),

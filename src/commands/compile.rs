@@ -7,7 +7,7 @@ use crate::report::number;
 use anyhow::{Context, Result, bail};
 use hardwire_compiler::{Options, Progress, Quantizer};
 use hardwire_models::{Checkpoint, Error};
-use hardwire_netlist::{Chip, input};
+use hardwire_netlist::{Chip, Figure, input};
 use hardwire_study::load::{Compiled, Request, one_user};
 use hardwire_study::respin::price_of_margin;
 use hardwire_study::sources::die_area_mm2;
@@ -21,10 +21,26 @@ pub fn run(args: &Compile, global: &Global) -> Result<()> {
     }
     let base = args.onto.as_deref().map(|path| args.options.none_for_a_die(path).and_then(|()| Ok(Chip::open(path)?))).transpose()?;
     let mut checkpoint = open_checkpoint(&args.checkpoint)?;
-    let chip = compile_for(&mut checkpoint, base.as_ref(), &args.options, &args.output, global)?;
-    let reserved = price_of_margin(checkpoint.shape(), &resolve(&args.options)?)?;
-    let (area, context) = (die_area_mm2(&chip.structure), Request::of(&chip).context);
-    let one_user = one_user(&Compiled(&chip), context);
+    let options = prepare(&mut checkpoint, base.as_ref(), &args.options)?;
+    if let Some(part) = args.shard {
+        watched(&checkpoint, global, |told| hardwire_compiler::compile_shard(&checkpoint, &options, part, &args.output, told))?;
+        if global.json {
+            return out::json(&json!({"shard": args.output, "part": part.to_string()}));
+        }
+        outln!("{}", args.output.display());
+        return Ok(());
+    }
+    let chip = watched(&checkpoint, global, |told| match &base {
+        Some(base) => hardwire_compiler::compile_onto(&checkpoint, base, &options, &args.output, told),
+        None => hardwire_compiler::compile(&checkpoint, &options, &args.output, told),
+    })?;
+    tell(&chip, price_of_margin(checkpoint.shape(), &options)?, global)
+}
+
+/// What was compiled; `reserved` is the area of its margin.
+pub fn tell(chip: &Chip, reserved: Option<Figure>, global: &Global) -> Result<()> {
+    let (area, context) = (die_area_mm2(&chip.structure), Request::of(chip).context);
+    let one_user = one_user(&Compiled(chip), context);
     let (folder, node) = (chip.folder.display(), &chip.structure.technology.node);
     if global.json {
         return out::json(&json!({
@@ -61,11 +77,12 @@ pub fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
 
 /// Compiles with a progress bar. The checkpoint becomes that of the context asked for.
 pub fn compile(checkpoint: &mut Checkpoint, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
-    compile_for(checkpoint, None, options, target, global)
+    let options = prepare(checkpoint, None, options)?;
+    watched(checkpoint, global, |told| hardwire_compiler::compile(checkpoint, &options, target, told))
 }
 
-/// The same, for the die of `base` if there is one.
-fn compile_for(checkpoint: &mut Checkpoint, base: Option<&Chip>, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
+/// Turns the checkpoint as asked for, and makes it that of the context asked for, or of the base chip. Gives the compiler's options.
+pub fn prepare(checkpoint: &mut Checkpoint, base: Option<&Chip>, options: &CompileOptions) -> Result<Options> {
     if options.quantizing.rotate {
         checkpoint.rotate().context("--rotate")?;
     }
@@ -73,6 +90,17 @@ fn compile_for(checkpoint: &mut Checkpoint, base: Option<&Chip>, options: &Compi
     if let Some(positions) = base.map(|b| b.model().context).or(options.context) {
         checkpoint.lengthen(positions as usize)?;
     }
+    Ok(options)
+}
+
+type Told<'a> = &'a (dyn Fn(Progress<'_>) + Sync);
+
+/// Does `work` on a checkpoint's weights with a progress bar.
+pub fn watched<T>(
+    checkpoint: &Checkpoint,
+    global: &Global,
+    work: impl FnOnce(Told<'_>) -> Result<T, hardwire_compiler::Error>,
+) -> Result<T> {
     if let Err(error @ (Error::Unsupported { .. } | Error::Tokenizer { .. })) = checkpoint.tokenizer() {
         note!("warning: the chip takes ids only: {error}");
     }
@@ -80,17 +108,13 @@ fn compile_for(checkpoint: &mut Checkpoint, base: Option<&Chip>, options: &Compi
         note!("warning: the chip takes no conversations: {error}");
     }
     let bar = progress::bar(global.quiet, checkpoint.config().parameters, "weights");
-    let told = |p: Progress<'_>| {
+    let done = work(&|p: Progress<'_>| {
         bar.set_length(p.total);
         bar.set_position(p.done);
         bar.set_message(out::one_line(p.path));
-    };
-    let chip = match base {
-        Some(base) => hardwire_compiler::compile_onto(checkpoint, base, &options, target, &told),
-        None => hardwire_compiler::compile(checkpoint, &options, target, &told),
-    };
+    });
     bar.finish_and_clear();
-    Ok(chip?)
+    Ok(done?)
 }
 
 /// The compiler's options as typed.

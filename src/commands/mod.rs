@@ -14,6 +14,7 @@ mod explore;
 mod fpga;
 mod inspect;
 mod known;
+mod merge;
 mod models;
 mod pair;
 mod plan;
@@ -43,6 +44,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::Evaluate(c) => evaluate::run(c, &args.global),
         Command::Rtl(c) => rtl::run(c, &args.global),
         Command::Verify(c) => verify::run(c, &args.global),
+        Command::Merge(c) => merge::run(c, &args.global),
         Command::Diff(c) => diff::run(c, &args.global),
         Command::Fpga(c) => fpga::run(c, &args.global),
         Command::Talk(c) => talk::run(c, &args.global),

@@ -25,6 +25,8 @@ mod onto;
 mod reserve;
 mod row;
 mod row_block;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 
 use crate::die::Die;
 use crate::error::Error;
@@ -56,26 +58,8 @@ pub(crate) fn quantize(
     programs: &mut ProgramWriter,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<QuantizedModel, Error> {
-    let graph = checkpoint.graph();
-    let order = graph.topological_order();
-    let mut work = Work {
-        checkpoint,
-        plan,
-        die,
-        formats: match die {
-            Some(die) => formats::of_die(checkpoint, folding, plan, die.netlist)?,
-            None => formats::formats(checkpoint, folding, plan)?,
-        },
-        widths: BTreeMap::new(),
-        natural: BTreeMap::new(),
-        tables: order.iter().flat_map(|&id| tables_of(graph, id)).collect(),
-        matrices: BTreeMap::new(),
-        done: 0,
-        total: order.iter().map(|&id| matrix_size(graph, id)).sum(),
-        ready: None,
-        programs,
-        progress,
-    };
+    let formats = formats_of(checkpoint, plan, folding, die)?;
+    let mut work = Work::new(checkpoint, plan, die, formats, programs, progress);
     let mut embedding = None;
     if let Some(bits) = plan.choice.average_bits {
         let shares = budget::widths(checkpoint, plan, bits, progress)?;
@@ -86,15 +70,66 @@ pub(crate) fn quantize(
         Quantizer::Gptq => calibrate::calibrate(&mut work, embedding)?,
     }
     work.write_ready()?;
-    matrices::widen(folding, &mut work.matrices);
     match die {
         Some(die) => {
             let paths: Vec<&str> = work.tables.iter().map(|t| &*t.path).collect();
+            matrices::widen(folding, &mut work.matrices);
             die.fit(&paths, &mut work.matrices)?;
+            Ok(QuantizedModel { matrices: work.matrices, formats: work.formats })
         }
-        None => reserve::reserve(plan.margin, plan.act_bits, &mut work.matrices),
+        None => Ok(shared(folding, plan, work.formats, work.matrices)),
     }
-    Ok(QuantizedModel { matrices: work.matrices, formats: work.formats })
+}
+
+/// Formats of all streams: those of a `die`, or its own.
+pub(crate) fn formats_of(checkpoint: &Checkpoint, plan: &Plan, folding: Folding, die: Option<&Die<'_>>) -> Result<Formats, Error> {
+    match die {
+        Some(die) => formats::of_die(checkpoint, folding, plan, die.netlist),
+        None => formats::formats(checkpoint, folding, plan),
+    }
+}
+
+/// All matrices with the widths that those of one silicon share, and the margin.
+pub(crate) fn shared(folding: Folding, plan: &Plan, formats: Formats, mut matrices: BTreeMap<String, QuantizedMatrix>) -> QuantizedModel {
+    matrices::widen(folding, &mut matrices);
+    reserve::reserve(plan.margin, plan.act_bits, &mut matrices);
+    QuantizedModel { matrices, formats }
+}
+
+/// Paths of all matrices, in the order in which they stand in the program.
+pub(crate) fn paths(graph: &OpGraph) -> Vec<String> {
+    graph.topological_order().into_iter().flat_map(|id| tables_of(graph, id)).map(|t| t.path).collect()
+}
+
+/// As [`quantize`], of the matrices alone that `takes` says yes to, by the number of their first weight and of all weights; each with its
+/// own widths.
+pub(crate) fn part(
+    checkpoint: &Checkpoint,
+    plan: &Plan,
+    folding: Folding,
+    takes: &dyn Fn(u64, u64) -> bool,
+    programs: &mut ProgramWriter,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<(Formats, Vec<(String, QuantizedMatrix)>), Error> {
+    let formats = formats_of(checkpoint, plan, folding, None)?;
+    let mut work = Work::new(checkpoint, plan, None, formats, programs, progress);
+    let sizes = work.tables.iter().map(|t| Ok(checkpoint.tensor(t.weight)?.rows() as u64 * checkpoint.tensor(t.weight)?.cols() as u64));
+    let sizes = sizes.collect::<Result<Vec<u64>, Error>>()?;
+    let all = sizes.iter().sum();
+    let (mut first, mut mine) = (0, Vec::new());
+    for (i, size) in sizes.iter().enumerate() {
+        if takes(first, all) {
+            mine.push(i);
+        }
+        first += size;
+    }
+    work.total = mine.iter().map(|&i| sizes[i]).sum();
+    mine.iter().try_for_each(|&i| work.matrix(i, None))?;
+    work.write_ready()?;
+    let made = mine.iter().map(|&i| work.tables[i].path.clone());
+    let made = made.map(|path| work.matrices.remove(&path).map(|m| (path, m)).expect("it was made"));
+    let made = made.collect();
+    Ok((work.formats, made))
 }
 
 /// Matrices on their way into the program file, in graph order.
@@ -118,6 +153,33 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
+    fn new(
+        checkpoint: &'a Checkpoint,
+        plan: &'a Plan,
+        die: Option<&'a Die<'a>>,
+        formats: Formats,
+        programs: &'a mut ProgramWriter,
+        progress: &'a (dyn Fn(Progress<'_>) + Sync),
+    ) -> Work<'a> {
+        let graph = checkpoint.graph();
+        let order = graph.topological_order();
+        Work {
+            checkpoint,
+            plan,
+            die,
+            formats,
+            widths: BTreeMap::new(),
+            natural: BTreeMap::new(),
+            tables: order.iter().flat_map(|&id| tables_of(graph, id)).collect(),
+            matrices: BTreeMap::new(),
+            done: 0,
+            total: order.iter().map(|&id| matrix_size(graph, id)).sum(),
+            ready: None,
+            programs,
+            progress,
+        }
+    }
+
     /// Encodes matrix `i`, while the one before goes to the disk.
     fn matrix(&mut self, i: usize, curvature: Option<&Curvature>) -> Result<(), Error> {
         let graph = self.checkpoint.graph();

@@ -2,10 +2,12 @@
 //!
 //! Eight billion weights go through here, so it is written for the vector units: single precision, eight lanes, every sum in the
 //! same order on every machine. Sums are per lane, then over the lanes; nothing is fused; so the same weights give the same codes
-//! with AVX2 and without.
+//! with AVX-512, with AVX2 and without.
 
-use super::lanes::{LANES, Lanes};
+use super::lanes::{Arith, LANES, Lanes, Twin};
 use super::row::{Facts, RowOut};
+#[cfg(target_arch = "x86_64")]
+use super::vectors::{Avx, Avx512};
 
 /// Adding and subtracting 1.5 * 2^23 rounds a small float to the nearest integer; the sum's low bits are that integer.
 const ROUND: f32 = 12_582_912.0;
@@ -42,27 +44,40 @@ pub(super) fn row(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has just been asked.
-        return unsafe { row_avx2(weights, bits, group, scratch, out) };
+        return if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512dq") {
+            unsafe { row_avx512(weights, bits, group, scratch, out) }
+        } else {
+            unsafe { row_avx2(weights, bits, group, scratch, out) }
+        };
     }
-    row_in::<[f32; LANES]>(weights, bits, group, scratch, out)
+    row_in::<Plain, (Plain, Plain)>(weights, bits, group, scratch, out)
 }
+
+type Plain = [f32; LANES];
 
 /// The same arithmetic in wider registers.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn row_avx2(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch, out: &mut RowOut<'_>) -> Facts {
-    row_in::<super::lanes::Avx>(weights, bits, group, scratch, out)
+    row_in::<Avx, (Avx, Avx)>(weights, bits, group, scratch, out)
+}
+
+/// Two candidates in one register.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avx512f,avx512dq")]
+fn row_avx512(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch, out: &mut RowOut<'_>) -> Facts {
+    row_in::<Avx, Avx512>(weights, bits, group, scratch, out)
 }
 
 #[inline(always)]
-fn row_in<L: Lanes>(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch, out: &mut RowOut<'_>) -> Facts {
+fn row_in<L: Lanes, T: Twin>(weights: &[f32], bits: u8, group: usize, scratch: &mut Scratch, out: &mut RowOut<'_>) -> Facts {
     let low = -(1i32 << (bits - 1));
     let power = power_of::<L>(weights);
     scale_row(weights, group, libm::exp2f(power as f32), &mut scratch.scaled);
     let blocks = group.min(weights.len()).div_ceil(LANES);
     scratch.best.clear();
     for g in scratch.scaled.chunks(blocks) {
-        let best = best_scale::<L>(g, low, candidates(bits));
+        let best = best_scale::<L, T>(g, low, candidates(bits));
         scratch.best.push(best);
     }
     let max = scratch.best.iter().fold(0f64, |m, s| m.max(s.abs()));
@@ -74,7 +89,7 @@ fn row_in<L: Lanes>(weights: &[f32], bits: u8, group: usize, scratch: &mut Scrat
     let unit = libm::exp2(f64::from(exponent));
     let mut facts = Facts { exponent: if max == 0.0 { 0 } else { exponent - power }, lossless: true, ..Facts::default() };
     for (g, (values, codes)) in scratch.scaled.chunks(blocks).zip(out.codes.chunks_mut(group)).enumerate() {
-        let mantissa = libm::rint(scratch.best[g] / unit) as i32;
+        let mantissa = (scratch.best[g] / unit).round_ties_even() as i32;
         out.scales[g] = mantissa;
         let done = emit::<L>(values, f64::from(mantissa) * unit, low, codes);
         facts.lossless &= done.energy == 0.0;
@@ -115,7 +130,7 @@ fn scale_row(weights: &[f32], group: usize, by: f32, scaled: &mut Vec<[f32; LANE
 /// The scale, of either sign, that minimises the squared error of `q * s` with `low <= q < -low`: the best of the candidates
 /// around the one that maps the extreme weight to the extreme code, then one step of least squares for its codes.
 #[inline(always)]
-fn best_scale<L: Lanes>(values: &[[f32; LANES]], low: i32, candidates: &[i8]) -> f64 {
+fn best_scale<L: Lanes, T: Twin>(values: &[[f32; LANES]], low: i32, candidates: &[i8]) -> f64 {
     let (mut least, mut most) = (L::splat(0.0), L::splat(0.0));
     for v in values {
         least = L::load(v).min(least);
@@ -127,8 +142,15 @@ fn best_scale<L: Lanes>(values: &[[f32; LANES]], low: i32, candidates: &[i8]) ->
         return 0.0;
     }
     let mut best = Best { wq: 0.0, qq: 1.0 };
-    for &step in candidates {
-        best.consider(correlate::<L>(values, (low as f32 - f32::from(step) * 0.1 / 8.0 * low as f32) / extreme, low as f32));
+    let inverse = |step: i8| (low as f32 - f32::from(step) * 0.1 / 8.0 * low as f32) / extreme;
+    let (pairs, rest) = candidates.as_chunks::<2>();
+    for pair in pairs {
+        let [first, second] = correlate_both::<T>(values, pair.map(inverse), low as f32);
+        best.consider(first);
+        best.consider(second);
+    }
+    for &step in rest {
+        best.consider(correlate::<L>(values, inverse(step), low as f32));
     }
     if best.wq != 0.0 {
         best.consider(correlate::<L>(values, (best.qq / best.wq) as f32, low as f32));
@@ -164,20 +186,29 @@ fn correlate<L: Lanes>(values: &[[f32; LANES]], inverse: f32, low: f32) -> (f32,
         wq = wq.add(v.mul(q));
         qq = qq.add(q.mul(q));
     }
-    (total(wq.store()), total(qq.store()))
+    (wq.total(), qq.total())
+}
+
+/// The same for two at once.
+#[inline(always)]
+fn correlate_both<T: Twin>(values: &[[f32; LANES]], inverse: [f32; 2], low: f32) -> [(f32, f32); 2] {
+    let (mut wq, mut qq) = (T::splat(0.0), T::splat(0.0));
+    let inverse = T::pair(inverse);
+    for v in values {
+        let v = T::load(v);
+        let q = code(v.mul(inverse), low);
+        wq = wq.add(v.mul(q));
+        qq = qq.add(q.mul(q));
+    }
+    let (wq, qq) = (wq.totals(), qq.totals());
+    [(wq[0], qq[0]), (wq[1], qq[1])]
 }
 
 /// The code values nearest to `x`.
 #[inline(always)]
-fn code<L: Lanes>(x: L, low: f32) -> L {
-    let round = L::splat(ROUND);
-    x.max(L::splat(low)).min(L::splat(-low - 1.0)).add(round).sub(round)
-}
-
-#[inline(always)]
-fn total(lanes: [f32; LANES]) -> f32 {
-    let [a, b, c, d, e, f, g, h] = lanes;
-    ((a + e) + (c + g)) + ((b + f) + (d + h))
+fn code<A: Arith>(x: A, low: f32) -> A {
+    let round = A::splat(ROUND);
+    x.max(A::splat(low)).min(A::splat(-low - 1.0)).add(round).sub(round)
 }
 
 struct Emitted {
@@ -206,7 +237,7 @@ fn emit<L: Lanes>(values: &[[f32; LANES]], scale: f64, low: i32, codes: &mut [u8
             None => codes.copy_from_slice(&bits[..codes.len()]),
         }
     }
-    Emitted { code_sum: total(sums.store()), error: total(errors.store()), energy: total(energies.store()) }
+    Emitted { code_sum: sums.total(), error: errors.total(), energy: energies.total() }
 }
 
 #[cfg(test)]
@@ -286,7 +317,7 @@ mod tests {
                 };
                 weights.chunks(32).map(group).sum()
             };
-            let fast = lost(&|g| best_scale::<[f32; LANES]>(g.as_chunks::<LANES>().0, low, candidates(bits)));
+            let fast = lost(&|g| best_scale::<Plain, (Plain, Plain)>(g.as_chunks::<LANES>().0, low, candidates(bits)));
             let slow = lost(&|g| exhaustive(g, low));
             assert!(fast <= slow * 1.002, "{bits} bits: {fast} against {slow}");
         }
@@ -300,9 +331,17 @@ mod tests {
                 let (codes, scales, facts) = quantized(&weights, bits, group);
                 let (mut c, mut s) = (vec![0u8; n], vec![0i32; n.div_ceil(group)]);
                 let mut out = RowOut { codes: &mut c, scales: &mut s, offsets: &mut [] };
-                let plain = row_in::<[f32; LANES]>(&weights, bits, group, &mut Scratch::default(), &mut out);
-                assert_eq!((codes, scales), (c, s), "{n} in groups of {group} at {bits} bits");
+                let plain = row_in::<Plain, (Plain, Plain)>(&weights, bits, group, &mut Scratch::default(), &mut out);
+                assert_eq!((&codes, &scales), (&c, &s), "{n} in groups of {group} at {bits} bits");
                 assert_eq!(facts.error.to_bits(), plain.error.to_bits());
+                #[cfg(target_arch = "x86_64")]
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    let mut out = RowOut { codes: &mut c, scales: &mut s, offsets: &mut [] };
+                    // SAFETY: the processor has just been asked.
+                    let narrow = unsafe { row_avx2(&weights, bits, group, &mut Scratch::default(), &mut out) };
+                    assert_eq!((codes, scales), (c, s), "{n} in groups of {group} at {bits} bits");
+                    assert_eq!(facts.error.to_bits(), narrow.error.to_bits());
+                }
             }
         }
     }

@@ -23,8 +23,10 @@ pub fn pack_row(codes: &[u8], code_bits: u8, row: &mut [u8]) {
         return;
     }
     if code_bits == 4 {
-        for (byte, pair) in row.iter_mut().zip(codes.chunks(2)) {
-            *byte = pair[0] | pair.get(1).map_or(0, |&c| c << 4);
+        let (pairs, last) = codes.as_chunks::<2>();
+        row.iter_mut().zip(pairs).for_each(|(byte, [low, high])| *byte = low | high << 4);
+        if let Some(&code) = last.first() {
+            row[pairs.len()] = code;
         }
         return;
     }

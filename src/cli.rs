@@ -1,5 +1,6 @@
 //! The command line as typed: names, help and defaults, nothing resolved.
 
+mod defects;
 mod fpga;
 mod help;
 mod options;
@@ -11,6 +12,7 @@ mod view;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
+pub use defects::DefectOptions;
 pub use fpga::{Fpga, Talk};
 pub use help::command;
 pub use options::CompileOptions;
@@ -427,6 +429,8 @@ pub struct Evaluate {
     #[arg(long, default_value_t = 512)]
     pub window: usize,
     #[command(flatten)]
+    pub defects: DefectOptions,
+    #[command(flatten)]
     pub options: CompileOptions,
 }
 
@@ -477,6 +481,8 @@ pub struct Verify {
     /// Keep the Verilog and its build in this folder.
     #[arg(short, long)]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub defects: DefectOptions,
     #[command(flatten)]
     pub options: CompileOptions,
 }

@@ -35,6 +35,7 @@ pub mod activity;
 pub mod census;
 mod check;
 pub mod chip;
+pub mod defects;
 pub mod diff;
 mod error;
 pub mod fabric;

@@ -2,6 +2,7 @@
 
 use super::comparable::beside;
 use super::compile::compile;
+use super::defects::{applied, told};
 use super::source::Source;
 use crate::cli::{CompileOptions, Evaluate, Global};
 use crate::out::{self, outln};
@@ -9,6 +10,7 @@ use crate::progress;
 use crate::scratch::Scratch;
 use anyhow::{Context, Result, bail};
 use hardwire_models::{Checkpoint, FloatModel};
+use hardwire_netlist::defects::Inflicted;
 use hardwire_netlist::{Chip, Figure, input};
 use hardwire_study::chip::speed_at;
 use hardwire_study::evaluate::acceptance::tokens_per_round;
@@ -30,6 +32,8 @@ struct Report<'a> {
     quality: &'a Quality,
     area_mm2: Figure,
     j_per_token: Figure,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    defects: Option<Inflicted>,
 }
 
 pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
@@ -43,6 +47,9 @@ pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
     }
     let scratch = Scratch::new()?;
     let (chips, checkpoint) = chips(args, source, scratch.path(), global)?;
+    let spoiled = |(i, chip)| applied(chip, &args.defects, &scratch.path().join(format!("defects{i}")));
+    let (chips, inflicted): (Vec<Chip>, Vec<_>) =
+        chips.into_iter().enumerate().map(spoiled).collect::<Result<Vec<_>>>()?.into_iter().unzip();
     let context = chips.iter().map(|c| c.model().context as usize).min().unwrap_or(0);
     let window = args.window.min(context);
     if window < 2 {
@@ -62,17 +69,24 @@ pub fn run(args: &Evaluate, global: &Global) -> Result<()> {
     let reports: Vec<Report<'_>> = chips
         .iter()
         .zip(&qualities)
-        .map(|(chip, quality)| Report {
+        .zip(inflicted)
+        .map(|((chip, quality), defects)| Report {
             text: args.text.display().to_string(),
             quality,
             area_mm2: die_area_mm2(&chip.structure),
+            defects,
             j_per_token: speed_at(&Subject::of(chip), (chip.model().context / 2).max(1)).j_per_token_single_user,
         })
         .collect();
     match (&reports[..], global.json) {
         ([one], true) if args.sweep.is_empty() => out::json(one)?,
         (all, true) => out::json(all)?,
-        ([one], false) if args.sweep.is_empty() => print(one)?,
+        ([one], false) if args.sweep.is_empty() => {
+            print(one)?;
+            if let Some(inflicted) = &one.defects {
+                outln!("{}", told(inflicted));
+            }
+        }
         (all, false) => print_sweep(all)?,
     }
     Ok(())

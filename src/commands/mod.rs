@@ -6,6 +6,7 @@ mod chat;
 mod comparable;
 mod compare;
 mod compile;
+mod defects;
 mod demo;
 mod diff;
 mod essay;

@@ -1,5 +1,6 @@
 //! `hardwire verify`: the same prompt through the scalar reference, the fast engine and the Verilated chip, side by side.
 
+use super::defects::{applied, told};
 use super::source::Source;
 use crate::cli::{Global, Verify};
 use crate::out::{self, note, outln};
@@ -73,6 +74,10 @@ pub fn run(args: &Verify, global: &Global) -> Result<()> {
     let prompt = prompt_ids(tokenizer.as_ref(), args.prompt.as_deref(), args.ids.as_deref(), source.bos())?;
     let scratch = Scratch::new()?;
     let chip = source.into_chip(&args.options, scratch.path(), global)?;
+    let (chip, inflicted) = applied(chip, &args.defects, &scratch.path().join("defects"))?;
+    if let Some(inflicted) = &inflicted {
+        say(global, &told(inflicted));
+    }
     let model = chip.model();
     check_prompt(&prompt, model.vocab, model.context)?;
     let n = args.tokens.min(model.context + 1 - prompt.len() as u32);

@@ -79,6 +79,8 @@ pub enum Command {
     Rtl(Rtl),
     /// Reference, engine and Verilated chip on one prompt: every token, logit and cycle.
     Verify(Verify),
+    /// The masks of a chip's ROMs: GDSII and OASIS, the program's vias apart from the base.
+    Masks(Masks),
     /// Stored bits that differ between two chips of one die, by tensor and tile.
     Diff(Diff),
     /// A model on an FPGA board: what it takes, Verilog, constraints, bitstream.
@@ -134,6 +136,24 @@ pub struct Merge {
 }
 
 #[derive(ClapArgs, Debug)]
+pub struct Masks {
+    /// A chip folder, or a checkpoint to compile first.
+    #[arg(value_name = "CHIP|CHECKPOINT")]
+    pub source: PathBuf,
+    /// Folder to write: absent, empty, or an earlier output.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// Only the vias of these tiles in the layouts, such as 'layers.0.*' or '*/tile[0,1]' (band, tile).
+    #[arg(long, value_name = "GLOB")]
+    pub tiles: Option<String>,
+    /// Rules of another process, a TOML file [default: those that draw the chip's node].
+    #[arg(long, value_name = "FILE")]
+    pub process: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+#[derive(ClapArgs, Debug)]
 pub struct Diff {
     /// A chip folder,
     #[arg(value_name = "CHIP")]
@@ -144,6 +164,9 @@ pub struct Diff {
     /// Every ROM of every tensor.
     #[arg(long)]
     pub tiles: bool,
+    /// Masks that differ, vias that appear and vanish on them, what the masks cost and how long chips take.
+    #[arg(long)]
+    pub masks: bool,
 }
 
 #[derive(ClapArgs, Debug)]

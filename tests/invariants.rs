@@ -21,6 +21,7 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("study", "hardwire-study", &["hardwire-baseline", "hardwire-compiler", "hardwire-models", "hardwire-netlist", "hardwire-sim"]),
     ("serve", "hardwire-serve", &["hardwire-models", "hardwire-netlist", "hardwire-sim", "hardwire-study"]),
     ("fpga", "hardwire-fpga", &["hardwire-compiler", "hardwire-models", "hardwire-netlist", "hardwire-rtl-gen", "hardwire-sim"]),
+    ("layout", "hardwire-layout", &["hardwire-netlist"]),
     ("viewer", "hardwire-viewer", &["hardwire-models", "hardwire-netlist", "hardwire-sim", "hardwire-study"]),
 ];
 
@@ -50,6 +51,7 @@ const TOP: &[&str] = &[
     "figure",
     "fpga",
     "fuzz",
+    "layout",
     "models",
     "netlist",
     "python",

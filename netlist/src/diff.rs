@@ -92,13 +92,17 @@ fn matrices(chip: &Chip) -> Vec<Silicon<'_>> {
 pub struct Bits {
     pub stored: u64,
     pub changed: u64,
+    /// Those of the changed that are one on the second chip: vias that appear. The others vanish.
+    pub added: u64,
 }
 
 impl Bits {
     /// A field of `bits` bits of each.
     fn field(&mut self, bits: u32, a: i32, b: i32) {
+        let ones = |value: i32| (u64::from(value as u32) & ((1u64 << bits) - 1)).count_ones();
         self.stored += u64::from(bits);
-        self.changed += u64::from((u64::from((a ^ b) as u32) & ((1u64 << bits) - 1)).count_ones());
+        self.changed += u64::from(ones(a ^ b));
+        self.added += u64::from(ones(!a & b));
     }
 }
 
@@ -106,6 +110,7 @@ impl std::ops::AddAssign for Bits {
     fn add_assign(&mut self, other: Bits) {
         self.stored += other.stored;
         self.changed += other.changed;
+        self.added += other.added;
     }
 }
 
@@ -140,6 +145,13 @@ pub struct TensorBits {
     pub all: Bits,
     /// Codes, scales and offsets by where they lie.
     pub tiles: Vec<TileBits>,
+}
+
+impl TensorBits {
+    /// Whether they are a matrix's, in ROM that a via programs; not gains, rotations, or weights that are wires.
+    pub fn in_rom_macros(&self) -> bool {
+        !self.wired && !self.tiles.is_empty()
+    }
 }
 
 /// What of a unit of two chips is in ROM, tensor by tensor, for units whose silicon is the same ([`silicon`]).
@@ -182,7 +194,8 @@ fn matrix(a: &Silicon<'_>, b: &Silicon<'_>) -> TensorBits {
         let mut k = 0;
         while k < m.inputs {
             let end = a.band_end(k);
-            let mut bits = Bits { stored: u64::from(end - k) * u64::from(m.code_bits), changed: codes.changed(x, y, n, k..end) };
+            let (changed, added) = codes.changed(x, y, n, k..end);
+            let mut bits = Bits { stored: u64::from(end - k) * u64::from(m.code_bits), changed, added };
             for g in k / group..end.div_ceil(group) {
                 bits.field(u32::from(m.scale_bits), x.scale(n, g), y.scale(n, g));
                 bits.field(u32::from(m.offset_bits), x.offset(n, g), y.offset(n, g));
@@ -201,10 +214,11 @@ fn matrix(a: &Silicon<'_>, b: &Silicon<'_>) -> TensorBits {
     TensorBits { path: a.path().into(), tensor: m.tensor.clone(), wired: a.wired(), all, tiles }
 }
 
-/// Stored bits that differ between two codes, or between the codes of two bytes where codes fill bytes.
+/// Stored bits that differ, and those of them that are one in the second, between two codes, or between the codes of two bytes where codes
+/// fill bytes.
 struct Codes {
     code_bits: u8,
-    by_byte: Vec<u8>,
+    by_byte: Vec<(u8, u8)>,
     stored: [Vec<u8>; 2],
 }
 
@@ -221,7 +235,7 @@ impl Codes {
         };
         let by_byte = if 8 % code_bits == 0 {
             let [a, b] = [0, 1].map(|i: usize| (0..256).map(|v| byte(&stored[i], v)).collect::<Vec<u8>>());
-            (0..1 << 16).map(|v| (a[v >> 8] ^ b[v & 0xff]).count_ones() as u8).collect()
+            (0..1 << 16).map(|v| differ(a[v >> 8], b[v & 0xff])).collect()
         } else {
             Vec::new()
         };
@@ -229,16 +243,21 @@ impl Codes {
     }
 
     /// Of inputs `band` of output `n`.
-    fn changed(&self, x: &MatrixView<'_>, y: &MatrixView<'_>, n: u32, band: std::ops::Range<u32>) -> u64 {
+    fn changed(&self, x: &MatrixView<'_>, y: &MatrixView<'_>, n: u32, band: std::ops::Range<u32>) -> (u64, u64) {
         let (x, y, bits) = (x.row(n), y.row(n), u32::from(self.code_bits));
         let (first, end) = (band.start * bits, band.end * bits);
+        let sum = |(changed, added): (u64, u64), (c, a): (u8, u8)| (changed + u64::from(c), added + u64::from(a));
         if !self.by_byte.is_empty() && first % 8 == 0 && end % 8 == 0 {
             let bytes = (first / 8) as usize..(end / 8) as usize;
-            let pair = |(&x, &y): (&u8, &u8)| u64::from(self.by_byte[usize::from(x) << 8 | usize::from(y)]);
-            return x[bytes.clone()].iter().zip(&y[bytes]).map(pair).sum();
+            let pair = |(&x, &y): (&u8, &u8)| self.by_byte[usize::from(x) << 8 | usize::from(y)];
+            return x[bytes.clone()].iter().zip(&y[bytes]).map(pair).fold((0, 0), sum);
         }
         let stored = |of: &[u8], row: &[u8], k: u32| of[usize::from(unpack(row, self.code_bits, k as usize))];
-        let one = |k: u32| (stored(&self.stored[0], x, k) ^ stored(&self.stored[1], y, k)).count_ones();
-        band.map(|k| u64::from(one(k))).sum()
+        band.map(|k| differ(stored(&self.stored[0], x, k), stored(&self.stored[1], y, k))).fold((0, 0), sum)
     }
+}
+
+/// Bits that differ, and those that are one in `b` alone.
+fn differ(a: u8, b: u8) -> (u8, u8) {
+    ((a ^ b).count_ones() as u8, (!a & b).count_ones() as u8)
 }

@@ -8,13 +8,13 @@ use std::fmt::Write;
 const GROUPS: [(&str, &[&str]); 5] = [
     ("A model into a chip", &["demo", "models", "inspect", "compile", "merge", "plan", "explore", "synth"]),
     ("Text out of it", &["simulate", "chat", "serve", "talk", "evaluate"]),
-    ("The die and its Verilog", &["view", "rtl", "verify", "diff", "fpga"]),
+    ("The die and its Verilog", &["view", "rtl", "verify", "masks", "diff", "fpga"]),
     ("Beside GPUs", &["compare", "books", "report", "baseline"]),
     ("More", &["validate", "essay", "completions"]),
 ];
 
 /// What one types, for every command.
-const EXAMPLES: [(&str, &[&str]); 25] = [
+const EXAMPLES: [(&str, &[&str]); 26] = [
     ("demo", &["hardwire demo -o demo --prompt 'The king'"]),
     ("models", &["hardwire models"]),
     ("inspect", &["hardwire inspect Qwen3.5-27B", "hardwire inspect smollm2.chip --at 'layers.0.mlp.down_proj[7,30]'"]),
@@ -43,7 +43,8 @@ const EXAMPLES: [(&str, &[&str]); 25] = [
     ),
     ("rtl", &["hardwire rtl smollm2.chip -o rtl", "hardwire rtl smollm2.chip --module layers.0.mlp.down_proj"]),
     ("verify", &["hardwire verify tales --prompt 'Once upon a time' -n 16 --trace run.fst"]),
-    ("diff", &["hardwire diff smollm2.chip next.chip --tiles"]),
+    ("masks", &["hardwire masks smollm2.chip -o masks --tiles 'layers.0.*'"]),
+    ("diff", &["hardwire diff smollm2.chip next.chip --tiles", "hardwire diff smollm2.chip next.chip --masks"]),
     ("fpga", &["hardwire fpga micro -o board --board ulx3s-85f --build", "hardwire fpga SmolLM2-135M --board icebreaker --estimate"]),
     ("talk", &["hardwire talk board.chip --port /dev/ttyUSB0 --prompt 'Once upon a time'"]),
     ("compare", &["hardwire compare Llama-3.1-8B --bits 3 --gpu H100"]),

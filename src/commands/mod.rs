@@ -15,6 +15,7 @@ mod explore;
 mod fpga;
 mod inspect;
 mod known;
+mod masks;
 mod merge;
 mod models;
 mod pair;
@@ -45,6 +46,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::Evaluate(c) => evaluate::run(c, &args.global),
         Command::Rtl(c) => rtl::run(c, &args.global),
         Command::Verify(c) => verify::run(c, &args.global),
+        Command::Masks(c) => masks::run(c, &args.global),
         Command::Merge(c) => merge::run(c, &args.global),
         Command::Diff(c) => diff::run(c, &args.global),
         Command::Fpga(c) => fpga::run(c, &args.global),

@@ -1,7 +1,9 @@
 //! The same die with other weights: what room for them costs, and which stored bits they change.
 
+use crate::price::prices;
 use crate::sources::die_area_mm2_of;
 use crate::{Error, Result};
+use hardwire_baseline::economics::{Assumption, Input};
 use hardwire_compiler::shape::{self, Shape};
 use hardwire_compiler::{Margin, Options, technology};
 use hardwire_netlist::diff::{self, Bits, TensorBits};
@@ -45,4 +47,13 @@ pub fn stored_bits(a: &Chip, b: &Chip) -> Result<StoredBits> {
     let units: Vec<_> = a.netlist().units().map(|(id, _)| id).collect();
     let tensors: Vec<TensorBits> = units.into_par_iter().flat_map_iter(|id| diff::bits(a, b, id)).collect();
     Ok(StoredBits { all: tensors.iter().map(|t| t.all).sum(), tensors })
+}
+
+/// What the masks of a program cost at a node, and how long chips of it take to come: USD a die, and weeks.
+///
+/// # Errors
+/// A node that has no prices.
+pub fn masks(node: &str) -> Result<[Assumption; 2]> {
+    let prices = prices(node)?;
+    Ok([Input::RespinMasksUsd, Input::RespinWeeks].map(|input| prices.get(input).clone()))
 }

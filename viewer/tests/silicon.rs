@@ -2,9 +2,13 @@
 //! and what is read back from the images is the program's value and the checkpoint's.
 
 use hardwire_compiler::{Options, compile};
+use hardwire_layout::chip::{self as masks, Contents, Plan};
+use hardwire_layout::gds::GdsWriter;
+use hardwire_layout::rom::Dims;
+use hardwire_layout::{Process, stored::Stored};
 use hardwire_models::Checkpoint;
 use hardwire_netlist::silicon::{Address, Silicon};
-use hardwire_netlist::{Fabric, UnitKind};
+use hardwire_netlist::{Chip, Fabric, UnitKind};
 use hardwire_viewer::die::Die;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -44,12 +48,38 @@ enum Kept {
 /// Kinds of code seen: bits, and how they are stored.
 type Seen = BTreeSet<(u8, &'static str)>;
 
+/// Every via of the drawn masks, by its place alone, is a one of the emitted images, and every one has its via.
+fn drawn(chip: &Chip, images: &mut Images) {
+    let process = Process::of_node(&chip.structure.technology.node).unwrap();
+    let stored = Stored::of(chip, &process, &Dims::of(&process));
+    let plan = Plan::of(chip, &process, &stored).unwrap();
+    let mut gds = GdsWriter::new(Vec::new()).unwrap();
+    let drawn = masks::chip(&mut gds, &process, &plan, &stored, Contents::Whole, &|_| true).unwrap();
+    let file = images.folder.join("chip.gds");
+    std::fs::write(&file, gds.into_inner()).unwrap();
+    let vias = masks::vias(&file, &process).unwrap();
+    let words = masks::words(&plan, &stored, &vias);
+    let ones: u64 = words.iter().flatten().map(|b| u64::from(b.count_ones())).sum();
+    assert_eq!(ones, drawn, "as many vias as bits that are one");
+    for (rom, words) in stored.roms.iter().zip(&words) {
+        let stride = masks::stride(rom.bits);
+        for (line, word) in words.chunks(stride).enumerate() {
+            for bit in 0..rom.bits {
+                let at = Address { file: rom.file.clone(), line: line as u64, bit };
+                let via = word[(bit / 8) as usize] >> (bit % 8) & 1 == 1;
+                assert_eq!(vec![via], images.bits(&at, 1), "{} line {line} bit {bit}", rom.file);
+            }
+        }
+    }
+}
+
 fn check(checkpoint: &Checkpoint, options: &Options, kept: Kept) -> Seen {
     let dir = tempfile::tempdir().unwrap();
     let chip = compile(checkpoint, options, &dir.path().join("chip"), &|_| {}).unwrap();
     let emitted = dir.path().join("rtl");
     hardwire_rtl_gen::emit(&chip, &emitted, &hardwire_rtl_gen::Options::default()).unwrap();
     let mut images = Images { folder: emitted, read: HashMap::new() };
+    drawn(&chip, &mut images);
     let die = Die::new(chip);
     let mut seen = Seen::new();
     let mut matrices = 0;

@@ -67,6 +67,8 @@ pub enum Command {
     Essay,
     /// Write a synthetic checkpoint of a config.json's shape, to measure with.
     Synth(Synth),
+    /// A constant matrix as an adder graph: shifts and adds that share subexpressions.
+    Adders(Adders),
     /// Let a chip write text, bit for bit as the silicon would.
     Simulate(Simulate),
     /// A conversation with a chip in the terminal, its speed and joules beside each answer.
@@ -226,6 +228,34 @@ pub struct Synth {
     /// The same seed gives the same bytes.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct Adders {
+    /// Whole numbers in a .npy, .csv or .json file, a row for each input of y = x M.
+    #[arg(value_name = "MATRIX.npy|csv|json")]
+    pub matrix: PathBuf,
+    /// Most adders from an input to an output [default: as many as the fewest adders take].
+    #[arg(long, value_name = "N", conflicts_with = "depth_above")]
+    pub depth: Option<u32>,
+    /// The same, above the least depth there is (da4ml's hard_dc).
+    #[arg(long, value_name = "N")]
+    pub depth_above: Option<u32>,
+    /// Multiplies the time spent on refinement; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub effort: u32,
+    /// Take the file's rows as outputs.
+    #[arg(long)]
+    pub transpose: bool,
+    /// Bits of an input, signed.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=32))]
+    pub bits: u32,
+    /// Write a pipelined module and its testbench into this folder: absent, empty, or emitted before.
+    #[arg(long, value_name = "FOLDER")]
+    pub verilog: Option<PathBuf>,
+    /// Adders one after another between two registers of it.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub stage: u32,
 }
 
 #[derive(ClapArgs, Debug)]

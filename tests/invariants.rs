@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 
 /// Packages of the workspace by folder, with what each may import of ours. Data flows one way.
 const PACKAGES: &[(&str, &str, &[&str])] = &[
+    ("adders", "hardwire-adders", &[]),
     ("figure", "hardwire-figure", &[]),
     ("netlist", "hardwire-netlist", &["hardwire-figure"]),
     ("models", "hardwire-models", &[]),
     ("compiler", "hardwire-compiler", &["hardwire-models", "hardwire-netlist"]),
-    ("rtl-gen", "hardwire-rtl-gen", &["hardwire-netlist"]),
+    ("rtl-gen", "hardwire-rtl-gen", &["hardwire-adders", "hardwire-netlist"]),
     ("sim", "hardwire-sim", &["hardwire-netlist"]),
     ("baseline", "hardwire-baseline", &["hardwire-figure"]),
     ("study", "hardwire-study", &["hardwire-baseline", "hardwire-compiler", "hardwire-models", "hardwire-netlist", "hardwire-sim"]),
@@ -41,6 +42,7 @@ const TOP: &[&str] = &[
     "LICENSE-MIT",
     "README.md",
     "SECURITY.md",
+    "adders",
     "askama.toml",
     "baseline",
     "clippy.toml",

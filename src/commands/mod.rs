@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod adders;
 mod baseline;
 mod books;
 mod chat;
@@ -42,6 +43,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let begun = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     begun.context("the system gives no threads; hint: --threads 1, or a higher limit (ulimit -u, -v)")?;
     match &args.command {
+        Command::Adders(c) => adders::run(c, &args.global),
         Command::Demo(c) => demo::run(c, &args.global),
         Command::Evaluate(c) => evaluate::run(c, &args.global),
         Command::Rtl(c) => rtl::run(c, &args.global),

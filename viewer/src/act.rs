@@ -15,6 +15,8 @@ impl App {
     /// Does what a command says.
     pub fn run(&mut self, ctx: &Context, command: Command) {
         ctx.request_repaint();
+        // What the command before had to say is past.
+        self.note = None;
         self.panel(ctx, command);
         if let Command::AddBookmark | Command::RemoveBookmark = command {
             self.keep_bookmarks(command);

@@ -1,6 +1,6 @@
 //! The map: what the pointer does to it, and the order in which it is painted.
 
-use crate::camera::length;
+use crate::camera::{World, length};
 use crate::item::Item;
 use crate::materialise::Look;
 use crate::theme::Theme;
@@ -10,9 +10,14 @@ use egui::{Align2, FontId, PointerButton, Rect as Screen, Sense, Stroke, StrokeK
 
 /// Points that an item must measure to be outlined instead of marked.
 const MARK: f32 = 6.0;
+/// Longer side of the small map, points.
+const MAP: f32 = 120.0;
 
 pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
-    let rect = ui.available_rect_before_wrap();
+    let whole = ui.available_rect_before_wrap();
+    // A heat map's scale has the strip below the map to itself.
+    let below = if view.heat.metric.is_some() { legend::STRIP } else { 0.0 };
+    let (rect, strip) = whole.split_top_bottom_at_y(whole.bottom() - below);
     let response = ui.allocate_rect(rect, Sense::click_and_drag());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Die"));
     let now = ui.input(|i| i.time);
@@ -28,7 +33,8 @@ pub fn show(ui: &mut Ui, view: &mut View, theme: Theme) {
     paint::labels(&painter, view, theme);
     paint_live::notes(&painter, view, theme);
     marks(&painter, view, theme);
-    legend::show(&painter, view, theme);
+    legend::show(&ui.painter_at(strip), strip, view, theme);
+    minimap(&painter, view, theme);
     if let Some(name) = crate::view::DEPTHS.get(usize::from(view.depth) - 1).filter(|_| usize::from(view.depth) < crate::view::DEPTHS.len())
     {
         let text = format!("depth {}: {name}   ( ] for more )", view.depth);
@@ -111,6 +117,32 @@ fn marks(painter: &egui::Painter, view: &View, theme: Theme) {
         let at = view.canvas.center_top() + vec2(0.0, 12.0);
         paint::tag(painter, at, Align2::CENTER_TOP, "Ruler: click the first point", theme);
     }
+}
+
+/// Where on the die one is, in the upper right corner, once half of it is out of sight.
+fn minimap(painter: &egui::Painter, view: &View, theme: Theme) {
+    let plan = view.die.plan();
+    let sees = view.camera.visible(view.canvas);
+    let all = World::from(plan.die);
+    let side = |low: f64, high: f64, from: f64, to: f64| (high.min(to) - low.max(from)).max(0.0) / (to - from);
+    if side(sees.x0, sees.x1, all.x0, all.x1) * side(sees.y0, sees.y1, all.y0, all.y1) > 0.5 {
+        return;
+    }
+    let (w, h) = (plan.die.width_nm() as f32, plan.die.height_nm() as f32);
+    let scale = (view.canvas.height() * 0.25).min(MAP) / w.max(h);
+    let corner = view.canvas.right_top() + vec2(-12.0 - w * scale, 12.0);
+    let at = |x: f64, y: f64| corner + vec2((x - all.x0) as f32 * scale, (all.y1 - y) as f32 * scale);
+    let on = |r: World| Screen::from_min_max(at(r.x0, r.y1), at(r.x1, r.y0));
+    let die = on(all);
+    painter.rect_filled(die.expand(4.0), 3.0, theme.background().gamma_multiply(0.9));
+    painter.rect_stroke(die, 0.0, Stroke::new(1.0, theme.text()), StrokeKind::Outside);
+    for region in &plan.regions {
+        painter.rect_stroke(on(region.rect.into()), 0.0, Stroke::new(0.5, theme.text().gamma_multiply(0.4)), StrokeKind::Inside);
+    }
+    // At least a point that can be seen, however close one is.
+    let seen = on(sees).intersect(die);
+    let seen = Screen::from_center_size(seen.center(), seen.size().max(vec2(4.0, 4.0)));
+    painter.rect(seen, 0.0, theme.accent().gamma_multiply(0.35), Stroke::new(1.5, theme.accent()), StrokeKind::Middle);
 }
 
 /// A bar of a round length in the lower left corner.

@@ -14,7 +14,7 @@ pub enum Error {
     Place { path: String, what: String },
     #[error("size of {width} x {height} pixels: each side must be between 64 and 8192")]
     Size { width: u32, height: u32 },
-    #[error("no window: {0}")]
+    #[error("no window: {0}; hint: --screenshot FILE paints a picture without one")]
     Window(String),
     #[error("the view still changes after {0} seconds")]
     Unsettled(u64),

@@ -191,6 +191,11 @@ impl Heat {
         tile.and_then(|(n, k)| self.tile_value(die, block, n, k)).or(self.value(block))
     }
 
+    /// Whether every value that is known is nought: a map of one colour then, with nothing to see.
+    pub fn all_zero(&self) -> bool {
+        self.values.iter().flatten().next().is_some() && self.values.iter().flatten().all(|v| *v == 0.0)
+    }
+
     /// Ends of the scale.
     pub fn ends(&self) -> (f64, f64) {
         self.range.unwrap_or(self.found)

@@ -1,4 +1,4 @@
-//! The scale of a heat map, in the lower right corner of the map.
+//! The scale of a heat map, in a strip below the map: it never lies over the die.
 
 use crate::heat::{Heat, number};
 use crate::theme::Theme;
@@ -7,13 +7,20 @@ use egui::epaint::{Mesh, Vertex};
 use egui::{Align2, FontId, Painter, Rect, Shape, pos2, vec2};
 
 const WIDTH: f32 = 220.0;
+/// Height of the strip.
+pub const STRIP: f32 = 62.0;
 
-pub fn show(painter: &Painter, view: &View, theme: Theme) {
+pub fn show(painter: &Painter, strip: Rect, view: &View, theme: Theme) {
     let Some(metric) = view.heat.metric else { return };
-    let corner = view.canvas.right_bottom() - vec2(16.0, 16.0);
-    let back = Rect::from_min_max(corner - vec2(WIDTH + 24.0, 62.0), corner);
-    painter.rect_filled(back, 4.0, theme.background().gamma_multiply(0.88));
-    let title = format!("{}, {}{}", metric.name(), metric.unit(), if view.heat.log { " (log)" } else { "" });
+    let back = Rect::from_min_max(strip.right_bottom() - vec2(WIDTH + 40.0, STRIP), strip.right_bottom() - vec2(16.0, 0.0));
+    let remark = if view.heat.all_zero() {
+        ": 0 everywhere"
+    } else if view.heat.log {
+        " (log)"
+    } else {
+        ""
+    };
+    let title = format!("{}, {}{remark}", metric.name(), metric.unit());
     painter.text(back.left_top() + vec2(12.0, 6.0), Align2::LEFT_TOP, title, FontId::proportional(12.0), theme.text());
     let bar = Rect::from_min_size(back.left_top() + vec2(12.0, 24.0), vec2(WIDTH, 14.0));
     painter.add(Shape::mesh(gradient(&view.heat, bar)));

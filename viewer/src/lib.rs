@@ -78,7 +78,8 @@ pub fn open(chip: Option<PathBuf>, options: Options) -> Result<(), Error> {
             None => App::new(&cc.egui_ctx, options),
         }))
     };
-    eframe::run_native("hardwire", native, Box::new(run)).map_err(|e| Error::Window(e.to_string()))
+    eframe::run_native("hardwire", native, Box::new(run))
+        .map_err(|e| Error::Window(e.to_string().split_whitespace().collect::<Vec<_>>().join(" ")))
 }
 
 /// Paints a chip's folder, or a planned chip's file, without a window and writes a PNG of `width` x `height` pixels.

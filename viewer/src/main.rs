@@ -4,11 +4,25 @@ use hardwire_viewer::bookmarks::settings_folder;
 use hardwire_viewer::heat::Metric;
 use hardwire_viewer::verilog::Source;
 use hardwire_viewer::{Options, open, screenshot};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "hardwire-viewer [CHIP] [--screenshot FILE] [--goto PATH] [--size WxH] [--dark | --light]
     [--heat METRIC] [--prompt TEXT [--at MICROSECONDS]] [--against CHIP]";
+
+/// What `--help` and `--version` say.
+fn about(flag: &str) -> Option<String> {
+    match flag {
+        "-h" | "--help" => Some(format!(
+            "Fly over a chip's die, from millimetres to a via. CHIP is a chip's folder, or the file that `hardwire plan -o FILE` writes.\n\n\
+             Usage: {USAGE}\n\nHeat maps: {}. Without a display, --screenshot FILE paints a picture.",
+            Metric::ALL.map(|m| m.name().to_lowercase()).join(", ")
+        )),
+        "-V" | "--version" => Some(format!("hardwire-viewer {}", env!("CARGO_PKG_VERSION"))),
+        _ => None,
+    }
+}
 
 struct Arguments {
     chip: Option<PathBuf>,
@@ -78,6 +92,9 @@ fn verilog_by(program: PathBuf) -> Source {
 }
 
 fn main() -> ExitCode {
+    if let Some(said) = std::env::args().nth(1).and_then(|flag| about(&flag)) {
+        return if writeln!(std::io::stdout(), "{said}").is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let arguments = match parse(std::env::args().skip(1)) {
         Ok(a) => a,
         Err(e) => {

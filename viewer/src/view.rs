@@ -182,6 +182,10 @@ impl View {
 
     /// Called with the canvas of this frame, before it is painted.
     pub fn advance(&mut self, canvas: Screen, now: f64) {
+        // Who sees the whole die goes on to see it when the map grows or shrinks.
+        if self.fitted && canvas != self.canvas && self.camera == Camera::fit(&self.die.plan().die, self.canvas) {
+            self.camera = Camera::fit(&self.die.plan().die, canvas);
+        }
         self.canvas = canvas;
         if !self.fitted && canvas.width() > 1.0 {
             self.fitted = true;

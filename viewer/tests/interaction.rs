@@ -71,6 +71,19 @@ fn a_glob_goes_from_match_to_match() {
 }
 
 #[test]
+fn a_part_of_a_name_flies_to_the_first_match_and_on() {
+    let mut window = open(tales());
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        enter(&mut window, "Search", "down_proj");
+        let view = app(&window).view().unwrap();
+        found.push(view.selection.unwrap().path(&view.die));
+    }
+    let want: Vec<String> = (0..3).map(|l| format!("layers.{l}.mlp.down_proj")).collect();
+    assert_eq!(found, want);
+}
+
+#[test]
 fn a_wrong_path_says_so_and_changes_nothing() {
     let mut window = open(tales());
     let before = app(&window).view().unwrap().camera;

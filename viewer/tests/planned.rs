@@ -5,6 +5,7 @@ use hardwire_compiler::{Options, technology};
 use hardwire_netlist::Chip;
 use hardwire_viewer::{Options as Look, screenshot};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const MOE: &str = r#"{"model_type": "qwen3_moe", "hidden_size": 128, "intermediate_size": 256, "moe_intermediate_size": 64, "num_experts": 4,
     "num_experts_per_tok": 2, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "vocab_size": 512,
@@ -49,4 +50,20 @@ fn a_plans_file_is_checked_as_a_chips_is() {
     let said = refusal(&broken);
     assert!(said.contains("plan.json"), "{said}");
     assert!(refusal(&serde_json::json!({"hardwire": "test"})).contains("structure"));
+}
+
+#[test]
+fn the_program_says_what_it_takes_and_what_to_do_without_a_display() {
+    let run = |args: &[&str]| {
+        let mut viewer = Command::new(env!("CARGO_BIN_EXE_hardwire-viewer"));
+        viewer.args(args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").output().unwrap()
+    };
+    let help = run(&["--help"]);
+    let text = String::from_utf8(help.stdout).unwrap();
+    assert!(help.status.success() && text.contains("--screenshot") && text.contains("quantization error"), "{text}");
+    assert!(String::from_utf8(run(&["--version"]).stdout).unwrap().contains(env!("CARGO_PKG_VERSION")));
+    let dir = tempfile::tempdir().unwrap();
+    let refused = run(&[planned(dir.path()).to_str().unwrap()]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.trim_end().lines().count() == 1 && said.contains("--screenshot FILE"), "{said}");
 }

@@ -83,6 +83,10 @@ pub fn show(ui: &mut Ui, view: &mut View, panels: &mut Panels, commands: &mut Ve
             });
             return;
         }
+        if heat.all_zero() {
+            ui.label("Every block has 0: there is nothing to see.");
+            return;
+        }
         ui.strong("highest");
         for (b, value) in order.iter().take(12) {
             ui.horizontal(|ui| {

@@ -100,8 +100,12 @@ pub fn show(ui: &mut Ui, view: &mut View, search: &mut Search, theme: Theme, not
         field.request_focus();
     }
     if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && !search.text.trim().is_empty() {
-        let target = if search.text.contains('*') { next_match(view, &search.text) } else { Ok(search.text.clone()) };
-        *note = target.and_then(|path| view.go_path(&path, now).map_err(|e| e.to_string())).err();
+        match seek(view, &search.text, now) {
+            // Enter again goes to the next one.
+            Ok(true) => field.request_focus(),
+            Ok(false) => {}
+            Err(what) => *note = Some(what),
+        }
     }
     ui.separator();
     bookmarks(ui, view, now, commands);
@@ -213,6 +217,17 @@ fn bookmarks(ui: &mut Ui, view: &mut View, now: f64, commands: &mut Vec<Command>
         }
     });
     ui.separator();
+}
+
+/// Flies to what is called so, or to the next thing whose path has it: whether there may be more.
+fn seek(view: &mut View, text: &str, now: f64) -> Result<bool, String> {
+    let named = if text.contains('*') { Err(String::new()) } else { view.go_path(text.trim(), now).map_err(|e| e.to_string()) };
+    if let Err(refused) = named {
+        let path = next_match(view, text.trim()).map_err(|none| if refused.is_empty() { none } else { refused })?;
+        view.go_path(&path, now).map_err(|e| e.to_string())?;
+        return Ok(true);
+    }
+    Ok(false)
 }
 
 /// The match after the selection, round and round.

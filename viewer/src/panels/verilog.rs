@@ -2,7 +2,55 @@
 
 use crate::item::Item;
 use crate::view::View;
-use egui::{Label, RichText, ScrollArea, TextStyle, Ui};
+use egui::text::LayoutJob;
+use egui::{FontId, Label, RichText, ScrollArea, TextFormat, TextStyle, Ui, Visuals};
+
+/// Words of the language that the emitted modules use.
+const KEYWORDS: [&str; 26] = [
+    "module",
+    "endmodule",
+    "input",
+    "output",
+    "wire",
+    "reg",
+    "logic",
+    "signed",
+    "parameter",
+    "localparam",
+    "assign",
+    "always",
+    "posedge",
+    "begin",
+    "end",
+    "if",
+    "else",
+    "case",
+    "endcase",
+    "default",
+    "for",
+    "generate",
+    "endgenerate",
+    "genvar",
+    "initial",
+    "integer",
+];
+
+/// A line with its comment weak and the language's words strong.
+fn highlighted(line: &str, font: FontId, visuals: &Visuals) -> LayoutJob {
+    let mut job = LayoutJob::default();
+    let mut put = |text: &str, color| job.append(text, 0.0, TextFormat { font_id: font.clone(), color, ..TextFormat::default() });
+    let (code, comment) = line.find("//").map_or((line, ""), |at| line.split_at(at));
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut rest = code;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| word(c) != word(first)).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at(end);
+        put(piece, if KEYWORDS.contains(&piece) { visuals.hyperlink_color } else { visuals.text_color() });
+        rest = after;
+    }
+    put(comment, visuals.weak_text_color());
+    job
+}
 
 pub fn show(ui: &mut Ui, view: &mut View) {
     ui.add_space(4.0);
@@ -43,9 +91,8 @@ pub fn show(ui: &mut Ui, view: &mut View) {
             ScrollArea::both().auto_shrink(false).id_salt(("verilog", block)).show_rows(ui, height, text.lines.len(), |ui, rows| {
                 ui.set_min_width(wide);
                 for line in &text.lines[rows] {
-                    let comment = line.trim_start().starts_with("//");
-                    let line = RichText::new(line).monospace();
-                    ui.add(Label::new(if comment { line.weak() } else { line }).extend());
+                    let job = highlighted(line, font.clone(), ui.visuals());
+                    ui.add(Label::new(job).extend());
                 }
             });
             if copy && let Some(all) = view.verilog.text(block) {

@@ -177,4 +177,11 @@ fn a_plan_finds_its_fold() {
     assert_eq!(plan::plan(&shape, &Options::default(), None, Some(4)).unwrap().fold, 1);
     let small = config.replace("4096", "512").replace("14336", "1024").replace("128,", "16,").replace("128256", "4096");
     assert_eq!(plan(&small, Fold::Auto).fold, 1);
+    // What a compilation takes of the same shape.
+    let compiled = |config: &str| {
+        let shape = Shape::from_json(config.as_bytes(), "test", std::path::Path::new("config.json")).unwrap();
+        plan::fold(&shape, &Options { context: Some(1024), ..Options::default() }).unwrap()
+    };
+    assert_eq!(compiled(config), (Fold::Layers(auto.fold), auto.fold_reason.clone()));
+    assert_eq!(compiled(&small), (Fold::Layers(1), None));
 }

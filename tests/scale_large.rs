@@ -97,7 +97,7 @@ fn a_mix_of_fabrics_is_faster_than_one_height_and_can_be_built() {
     let at = built["at"].as_array().unwrap().last().unwrap();
     assert_eq!(at["figures"]["middle"]["area_mm2"], mixed["figures"]["area_mm2"]);
     // Matrices on one feed, and names of nothing, are refused by name.
-    for (rule, says) in [("q_proj=64", "read the same vector"), ("wombat=64", "names no matrix"), ("lm_head=3", "8 to 4096")] {
+    for (rule, says) in [("q_proj=64", "read the same vector"), ("wombat=64", "names no matrix"), ("lm_head=3", "8 to 8192")] {
         let out = hardwire(dir.path(), &["plan", "config.json", "--fabric", rule]);
         assert!(!out.status.success());
         let error = String::from_utf8_lossy(&out.stderr).into_owned();

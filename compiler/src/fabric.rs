@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The most rows of a tile that can be asked for.
-const ROWS: std::ops::RangeInclusive<u32> = 8..=4096;
+pub(crate) const ROWS: std::ops::RangeInclusive<u32> = 8..=8192;
 
 /// A fabric as asked for: `256` is tiles of at most so many rows, a name is that fabric, `name:256` both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,7 +43,8 @@ impl FromStr for FabricChoice {
 
     fn from_str(s: &str) -> Result<FabricChoice, String> {
         let names: Vec<&str> = Fabric::ALL.map(Fabric::name).to_vec();
-        let fail = || format!("{s}, expected the most rows of a tile (8 to 4096) or {}", names.join(", "));
+        let (least, most) = (ROWS.start(), ROWS.end());
+        let fail = || format!("{s}, expected the most rows of a tile ({least} to {most}) or {}", names.join(", "));
         let rows = |rows: &str| rows.parse().ok().filter(|r| ROWS.contains(r)).ok_or_else(fail);
         let named = |name: &str| Fabric::named(name).ok_or_else(fail);
         match s.split_once(':') {
@@ -83,17 +84,18 @@ impl Rule {
     }
 }
 
-/// The fabric of every matrix: by the last rule that names it, or tiles of the default height.
+/// The fabric of every matrix: by the last rule that names it, or tiles of the height asked for.
 #[derive(Clone, Debug)]
 pub struct FabricChoices {
-    pub rows: u32,
+    pub rows: Option<u32>,
     pub rules: Vec<Rule>,
 }
 
 impl FabricChoices {
-    pub fn of(&self, path: &str) -> FabricChoice {
+    /// `None`: left to the compiler ([`crate::tile`]).
+    pub fn of(&self, path: &str) -> Option<FabricChoice> {
         let named = self.rules.iter().rev().find(|r| r.names(path));
-        named.map_or(FabricChoice::tiles(self.rows), |r| r.choice)
+        named.map(|r| r.choice).or(self.rows.map(FabricChoice::tiles))
     }
 
     /// Every rule names a matrix of the model.
@@ -119,17 +121,18 @@ mod tests {
     #[test]
     fn the_last_rule_that_names_a_matrix_wins() {
         let rules = ["metal", "down_proj=1024", "layers.3.mlp.down_proj=64"].map(|r| r.parse().unwrap());
-        let h = FabricChoices { rows: 256, rules: rules.to_vec() };
-        assert_eq!(h.of("lm_head"), FabricChoice::of(Fabric::Metal));
-        assert_eq!(h.of("layers.2.mlp.down_proj"), FabricChoice::tiles(1024));
-        assert_eq!(h.of("layers.3.mlp.down_proj"), FabricChoice::tiles(64));
+        let h = FabricChoices { rows: Some(256), rules: rules.to_vec() };
+        assert_eq!(h.of("lm_head"), Some(FabricChoice::of(Fabric::Metal)));
+        assert_eq!(h.of("layers.2.mlp.down_proj"), Some(FabricChoice::tiles(1024)));
+        assert_eq!(h.of("layers.3.mlp.down_proj"), Some(FabricChoice::tiles(64)));
         // A name is whole parts of a path.
-        assert_eq!(h.of("layers.3.mlp.updown_proj"), FabricChoice::of(Fabric::Metal));
-        let experts = FabricChoices { rows: 256, rules: vec!["mlp.experts.*.down_proj=64".parse().unwrap()] };
-        assert_eq!(experts.of("layers.1.mlp.experts.17.down_proj"), FabricChoice::tiles(64));
-        assert_eq!(experts.of("layers.1.mlp.down_proj"), FabricChoice::tiles(256));
-        assert_eq!(experts.of("layers.1.mlp.experts.down_proj"), FabricChoice::tiles(256));
-        assert_eq!(FabricChoices { rows: 256, rules: vec![] }.of("lm_head"), FabricChoice::tiles(256));
+        assert_eq!(h.of("layers.3.mlp.updown_proj"), Some(FabricChoice::of(Fabric::Metal)));
+        let experts = FabricChoices { rows: Some(256), rules: vec!["mlp.experts.*.down_proj=64".parse().unwrap()] };
+        assert_eq!(experts.of("layers.1.mlp.experts.17.down_proj"), Some(FabricChoice::tiles(64)));
+        assert_eq!(experts.of("layers.1.mlp.down_proj"), Some(FabricChoice::tiles(256)));
+        assert_eq!(experts.of("layers.1.mlp.experts.down_proj"), Some(FabricChoice::tiles(256)));
+        assert_eq!(FabricChoices { rows: Some(256), rules: vec![] }.of("lm_head"), Some(FabricChoice::tiles(256)));
+        assert_eq!(FabricChoices { rows: None, rules: vec![] }.of("lm_head"), None);
     }
 
     #[test]

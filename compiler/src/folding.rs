@@ -2,7 +2,7 @@
 //! streams and the widths proven from their codes, is planned for all of them together.
 
 use crate::error::Error;
-use crate::fabric::FabricChoices;
+use crate::fabric::{FabricChoice, FabricChoices};
 use hardwire_models::{Op, OpGraph};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
@@ -102,7 +102,7 @@ impl Folding {
             if let Some((layer, place)) = layer_of(&node.path)
                 && let Some(kind) = kinds.get_mut(layer as usize)
             {
-                kind.push((place.into(), nameless(&node.op), node.width, node.expert, fabrics.of(&node.path).to_string()));
+                kind.push((place.into(), nameless(&node.op), node.width, node.expert, fabrics.of(&node.path)));
             }
         }
         Folding::of(&kinds, most)
@@ -136,8 +136,8 @@ impl Folding {
     }
 }
 
-/// What a node is to the silicon: where in its layer, what it computes, how wide, for which expert, and how its matrix is held.
-type Place = (String, Op, usize, Option<u32>, String);
+/// What a node is to the silicon: where in its layer, what it computes, how wide, for which expert, and how its matrix is asked to be held.
+type Place = (String, Op, usize, Option<u32>, Option<FabricChoice>);
 
 /// Layer and place in it: `3` and `mlp.down_proj` of `layers.3.mlp.down_proj`.
 fn layer_of(path: &str) -> Option<(u32, &str)> {

@@ -1,7 +1,7 @@
 //! What a user asks for and is told, and the plan it resolves to.
 
 use crate::error::Error;
-use crate::fabric::{FabricChoices, Rule};
+use crate::fabric::{FabricChoices, ROWS, Rule};
 use crate::folding::Fold;
 use crate::margin::Margin;
 use crate::quantize::choice::{Choice, Quantizer};
@@ -51,7 +51,8 @@ pub struct Options {
     /// Greatest tile shape.
     pub tile_rows: Option<u32>,
     pub tile_cols: Option<u32>,
-    /// Matrices held otherwise than in tiles of `tile_rows`.
+    /// Matrices held otherwise than in tiles of `tile_rows`. What neither names is held in tiles, or in group columns where they are no larger
+    /// and no slower.
     pub fabric: Vec<Rule>,
     /// Cached positions attention reads a cycle.
     pub pos_lanes: Option<u32>,
@@ -134,7 +135,10 @@ impl Options {
             context,
             users,
             lanes,
-            fabrics: FabricChoices { rows: within("tile-rows", self.tile_rows.unwrap_or(256), 8, 4096)?, rules: self.fabric.clone() },
+            fabrics: FabricChoices {
+                rows: self.tile_rows.map(|rows| within("tile-rows", rows, *ROWS.start(), *ROWS.end())).transpose()?,
+                rules: self.fabric.clone(),
+            },
             tile_cols: within("tile-cols", self.tile_cols.unwrap_or(256), 1, 4096)?,
             pos_lanes: within("pos-lanes", self.pos_lanes.unwrap_or((context / 512).max(1).next_power_of_two().min(16)), 1, 64)?,
             fold: self.fold.unwrap_or(Fold::Layers(1)),

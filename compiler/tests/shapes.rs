@@ -8,7 +8,7 @@ use hardwire_compiler::shape::{self, Shape, ShapeChip};
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
 use hardwire_netlist::unit::{Fixed, MatrixSpec};
-use hardwire_netlist::{Netlist, UnitKind, census};
+use hardwire_netlist::{Fabric, Netlist, UnitKind, census};
 use hardwire_sim::timing;
 use std::path::{Path, PathBuf};
 
@@ -306,6 +306,33 @@ fn the_page_about_constants_has_every_one() {
         let source = line.split("source = \"").nth(1).unwrap().split('"').next().unwrap();
         assert!(page.lines().any(|l| l.starts_with(&format!("| `{name}` |")) && l.contains(source)), "{name} from {source}");
     }
+}
+
+/// Where nothing is asked, group columns hold what they hold in no more area and no more cycles than tiles; tiles hold the rest.
+#[test]
+fn group_columns_are_chosen_where_they_win() {
+    let tiled = chip(LLAMA_8B, &Options { tile_rows: Some(256), ..Options::default() });
+    let open = chip(LLAMA_8B, &Options::default());
+    let mut matrices = 0;
+    for (id, u) in open.netlist.units() {
+        let UnitKind::Mvm(m) = &u.kind else { continue };
+        assert_eq!(m.fabric, Fabric::Group, "{}", u.path);
+        assert!(m.fabric.played_cycles(&m.matrix, m.shape) <= 256, "{}", u.path);
+        let logic = |c: &ShapeChip| c.census_of(c.netlist.find(&u.path).unwrap()).transistors() - c.census_of(id).rom_bits;
+        assert!(logic(&open) < logic(&tiled), "{}", u.path);
+        matrices += 1;
+    }
+    assert_eq!(matrices, 7 * 32 + 1);
+    let latency = |c: &ShapeChip| timing::token(&c.netlist, 0).latency_cycles;
+    assert!(latency(&open) <= latency(&tiled) && 10 * open.total().full_adders < 9 * tiled.total().full_adders);
+    // Short inputs, and what group columns cannot hold.
+    let narrow = LLAMA_8B.replace("4096", "1024").replace("14336", "2048");
+    let fabrics = |c: &ShapeChip| -> Vec<Fabric> {
+        let of = |u: &hardwire_netlist::Unit| if let UnitKind::Mvm(m) = &u.kind { Some(m.fabric) } else { None };
+        c.netlist.units().filter_map(|(_, u)| of(u)).collect()
+    };
+    assert!(fabrics(&chip(&narrow, &Options::default())).iter().all(|&f| f == Fabric::Tile));
+    assert!(fabrics(&chip(LLAMA_8B, &Options { group: Some(128), ..Options::default() })).iter().all(|&f| f == Fabric::Tile));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct CompileOptions {
     /// Elements a stream moves a cycle.
     #[arg(long)]
     pub lanes: Option<u32>,
-    /// Most inputs of a tile [default: 256].
+    /// Tiles for every matrix, of so many inputs at most [default: 256, and group columns for a matrix where they are no larger and no slower].
     #[arg(long)]
     pub tile_rows: Option<u32>,
     /// Matrices held otherwise, such as down_proj=1024,lm_head=metal,up_proj=group: the most inputs of their tiles, metal embedding, or group
@@ -44,7 +44,7 @@ pub struct CompileOptions {
     /// Cached positions attention reads a cycle.
     #[arg(long)]
     pub pos_lanes: Option<u32>,
-    /// Layers that share silicon, their weights in deeper ROM: a number, all that are alike, or auto, the fewest that fit one die [default: 1, of a plan auto].
+    /// Layers that share silicon, their weights in deeper ROM: a number, all that are alike, or auto, the fewest that fit one die [default: auto].
     #[arg(long, value_name = "LAYERS|all|auto")]
     pub fold: Option<hardwire_compiler::folding::Fold>,
     /// Process node: N7, N6, N5 or ASAP7 [default: N6].

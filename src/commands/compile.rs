@@ -5,6 +5,7 @@ use crate::out::{self, note, outln};
 use crate::progress;
 use crate::report::number;
 use anyhow::{Context, Result, bail};
+use hardwire_compiler::folding::Fold;
 use hardwire_compiler::{Options, Progress, Quantizer};
 use hardwire_models::{Checkpoint, Error};
 use hardwire_netlist::{Chip, Figure, input};
@@ -77,7 +78,14 @@ pub fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
 
 /// Compiles with a progress bar. The checkpoint becomes that of the context asked for.
 pub fn compile(checkpoint: &mut Checkpoint, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
-    let options = prepare(checkpoint, None, options)?;
+    let mut options = prepare(checkpoint, None, options)?;
+    if matches!(options.fold, None | Some(Fold::Auto)) {
+        let (fold, reason) = hardwire_study::plan::fold(checkpoint.shape(), &options)?;
+        if let (Some(reason), false) = (reason, global.quiet) {
+            note!("fold {fold}: {reason}");
+        }
+        options.fold = Some(fold);
+    }
     watched(checkpoint, global, |told| hardwire_compiler::compile(checkpoint, &options, target, told))
 }
 

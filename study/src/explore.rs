@@ -15,7 +15,8 @@ use serde::Serialize;
 use target::{Point, Refusal, Target};
 
 /// What is swept over a model unless asked otherwise, as a target file.
-pub const USUAL: &str = "node = [\"N7\", \"N6\", \"N5\"]\nbits = [3, 4]\ntile_rows = [256, 512, 1024]\nusers = [1, 8]\n";
+pub const USUAL: &str =
+    "node = [\"N7\", \"N6\", \"N5\"]\nbits = [3, 4]\nfabric = [\"tiles\", \"group\"]\ntile_rows = [256, 1024]\nusers = [1, 8]\n";
 
 /// The outcome of a sweep.
 #[derive(Debug, Serialize)]

@@ -105,6 +105,15 @@ pub fn plan(shape: &Shape, options: &Options, cut: Option<Cut>, dies: Option<u32
     })
 }
 
+/// Layers of `shape` that share silicon where that is left open: the number that [`plan`] finds for one die, and why it is more than one.
+///
+/// # Errors
+/// An option out of range.
+pub fn fold(shape: &Shape, options: &Options) -> Result<(Fold, Option<String>)> {
+    let (chip, reason) = folded(shape, &Options { fold: Some(Fold::Auto), ..options.clone() })?;
+    Ok((Fold::Layers(chip.netlist.rounds(1)), reason))
+}
+
 /// The chip of `shape`; where the fold is left open, the least of 1, 2, 4, ... and all whose die is within the reticle, with the reason for it,
 /// and 1 if none is: then whole layers go on dies of their own.
 fn folded(shape: &Shape, options: &Options) -> Result<(ShapeChip, Option<String>)> {

@@ -118,7 +118,7 @@ fn hc1() -> Result<Comparison> {
                 "",
                 53e9,
                 |e| e.transistors,
-                "6.6 a weight published, ours 6.9: cache, one column of arithmetic for every 256 rows of all layers, and a bit of ROM counted as one",
+                "6.6 a weight published; ours: a bit of ROM counted as one, the cache, and one group column for every output of a layer and up to 8,192 of its inputs",
             ),
             row(
                 &r,
@@ -283,7 +283,7 @@ fn roma() -> Result<Comparison> {
                 "mm2",
                 503.7,
                 |e| e.area_mm2,
-                "they fuse few multipliers with dense ROM macros; ours has a column of arithmetic for every 256 rows of all layers",
+                "they fuse few multipliers with dense ROM macros; ours has group columns of 32 inputs for every output of a layer",
             ),
             row(&r, "ROM", "GB", 1.86, |e| e.rom_bits / 8e9, "we keep the embedding in ROM too, and scales for every 32 weights"),
             row(
@@ -292,7 +292,7 @@ fn roma() -> Result<Comparison> {
                 "tokens/s",
                 20_078.0,
                 |e| e.tokens_per_s_single_user,
-                "our tiles play one of 256 rows a cycle; at 500 MHz theirs must read several at once",
+                "their reads a cycle are unpublished; ours takes 32 rows of every matrix in each, an element of streams on 256 lanes",
             ),
             row(
                 &r,

@@ -153,16 +153,22 @@ impl Design for Group {
         let (m, t) = (s.matrix, s.shape);
         let mut all =
             vec![Module::new("hw_group_control", control(s)), output::module(s, u64::from(s.shape.k_tiles(s.matrix.inputs)), out)];
+        // Tiles of one shape are counted once.
+        let mut shapes: Vec<((u32, u32), u64)> = Vec::new();
         for k_tile in 0..t.k_tiles(m.inputs) {
+            let words = t.tile_rows(k_tile, m.inputs).div_ceil(group(m));
             for n_tile in 0..t.n_tiles(m.outputs) {
-                let words = u64::from(t.tile_rows(k_tile, m.inputs).div_ceil(group(m)));
-                let census = tile(s, u64::from(t.tile_cols(n_tile, m.outputs)), words);
-                match all.last_mut().filter(|last| last.name == "hw_group_tile" && last.census == census) {
-                    Some(last) => last.count += 1,
-                    None => all.push(Module::new("hw_group_tile", census)),
+                let shape = (t.tile_cols(n_tile, m.outputs), words);
+                match shapes.last_mut().filter(|last| last.0 == shape) {
+                    Some(last) => last.1 += 1,
+                    None => shapes.push((shape, 1)),
                 }
             }
         }
+        all.extend(shapes.into_iter().map(|((columns, words), count)| Module {
+            count,
+            ..Module::new("hw_group_tile", tile(s, u64::from(columns), u64::from(words)))
+        }));
         all
     }
 

@@ -1,9 +1,12 @@
 //! The list of fabrics.
 
-use super::design::{Design, Limits};
+use super::design::{Array, Design, Feed, Limits};
 use super::shape::TileShape;
 use super::{group, metal, tile};
+use crate::census::counts::Census;
+use crate::unit::fixed::Fixed;
 use crate::unit::matrix::MatrixSpec;
+use crate::width::{bits, index_bits, range_bits};
 use serde::{Deserialize, Serialize};
 
 /// How a matrix is realised.
@@ -63,5 +66,19 @@ impl Fabric {
     /// What does not fit, in words that follow the matrix's name.
     pub fn shape(self, m: &MatrixSpec, limits: &Limits) -> Result<TileShape, String> {
         self.design().shape(m, limits)
+    }
+
+    /// Counts of the array of a matrix whose sums are as wide as any codes make them, and which gives outputs of `out` bits.
+    pub fn census(self, m: &MatrixSpec, shape: TileShape, act_bits: u8, out: u8) -> Census {
+        let inner = u32::from(act_bits) + range_bits(m.codebook.iter().map(|&v| i64::from(v))) + index_bits(m.group.min(m.inputs));
+        let total = inner + u32::from(m.scale_bits) + bits(m.groups());
+        let array = Array { matrix: m, shape, act_bits, acc_bits: inner as u8, tot_bits: total as u8 };
+        self.design().modules(&array, u64::from(out)).iter().map(|module| module.census.times(module.count)).sum()
+    }
+
+    /// Cycles that the inputs of a matrix last.
+    pub fn played_cycles(self, m: &MatrixSpec, shape: TileShape) -> u32 {
+        let (input, rows) = (Fixed::new(1, 0), shape.rows);
+        self.design().played_cycles(&Feed { len: m.inputs, input, act_bits: 1, rows, group: m.group.min(rows), waits: false })
     }
 }

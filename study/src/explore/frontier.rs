@@ -25,12 +25,22 @@ struct Way {
 /// One way to hold a chip's matrices: the fabric of each place, by its matrices' names.
 pub type Mix = BTreeMap<String, FabricChoice>;
 
-/// The frontier's mixes, the fastest first; a single choice is its only mix.
+/// The frontier's mixes, the fastest first; a single choice is its only mix. A choice that cannot hold the model is passed over.
+///
+/// # Errors
+/// None can: what the first is refused for.
 pub fn mixes(shape: &Shape, options: &Options, technology: &Technology, choices: &[FabricChoice]) -> Result<Vec<Mix>> {
     let mut places: BTreeMap<Vec<String>, Vec<Way>> = BTreeMap::new();
+    let mut refused = None;
     for (at, &choice) in choices.iter().enumerate() {
         let options = Options { fabric: vec![Rule { matrix: None, choice }], ..options.clone() };
-        measure(&shape::plan(shape, &options)?, technology, at, &mut places);
+        match shape::plan(shape, &options) {
+            Ok(chip) => measure(&chip, technology, at, &mut places),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    if let (true, Some(error)) = (places.is_empty(), refused) {
+        return Err(error.into());
     }
     let places: Vec<Place> = places.into_iter().map(|(matrices, ways)| (matrices, hull(&ways))).collect();
     Ok(walk(&places, choices))

@@ -78,7 +78,7 @@ pub struct TargetFile {
     /// 4.
     bits: Option<Many<u8>>,
     group: Option<Many<u32>>,
-    /// "tiles"; "group" for group columns, "metal" for metal embedding, "auto" for the better of tiles and metal, matrix by matrix.
+    /// "tiles"; "group" for group columns, "metal" for metal embedding, "auto" for the best of all, matrix by matrix.
     fabric: Option<Many<String>>,
     /// 1: layers that share silicon, or "all".
     fold: Option<Many<Auto>>,
@@ -149,8 +149,8 @@ const CONTEXT: u32 = 2048;
 /// Tile heights tried, most dies, and most points of a sweep.
 const ROWS: [u32; 4] = [128, 256, 512, 1024];
 const MOST_POINTS: usize = 100_000;
-/// Rows tried of group columns besides: they read a scale group a cycle, and the head, which no layer shares, wants deep ones.
-const DEEP: [u32; 2] = [2048, 4096];
+/// Rows tried of group columns: they read a scale group a cycle, and the head, which no layer shares, wants deep ones.
+const COLUMN_ROWS: [u32; 7] = [128, 256, 512, 1024, 2048, 4096, 8192];
 /// Bytes of a target file.
 const MOST_BYTES: u64 = 16 << 20;
 
@@ -282,16 +282,15 @@ fn meets(p: &Point) -> bool {
 
 /// One attempt for each mix of fabrics on the frontier of what the target leaves open.
 fn attempts(shape: &Shape, target: &Target) -> Result<Vec<Point>> {
-    let mut heights = target.tile_rows.map_or_else(|| heights(shape, target.group), |rows| vec![rows]);
-    if target.fabric == Some("group") && target.tile_rows.is_none() {
-        heights.extend(DEEP);
-    }
-    let tiles = || heights.iter().map(|&rows| FabricChoice::tiles(rows));
+    let given = |open: Vec<u32>| target.tile_rows.map_or(open, |rows| vec![rows]).into_iter();
+    let tiles = || given(heights(shape, target.group)).map(FabricChoice::tiles);
+    let columns = || given(COLUMN_ROWS.to_vec()).map(|rows| FabricChoice { fabric: Fabric::Group, rows: Some(rows) });
+    let metal = FabricChoice::of(Fabric::Metal);
     let choices: Vec<FabricChoice> = match target.fabric {
-        Some("metal") => vec![FabricChoice::of(Fabric::Metal)],
-        Some("group") => heights.iter().map(|&rows| FabricChoice { fabric: Fabric::Group, rows: Some(rows) }).collect(),
+        Some("metal") => vec![metal],
+        Some("group") => columns().collect(),
         Some(_) => tiles().collect(),
-        None => tiles().chain([FabricChoice::of(Fabric::Metal)]).collect(),
+        None => tiles().chain(columns()).chain([metal]).collect(),
     };
     let options = Options {
         bits: Some(target.bits),

@@ -5,10 +5,10 @@ mod common;
 
 use common::rtl::{self, Draw, Small};
 use hardwire_compiler::folding::Fold;
-use hardwire_compiler::shape::Shape;
+use hardwire_compiler::shape::{self, Shape};
 use hardwire_compiler::{Options, compile};
 use hardwire_models::Checkpoint;
-use hardwire_netlist::{Chip, UnitKind, census};
+use hardwire_netlist::{Chip, Netlist, UnitKind, census};
 use hardwire_sim::timing::{self, Fed};
 use hardwire_study::plan;
 
@@ -44,7 +44,7 @@ fn logic_of_one_layer(fabrics: &[&str]) {
         for (id, u) in n.units() {
             let all = n.worked(id);
             assert_eq!(all.len() as u32, n.rounds(u.station));
-            assert_eq!(all[n.round(u.station) as usize], id);
+            assert_eq!(all[n.nth(u.station) as usize], id);
             assert!(all.iter().all(|&w| n.built(w) == all[0] && n.unit(w).hardware() == u.hardware()), "{}", u.path);
         }
         let total = census::total(n);
@@ -101,15 +101,69 @@ fn one_token_takes_what_it_took_and_several_share_the_ring() {
     assert!(interval(2) < interval(1) * 3 / 4 && interval(8) <= interval(2), "{} {} {}", interval(1), interval(2), interval(8));
 }
 
-/// Each architecture whose tiny checkpoint has layers of one kind.
+/// Every architecture: layers that differ in windows, rope tables or whether they turn at all share silicon; those of other kinds have it beside
+/// them in the ring, and tokens pass it.
 #[test]
 fn architectures_fold() {
-    for name in ["llama", "mistral", "qwen2_full", "qwen3", "qwen3_moe_all", "gpt2", "olmo2", "phi3_long", "phi3_partial", "bitnet"] {
+    // Stations built of those in the graph, and the most that one works.
+    for (name, built, fold) in [
+        ("llama", 2, 2),
+        ("mistral", 2, 2),
+        ("qwen2", 2, 2),
+        ("qwen2_full", 2, 2),
+        ("qwen3", 2, 2),
+        ("qwen3_moe", 3, 2),
+        ("qwen3_moe_all", 2, 2),
+        ("qwen3_next", 3, 2),
+        ("qwen3_5", 3, 4),
+        ("qwen3_5_whole", 3, 2),
+        ("qwen3_5_moe", 3, 2),
+        ("gemma3", 2, 3),
+        ("gpt_oss", 2, 2),
+        ("gpt_oss_alpha", 2, 2),
+        ("gpt_oss_mxfp4", 2, 2),
+        ("gpt2", 2, 2),
+        ("gpt2_erf", 2, 2),
+        ("granite", 2, 2),
+        ("olmo2", 2, 2),
+        ("phi3", 2, 2),
+        ("phi3_long", 2, 2),
+        ("phi3_partial", 2, 2),
+        ("smollm3", 2, 4),
+        ("bitnet", 2, 2),
+        ("bitnet_packed", 2, 2),
+    ] {
         let (checkpoint, golden) = common::golden(name);
-        let (chip, _guard) = common::chip(&checkpoint, &Options { fold: Some(Fold::All), ..Options::default() });
-        assert!(chip.netlist().is_folded(), "{name}");
-        common::same_everywhere(&chip, &golden.prompt[..golden.prompt.len().min(4)]);
+        let prompt = &golden.prompt[..golden.prompt.len().min(4)];
+        for (asked, built, fold) in [(Fold::All, built, fold), (Fold::Layers(1), 2 * checkpoint.config().layers as u32, 1)] {
+            let (chip, _guard) = common::chip(&checkpoint, &Options { fold: Some(asked), ..Options::default() });
+            let n = chip.netlist();
+            assert_eq!((n.ring(), n.fold(), n.is_folded()), (built, fold, fold > 1), "{name}");
+            common::same_everywhere(&chip, prompt);
+            let shape = checkpoint.shape();
+            let planned = shape::plan(shape, &Options { fold: Some(asked), ..Options::default() }).unwrap();
+            let stations = |n: &Netlist| n.stations.iter().map(|s| s.path.clone()).collect::<Vec<_>>();
+            assert_eq!(stations(&planned.netlist), stations(n), "{name}");
+        }
     }
+}
+
+/// The way of a token past what is of another kind, and what it costs.
+#[test]
+fn tokens_pass_silicon_of_another_kind() {
+    let (checkpoint, _) = common::golden("qwen3_5");
+    let (chip, _a) = common::chip(&checkpoint, &Options { fold: Some(Fold::All), ..Options::default() });
+    let n = chip.netlist();
+    let passed: Vec<u32> = (1..=n.decoder_stations()).filter(|&s| n.passes(s)).collect();
+    // Delta rule, feed-forward, attention: the attention is passed in three rounds, the delta rule in one.
+    let paths = |stations: &[u32]| stations.iter().map(|&s| n.stations[s as usize].path.clone()).collect::<Vec<_>>();
+    assert_eq!(paths(&n.built_stations()), ["embed", "layers.0.attn", "layers.0.mlp", "layers.3.attn", "head"]);
+    assert_eq!(paths(&passed), ["round-0.layers.3.attn", "round-1.layers.3.attn", "round-3.layers.0.attn"]);
+    let beats = u64::from(checkpoint.config().hidden as u32).div_ceil(u64::from(n.lanes));
+    let token = timing::token(n, 2);
+    assert!(passed.iter().all(|&s| token.stations[s as usize].latency_cycles == beats + 3));
+    let text = n.to_text();
+    assert_eq!(Netlist::from_text(&text).unwrap().to_text(), text);
 }
 
 fn refusal(checkpoint: &Checkpoint, options: &Options) -> String {
@@ -122,10 +176,16 @@ fn refusal(checkpoint: &Checkpoint, options: &Options) -> String {
 
 #[test]
 fn what_cannot_share_is_refused_by_name() {
-    // Windows in turn.
-    let (checkpoint, _) = common::golden("gpt_oss");
-    let error = refusal(&checkpoint, &Options { fold: Some(Fold::All), ..Options::default() });
-    assert!(error.contains("fold") && error.contains("layers 0 and 1 differ in kind"), "{error}");
+    // A window of a token must be read by layer, a table too long for the others cannot.
+    let (checkpoint, _) = common::golden("gemma3");
+    let (chip, _guard) = common::chip(&checkpoint, &Options { fold: Some(Fold::All), ..Options::default() });
+    let mut n = chip.netlist().clone();
+    let id = n.find("layers.1.self_attn.q_rope").unwrap();
+    if let UnitKind::Rope(s) = &mut n.graph[id].kind {
+        s.rotated -= 2;
+    }
+    let error = n.validate().unwrap_err().to_string();
+    assert!(error.contains("layers.1.self_attn.q_rope") && error.contains("rotated"), "{error}");
     // Wires cannot be read a second time.
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(40), &dir.path().join("checkpoint"));

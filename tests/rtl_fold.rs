@@ -76,7 +76,7 @@ fn group_columns_in_a_ring() {
     small(&narrow, &[vec![1]], 2);
 }
 
-fn golden(name: &str, users: u32) {
+fn golden(name: &str, users: u32, prompt: usize) {
     if !rtl::has("verilator", "--version") {
         return;
     }
@@ -84,20 +84,44 @@ fn golden(name: &str, users: u32) {
     let (fold, users) = (Some(Fold::All), Some(users));
     let options = Options { fold, users, lanes: Some(8), tile_rows: Some(64), tile_cols: Some(32), ..Options::default() };
     let (chip, guard) = common::chip(&checkpoint, &options);
-    let prompts: Vec<Vec<u32>> = (0..users.unwrap_or(1) as usize).map(|u| golden.prompt[u..u + 2].to_vec()).collect();
+    let prompts: Vec<Vec<u32>> = (0..users.unwrap_or(1) as usize).map(|u| golden.prompt[u..u + prompt].to_vec()).collect();
     check(&chip, &guard.path().join("rtl"), &prompts, 3);
 }
 
 /// Learned positions, no rotations; centred norms whose gain and bias are a layer's own.
 #[test]
 fn gpt2_in_a_ring() {
-    golden("gpt2", 2);
+    golden("gpt2", 2, 2);
 }
 
 /// Norms of heads, and experts behind a router.
 #[test]
 fn experts_in_a_ring() {
-    golden("qwen3_moe_all", 2);
+    golden("qwen3_moe_all", 2, 2);
+}
+
+/// Windows and rope tables read by layer.
+#[test]
+fn windows_in_a_ring() {
+    golden("gemma3", 2, 8);
+}
+
+/// A layer that turns nothing, in silicon that turns the others.
+#[test]
+fn unturned_layers_in_a_ring() {
+    golden("smollm3", 2, 2);
+}
+
+/// Delta rules and attention in one ring: tokens pass what is not of their layer's kind.
+#[test]
+fn two_kinds_of_layers_in_a_ring() {
+    golden("qwen3_5", 3, 2);
+}
+
+/// Windows, sinks and experts.
+#[test]
+fn sinks_and_windows_in_a_ring() {
+    golden("gpt_oss", 1, 8);
 }
 
 #[test]

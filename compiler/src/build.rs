@@ -1,9 +1,9 @@
 //! Stage 3: the operator graph becomes the unit graph: formats, widths, row feeds, stations. Of a checkpoint or of a bare shape, on one path.
 
 use crate::error::Error;
-use crate::folding::Folding;
+use crate::folding::{Folding, Turned};
 use crate::options::Plan;
-use crate::order::{source, waits};
+use crate::order::{source, stations, waits};
 use crate::quantize::matrices::{QuantizedModel, positions_path};
 use crate::tile::TilePlan;
 use crate::weights::Weights;
@@ -58,14 +58,16 @@ struct Builder<'a> {
     feeds: BTreeMap<(NodeIndex, bool), UnitId>,
     /// The last Route.
     route: Option<UnitId>,
-    stations: Vec<Station>,
+    folding: &'a Folding,
+    /// Station of the netlist of every node, and of every station of the graph.
+    station_of: BTreeMap<NodeIndex, u32>,
 }
 
 /// Builds the netlist, not yet validated; gains go to `programs`.
 pub(crate) fn build(
     weights: &dyn Weights,
     plan: &Plan,
-    folding: Folding,
+    folding: &Folding,
     quantized: &QuantizedModel,
     tiles: &TilePlan,
     programs: &mut dyn Vectors,
@@ -82,8 +84,13 @@ pub(crate) fn build(
         units: BTreeMap::new(),
         feeds: BTreeMap::new(),
         route: None,
-        stations: vec![Station { path: "embed".into(), layer: None }],
+        folding,
+        station_of: BTreeMap::new(),
     };
+    let at: Vec<u32> = (1..).zip(folding.route()).filter(|(_, s)| s.is_some()).map(|(at, _)| at).collect();
+    let count = folding.route().len() as u32 + 2;
+    let place = |station: u32| if station == 0 { 0 } else { at.get(station as usize - 1).copied().unwrap_or(count - 1) };
+    b.station_of = stations(ops).into_iter().map(|(id, station)| (id, place(station))).collect();
     for id in ops.topological_order() {
         b.node(id, programs)?;
     }
@@ -93,17 +100,22 @@ pub(crate) fn build(
     let argmax =
         b.add(Unit { path: "argmax".into(), station, kind: UnitKind::Argmax, out: Fixed::new(bits.max(2), 0), out_len: 1, expert: None });
     b.connect(head, argmax, 0);
-    b.name_stations();
-    let ring = folding.ring(b.stations.len() as u32 - 2);
-    Ok(Netlist { lanes: plan.lanes, stations: b.stations, ring, tables: Tables::new(swish_alpha(&shape.config)), graph: b.graph })
+    let stations = vec![Station { path: String::new(), layer: None }; count as usize];
+    let mut n = Netlist { lanes: plan.lanes, stations, ring: folding.ring(), tables: Tables::new(swish_alpha(&shape.config)), graph: b.graph };
+    name_stations(&mut n);
+    Ok(n)
 }
 
 impl Builder<'_> {
     fn node(&mut self, id: NodeIndex, programs: &mut dyn Vectors) -> Result<(), Error> {
         let ops = self.ops;
         let node = &ops.graph[id];
-        let inputs: Vec<UnitId> = ops.inputs(id).iter().map(|i| self.units[i]).collect();
-        let station = inputs.iter().map(|&i| self.after(i)).max().unwrap_or(0);
+        let mut inputs: Vec<UnitId> = ops.inputs(id).iter().map(|i| self.units[i]).collect();
+        let station = self.station_of[&id];
+        // Its silicon turns the heads of other layers.
+        for (input, turned) in inputs.iter_mut().zip(self.folding.turned(&node.path)) {
+            *input = self.unturned(*input, turned, station);
+        }
         let out = self.quantized.formats.of(id);
         let kind = self.kind(id, node, programs)?;
         let fed = match kind {
@@ -121,14 +133,14 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Station of a consumer of `unit`: the next one if `unit` hands the residual on.
-    fn after(&mut self, unit: UnitId) -> u32 {
-        let u = &self.graph[unit];
-        let station = u.station + u32::from(matches!(u.kind, UnitKind::Embed(_) | UnitKind::Add));
-        if station as usize == self.stations.len() {
-            self.stations.push(Station { path: String::new(), layer: None });
-        }
-        station
+    /// A rotation that turns nothing, where the silicon has one.
+    fn unturned(&mut self, from: UnitId, turned: &Turned, station: u32) -> UnitId {
+        let Unit { out, out_len, .. } = self.graph[from];
+        let (heads, head_dim) = (turned.heads, turned.head_dim);
+        let kind = UnitKind::Rope(RopeSpec { heads, head_dim, rotated: 0, table: 0, input: out });
+        let rope = self.add(Unit { path: turned.path.clone(), station, kind, out, out_len, expert: None });
+        self.connect(from, rope, 0);
+        rope
     }
 
     /// The row feed of a producer: one for all matrices that read it.
@@ -319,21 +331,27 @@ impl Builder<'_> {
     fn connect(&mut self, from: UnitId, to: UnitId, port: u16) {
         self.graph.add_edge(from, to, Stream { port });
     }
+}
 
-    /// `layers.3.attn` where a station attends, `layers.3.mlp` where it does not, `head` for the last.
-    fn name_stations(&mut self) {
-        let last = self.stations.len() - 1;
-        for (i, station) in self.stations.iter_mut().enumerate().skip(1) {
-            let units = || self.graph.node_weights().filter(|u| u.station as usize == i);
-            let attends = units().any(|u| matches!(u.kind, UnitKind::Attention(_) | UnitKind::Delta(_)));
-            let layer = units().find_map(|u| u.path.strip_prefix("layers.")?.split('.').next()?.parse().ok());
-            station.layer = layer;
-            station.path = match layer {
-                Some(l) => format!("layers.{l}.{}", if attends { "attn" } else { "mlp" }),
-                None if i == last => "head".into(),
-                None => format!("station{i}"),
-            };
-        }
+/// `layers.3.attn` where a station attends, `layers.3.mlp` where it does not, `head` for the last, `round-2.layers.3.attn` where the silicon of
+/// that station is passed.
+fn name_stations(n: &mut Netlist) {
+    let last = n.stations.len() - 1;
+    n.stations[0].path = "embed".into();
+    for i in 1..=last {
+        let units: Vec<&Unit> = n.station_units(i as u32).into_iter().map(|id| n.unit(id)).collect();
+        let attends = units.iter().any(|u| matches!(u.kind, UnitKind::Attention(_) | UnitKind::Delta(_)));
+        let layer = units.iter().find_map(|u| u.path.strip_prefix("layers.")?.split('.').next()?.parse().ok());
+        let path = match layer {
+            Some(l) => format!("layers.{l}.{}", if attends { "attn" } else { "mlp" }),
+            None if i == last => "head".into(),
+            None => format!("station{i}"),
+        };
+        n.stations[i] = Station { path, layer };
+    }
+    for i in (1..last as u32).filter(|&i| n.passes(i)).collect::<Vec<_>>() {
+        let silicon = &n.stations[n.built_station(i) as usize].path;
+        n.stations[i as usize].path = format!("round-{}.{silicon}", n.round(i));
     }
 }
 

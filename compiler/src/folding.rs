@@ -1,9 +1,10 @@
-//! Which layers share silicon. A layer of silicon works layers of the model that are alike; what they have in common, the formats of their
-//! streams and the widths proven from their codes, is planned for all of them together.
+//! Which layers share silicon. A station of silicon works stations of the model that are of one kind; what they have in common, the formats of
+//! their streams and the widths proven from their codes, is planned for all of them together.
 
 use crate::error::Error;
 use crate::fabric::{FabricChoice, FabricChoices};
-use hardwire_models::{Op, OpGraph};
+use crate::order;
+use hardwire_models::{Node, Numbers, Op, OpGraph, Shape};
 use petgraph::graph::NodeIndex;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -67,62 +68,116 @@ impl Fold {
     }
 }
 
-/// Layers of silicon: layer `l` of the model is worked by layer `l % built`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where every station of the model is worked. Stations of one kind, such as the attention of layers that differ in their windows alone, may
+/// share silicon; where several kinds stand in the ring, a token passes what is not of its layer's kind.
+#[derive(Clone, Debug, Default)]
 pub struct Folding {
-    pub layers: u32,
-    pub built: u32,
+    /// Stations of the netlist between embedding and head, in order: the model's, and `None` for each that is passed.
+    route: Vec<Option<u32>>,
+    ring: Option<u32>,
+    /// Layer whose silicon a node shares, by path, where that is another layer's.
+    first: BTreeMap<String, u32>,
+    /// Rotations of the silicon that an attention lies in, where its own layer has none: of queries and keys, as another layer has them.
+    turned: BTreeMap<String, Vec<Turned>>,
+}
+
+/// A rotation that passes all elements: its place in the layer, heads and their elements.
+#[derive(Clone, Debug)]
+pub(crate) struct Turned {
+    pub path: String,
+    pub heads: u32,
+    pub head_dim: u32,
 }
 
 impl Folding {
-    /// The fewest layers of silicon that work `kinds.len()` layers of the model, `most` of them at most on one, so that all of one silicon
-    /// are of one kind.
+    /// Of a model's graph. The ring has the kinds of station in the order in which a token meets them, as often as it takes for none to work more
+    /// than was asked for.
     ///
     /// # Errors
-    /// More than one layer was to share silicon, and none can.
-    pub(crate) fn of<K: PartialEq>(kinds: &[K], most: u32) -> Result<Folding, Error> {
-        let layers = kinds.len() as u32;
-        let fewest = layers.div_ceil(most.max(1)).max(1);
-        let fits = |built: &u32| (*built..layers).all(|l| kinds[l as usize] == kinds[(l % built) as usize]);
-        let built = (fewest..=layers).find(fits).unwrap_or(layers);
-        if built == layers && most > 1 && layers > 1 {
-            let at = (0..layers as usize - 1).find(|&l| kinds[l] != kinds[l + 1]).unwrap_or(0);
-            let what = format!("layers {at} and {} differ in kind, and no regular order of kinds lets layers share silicon; use 1", at + 1);
-            return Err(Error::option("fold", what));
-        }
-        Ok(Folding { layers, built })
-    }
-
-    /// Of a checkpoint's graph.
-    pub(crate) fn of_graph(graph: &OpGraph, layers: u32, fold: Fold, fabrics: &FabricChoices) -> Result<Folding, Error> {
-        let most = fold.most(layers)?;
-        let mut kinds: Vec<Vec<Place>> = vec![Vec::new(); layers as usize];
-        for id in graph.topological_order() {
+    /// More than one layer was to share silicon, and no two are alike in any part.
+    pub(crate) fn of_graph(shape: &Shape, fold: Fold, fabrics: &FabricChoices) -> Result<Folding, Error> {
+        let graph = &shape.graph;
+        let stations = order::stations(graph);
+        let count = stations[&graph.output].saturating_sub(1) as usize;
+        let mut places: Vec<Vec<Place>> = vec![Vec::new(); count];
+        let mut nodes: Vec<Vec<NodeIndex>> = vec![Vec::new(); count];
+        for (&id, &station) in &stations {
+            let at = (station as usize).wrapping_sub(1);
+            if at >= count {
+                continue;
+            }
+            nodes[at].push(id);
             let node = &graph.graph[id];
-            if let Some((layer, place)) = layer_of(&node.path)
-                && let Some(kind) = kinds.get_mut(layer as usize)
-            {
-                kind.push((place.into(), nameless(&node.op), node.width, node.expert, fabrics.of(&node.path)));
+            // Whether and by which table heads are turned is read by layer.
+            if !matches!(node.op, Op::Rope { .. }) {
+                let stored = node.matrix().map(|tensor| shape.numbers(tensor));
+                places[at].push((place_of(&node.path).into(), nameless(&node.op), node.width, node.expert, fabrics.of(&node.path), stored));
             }
         }
-        Folding::of(&kinds, most)
+        let mut kinds: Vec<usize> = Vec::new();
+        for (at, own) in places.iter().enumerate() {
+            let known = places[..at].iter().position(|p| p == own);
+            kinds.push(known.map_or(at, |known| kinds[known]));
+        }
+        let most = fold.most(shape.config.layers as u32)?;
+        let route = route(&kinds, most);
+        let alone = (1..=count as u32).map(Some).collect();
+        if route.ring == count {
+            if most > 1 && shape.config.layers > 1 {
+                return Err(Error::option("fold", "no two layers are alike in any part, so none can share silicon; use 1"));
+            }
+            return Ok(Folding { route: alone, ..Folding::default() });
+        }
+        let mut folding = Folding { ring: Some(route.ring as u32), ..Folding::default() };
+        folding.route = route.stations.iter().map(|s| s.map(|s| s as u32 + 1)).collect();
+        folding.share(graph, &nodes, route.ring);
+        Ok(folding)
+    }
+
+    /// Says whose silicon each node has.
+    fn share(&mut self, graph: &OpGraph, nodes: &[Vec<NodeIndex>], ring: usize) {
+        let layer = |station: usize| nodes[station].iter().find_map(|&id| layer_of(&graph.graph[id].path)).map_or(0, |(layer, _)| layer);
+        for place in 0..ring {
+            let worked: Vec<usize> = self.route.iter().skip(place).step_by(ring).flatten().map(|&s| s as usize - 1).collect();
+            let Some(&first) = worked.first() else { continue };
+            let theirs: Vec<Turned> = worked.iter().map(|&s| ropes(graph, &nodes[s])).find(|r| !r.is_empty()).unwrap_or_default();
+            for &station in &worked {
+                for &id in &nodes[station] {
+                    let node = &graph.graph[id];
+                    if station != first {
+                        self.first.insert(node.path.clone(), layer(first));
+                    }
+                    if matches!(node.op, Op::Attention { .. }) && ropes(graph, &nodes[station]).is_empty() && !theirs.is_empty() {
+                        let here = |t: &Turned| Turned { path: format!("layers.{}.{}", layer(station), place_of(&t.path)), ..t.clone() };
+                        self.turned.insert(node.path.clone(), theirs.iter().map(here).collect());
+                    }
+                }
+            }
+        }
     }
 
     pub fn is_folded(&self) -> bool {
-        self.built < self.layers
+        self.ring.is_some()
     }
 
     /// Path of the node whose silicon a node shares: its own, or the same place in a layer before.
     pub(crate) fn built_path(&self, path: &str) -> String {
-        match layer_of(path) {
-            Some((layer, place)) => format!("layers.{}.{place}", layer % self.built.max(1)),
-            None => path.into(),
-        }
+        self.first.get(path).map_or_else(|| path.into(), |layer| format!("layers.{layer}.{}", place_of(path)))
     }
 
-    /// Stations of the ring, of `stations` between embedding and head.
-    pub(crate) fn ring(&self, stations: u32) -> Option<u32> {
-        self.is_folded().then(|| stations / self.layers * self.built)
+    /// Stations of the ring.
+    pub(crate) fn ring(&self) -> Option<u32> {
+        self.ring
+    }
+
+    /// Stations of the netlist between embedding and head: of the model's, numbered from 1, or `None` where a token passes.
+    pub(crate) fn route(&self) -> &[Option<u32>] {
+        &self.route
+    }
+
+    /// Rotations that pass all elements, before an attention whose silicon turns the heads of other layers: of queries and keys.
+    pub(crate) fn turned(&self, attention: &str) -> &[Turned] {
+        self.turned.get(attention).map_or(&[], Vec::as_slice)
     }
 
     /// By node, the greatest of `values` over the nodes that share its silicon.
@@ -136,8 +191,59 @@ impl Folding {
     }
 }
 
-/// What a node is to the silicon: where in its layer, what it computes, how wide, for which expert, and how its matrix is asked to be held.
-type Place = (String, Op, usize, Option<u32>, Option<FabricChoice>);
+/// The way of a token: the model's stations with those between them that it passes, in a ring of so many.
+struct Route {
+    stations: Vec<Option<usize>>,
+    ring: usize,
+}
+
+/// The shortest way round a ring in which no station works more than `most` of the model's; `kinds` has the kind of each.
+fn route(kinds: &[usize], most: u32) -> Route {
+    let mut pattern: Vec<usize> = Vec::new();
+    for &kind in kinds {
+        if !pattern.contains(&kind) {
+            pattern.push(kind);
+        }
+    }
+    for copies in 1..=kinds.len().max(1) {
+        let ring: Vec<usize> = pattern.iter().copied().cycle().take(pattern.len() * copies).collect();
+        let mut works = vec![0; ring.len()];
+        walk(kinds, &ring).iter().enumerate().filter(|(_, s)| s.is_some()).for_each(|(at, _)| works[at % ring.len()] += 1);
+        if works.iter().all(|&n| n <= most.max(1)) {
+            // Of the copies, those that nothing needs are not built.
+            let used: Vec<usize> = ring.iter().zip(&works).filter(|(_, n)| **n > 0).map(|(kind, _)| *kind).collect();
+            return Route { stations: walk(kinds, &used), ring: used.len() };
+        }
+    }
+    Route { stations: (0..kinds.len()).map(Some).collect(), ring: kinds.len() }
+}
+
+/// Every station of the model at the next of its kind in the ring, round and round.
+fn walk(kinds: &[usize], ring: &[usize]) -> Vec<Option<usize>> {
+    let mut out = Vec::with_capacity(kinds.len());
+    for (station, kind) in kinds.iter().enumerate() {
+        while ring[out.len() % ring.len()] != *kind {
+            out.push(None);
+        }
+        out.push(Some(station));
+    }
+    out
+}
+
+/// What a node is to the silicon: where in its layer, what it computes, how wide, for which expert, how its matrix is asked to be held, and what
+/// it is made of.
+type Place = (String, Op, usize, Option<u32>, Option<FabricChoice>, Option<Numbers>);
+
+/// The rotations of a station.
+fn ropes(graph: &OpGraph, nodes: &[NodeIndex]) -> Vec<Turned> {
+    let of = |&id: &NodeIndex| match &graph.graph[id] {
+        Node { path, op: Op::Rope { heads, head_dim, .. }, .. } => {
+            Some(Turned { path: path.clone(), heads: *heads as u32, head_dim: *head_dim as u32 })
+        }
+        _ => None,
+    };
+    nodes.iter().filter_map(of).collect()
+}
 
 /// Layer and place in it: `3` and `mlp.down_proj` of `layers.3.mlp.down_proj`.
 fn layer_of(path: &str) -> Option<(u32, &str)> {
@@ -145,7 +251,11 @@ fn layer_of(path: &str) -> Option<(u32, &str)> {
     Some((layer.parse().ok()?, place))
 }
 
-/// An operator without the names of its tensors.
+fn place_of(path: &str) -> &str {
+    layer_of(path).map_or(path, |(_, place)| place)
+}
+
+/// An operator without the names of its tensors and what is read by layer.
 fn nameless(op: &Op) -> Op {
     let mut op = op.clone();
     let clear = |names: &mut Option<String>| names.iter_mut().for_each(String::clear);
@@ -159,7 +269,11 @@ fn nameless(op: &Op) -> Op {
             weight.clear();
             clear(bias);
         }
-        Op::Attention { sinks, .. } => clear(sinks),
+        // A window is read by layer.
+        Op::Attention { sinks, window, .. } => {
+            clear(sinks);
+            *window = None;
+        }
         Op::ShortConv { weight, .. } => weight.clear(),
         Op::Decay { rate, .. } => rate.clear(),
         Op::Embed { .. } | Op::Rope { .. } | Op::GatedAct { .. } | Op::Act { .. } => {}
@@ -172,18 +286,45 @@ fn nameless(op: &Op) -> Op {
 mod tests {
     use super::*;
 
+    /// The ring, and a token's way: the place in the ring of each of the model's stations, `-` for one that is passed.
+    fn way(kinds: &str, most: u32) -> (String, String) {
+        let of: Vec<usize> = kinds.bytes().map(usize::from).collect();
+        let found = route(&of, most);
+        let mut ring = vec!['?'; found.ring];
+        for (at, station) in found.stations.iter().enumerate() {
+            if let Some(s) = station {
+                let kind = of[*s] as u8 as char;
+                assert!(ring[at % found.ring] == '?' || ring[at % found.ring] == kind, "{kinds}: two kinds in one silicon");
+                ring[at % found.ring] = kind;
+            }
+        }
+        let stations: Vec<usize> = found.stations.iter().flatten().copied().collect();
+        assert_eq!(stations, (0..of.len()).collect::<Vec<_>>(), "every station once, in order");
+        let text = found.stations.iter().map(|s| s.map_or('-', |s| of[s] as u8 as char)).collect();
+        (ring.into_iter().collect(), text)
+    }
+
     #[test]
-    fn layers_share_silicon_in_the_fewest_that_keep_their_kinds_apart() {
-        let built = |kinds: &str, most: u32| Folding::of(kinds.as_bytes(), most).map(|f| f.built).ok();
-        assert_eq!(built("aaaaaaaa", 1), Some(8));
-        assert_eq!(built("aaaaaaaa", 3), Some(3));
-        assert_eq!(built("aaaaaaaa", 8), Some(1));
-        // A window in five of six layers, and two more at the end.
-        assert_eq!(built("aaaaabaaaaabaa", 14), Some(6));
-        assert_eq!(built("abababab", 3), Some(4));
-        assert_eq!(built("aab", 3), None);
-        assert_eq!(built("aab", 1), Some(3));
-        assert_eq!(built("a", 4), Some(1));
+    fn stations_share_silicon_by_kind() {
+        let said = |kinds: &str, most| {
+            let (ring, way) = way(kinds, most);
+            format!("{ring} {way}")
+        };
+        assert_eq!(said("amamamam", 1), "amamamam amamamam");
+        assert_eq!(said("amamamam", 2), "amam amamamam");
+        assert_eq!(said("amamamam", 3), "amam amamamam");
+        assert_eq!(said("amamamam", 4), "am amamamam");
+        // Another feed-forward in one layer; a delta rule in three of four.
+        assert_eq!(said("axamam", 9), "axm ax-a-ma-m");
+        assert_eq!(said("dmdmdmfmdmdm", 9), "dmf dm-dm-dmf-m-dm-dm");
+        // No more than was asked for: a copy of what would work more.
+        for most in 1..8 {
+            let (ring, way) = way("dmdmdmfmdmdmdmfm", most);
+            let works = |place: usize| way.chars().skip(place).step_by(ring.len()).filter(|&k| k != '-').count();
+            assert!((0..ring.len()).all(|place| (1..=most as usize).contains(&works(place))), "{most}: {ring} {way}");
+        }
+        assert_eq!(said("ab", 9), "ab ab");
+        assert_eq!(said("a", 4), "a a");
     }
 
     #[test]

@@ -106,7 +106,7 @@ struct Given<'a> {
 }
 
 /// Formats of all streams; layers that share silicon have those that the widest of them needs.
-pub(crate) fn formats(weights: &dyn Weights, folding: Folding, plan: &Plan) -> Result<Formats, Error> {
+pub(crate) fn formats(weights: &dyn Weights, folding: &Folding, plan: &Plan) -> Result<Formats, Error> {
     let mut own = Spreads::default();
     let given = Given { state_bits: plan.state_bits, room: libm::exp2(f64::from(plan.margin.gains)), shared: None, die: None };
     let alone = walk(weights, given, &mut own)?;
@@ -122,7 +122,7 @@ pub(crate) fn formats(weights: &dyn Weights, folding: Folding, plan: &Plan) -> R
 ///
 /// # Errors
 /// [`Error::Die`]: the first node that the die has no unit for, whose spread is another, or whose gains do not fit.
-pub(crate) fn of_die(weights: &dyn Weights, folding: Folding, plan: &Plan, die: &Netlist) -> Result<Formats, Error> {
+pub(crate) fn of_die(weights: &dyn Weights, folding: &Folding, plan: &Plan, die: &Netlist) -> Result<Formats, Error> {
     let graph = &weights.shape().graph;
     let wanted = formats(weights, folding, plan)?;
     for id in graph.topological_order() {

@@ -63,6 +63,6 @@ use std::path::Path;
 pub fn compile(checkpoint: &Checkpoint, options: &Options, target: &Path, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Result<Chip, Error> {
     let run = Run::of(checkpoint, options)?;
     let mut writer = ChipWriter::create(target)?;
-    let quantized = quantize::quantize(checkpoint, &run.plan, run.folding, None, writer.programs(), progress)?;
+    let quantized = quantize::quantize(checkpoint, &run.plan, &run.folding, None, writer.programs(), progress)?;
     assemble(checkpoint, run, quantized, writer)
 }

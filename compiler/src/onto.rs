@@ -37,11 +37,10 @@ pub fn compile_onto(
     if layers != base.model().layers {
         return Err(Error::Die { path: "layers".into(), what: format!("{layers}, and {} on the base die", base.model().layers) });
     }
-    let built = |ring: u32| ring * layers / base.netlist().decoder_stations().max(1);
-    let folding = Folding { layers, built: base.netlist().ring.map_or(layers, built) };
+    let folding = Folding::of_graph(checkpoint.shape(), Fold::Layers(base.netlist().fold()), &plan.fabrics)?;
     let mut writer = ChipWriter::create(target)?;
-    let quantized = quantize::quantize(checkpoint, &plan, folding, Some(&die), writer.programs(), progress)?;
-    let netlist = build::build(checkpoint, &plan, folding, &quantized, &die.tiles(), writer.programs())?;
+    let quantized = quantize::quantize(checkpoint, &plan, &folding, Some(&die), writer.programs(), progress)?;
+    let netlist = build::build(checkpoint, &plan, &folding, &quantized, &die.tiles(), writer.programs())?;
     netlist.validate()?;
     if let Some(other) = diff::silicon(base.netlist(), &netlist) {
         let what = format!("{} is {}, and {} on the base die: no margin helps", other.field, other.b, other.a);

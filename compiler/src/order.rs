@@ -1,12 +1,24 @@
-//! What follows from the operator graph alone: who feeds a node, and the order of a matrix's rows.
+//! What follows from the operator graph alone: who feeds a node, the station it lies in, and the order of a matrix's rows.
 
 use hardwire_models::{Node, Op, OpGraph, RowOrder};
 use hardwire_netlist::unit::RowPermutation;
 use petgraph::graph::NodeIndex;
+use std::collections::BTreeMap;
 
 /// Whether a node works for an expert that its producer is no part of: what it reads is kept until the choice.
 pub(crate) fn waits(graph: &OpGraph, producer: NodeIndex, consumer: &Node) -> bool {
     consumer.expert.is_some() && graph.graph[producer].expert != consumer.expert
+}
+
+/// Station of every node: the embedding is alone in the first, and what reads the residual after an addition begins another.
+pub(crate) fn stations(graph: &OpGraph) -> BTreeMap<NodeIndex, u32> {
+    let mut at: BTreeMap<NodeIndex, u32> = BTreeMap::new();
+    for id in graph.topological_order() {
+        let after = |from: &NodeIndex| at[from] + u32::from(matches!(graph.graph[*from].op, Op::Embed { .. } | Op::Add));
+        let station = graph.inputs(id).iter().map(after).max().unwrap_or(0);
+        at.insert(id, station);
+    }
+    at
 }
 
 /// Producer of a node's first input.

@@ -22,7 +22,7 @@ impl Run {
         let plan = options.resolve(checkpoint.config())?;
         let technology = technology::node(&plan.node)?;
         build::check(checkpoint.graph())?;
-        let folding = Folding::of_graph(checkpoint.graph(), checkpoint.config().layers as u32, plan.fold, &plan.fabrics)?;
+        let folding = Folding::of_graph(checkpoint.shape(), plan.fold, &plan.fabrics)?;
         Ok(Run { plan, folding, technology })
     }
 }
@@ -31,7 +31,7 @@ impl Run {
 pub(crate) fn assemble(checkpoint: &Checkpoint, run: Run, quantized: QuantizedModel, mut writer: ChipWriter) -> Result<Chip, Error> {
     let Run { plan, folding, technology } = run;
     let tiles = tile::tile(checkpoint.graph(), &quantized, &plan)?;
-    let netlist = build::build(checkpoint, &plan, folding, &quantized, &tiles, writer.programs())?;
+    let netlist = build::build(checkpoint, &plan, &folding, &quantized, &tiles, writer.programs())?;
     netlist.validate()?;
     let floorplan = place::place(&netlist, &technology);
     let structure = Structure {

@@ -92,7 +92,7 @@ pub fn compile_shard(
     let Run { plan, folding, .. } = checked(checkpoint, options)?;
     let mut writer = ShardWriter::create(target)?;
     let takes = |first, total| part.takes(first, total);
-    let (formats, matrices) = quantize::part(checkpoint, &plan, folding, &takes, writer.programs(), progress)?;
+    let (formats, matrices) = quantize::part(checkpoint, &plan, &folding, &takes, writer.programs(), progress)?;
     let made = |(path, m): (String, QuantizedMatrix)| {
         Ok::<_, Error>(Made {
             path,
@@ -122,7 +122,7 @@ pub fn merge(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Chip, Error> {
     let run = checked(checkpoint, options)?;
-    let formats = quantize::formats_of(checkpoint, &run.plan, run.folding, None)?;
+    let formats = quantize::formats_of(checkpoint, &run.plan, &run.folding, None)?;
     let expected = run_digest(checkpoint, &run.plan, &formats);
     let mut found: BTreeMap<u32, (&PathBuf, Shard<Known>)> = BTreeMap::new();
     let refuse = |folder: &Path, what: String| Error::Shard { folder: folder.display().to_string(), what };
@@ -171,7 +171,7 @@ pub fn merge(
         progress(Progress { path, done, total });
         matrices.insert(path.clone(), joined?);
     }
-    let quantized = quantize::shared(run.folding, &run.plan, formats, matrices);
+    let quantized = quantize::shared(&run.folding, &run.plan, formats, matrices);
     assemble(checkpoint, run, quantized, writer)
 }
 

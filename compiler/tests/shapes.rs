@@ -351,10 +351,22 @@ fn a_fold_shares_logic_and_keeps_what_each_layer_has() {
     // What fits a die is not known here.
     let error = shape::plan(&from(LLAMA_8B), &Options { fold: Some(Fold::Auto), ..Options::default() }).unwrap_err().to_string();
     assert!(error.contains("fold") && error.contains("hardwire plan"), "{error}");
-    // Five of six layers have a window: six kinds of place, two more layers at the end.
+    // Five of six layers have a window and a rope table of their own: both are read by layer.
     let gemma = r#"{"model_type": "gemma3_text", "hidden_size": 640, "intermediate_size": 2048, "num_hidden_layers": 20,
         "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256, "vocab_size": 4096, "max_position_embeddings": 32768,
         "sliding_window": 512, "sliding_window_pattern": 6}"#;
     let c = fold(gemma, Fold::All);
-    assert_eq!((c.netlist.ring(), c.netlist.rounds(1), c.netlist.rounds(5), c.netlist.exit()), (12, 4, 3, 4));
+    assert_eq!((c.netlist.ring(), c.netlist.fold(), c.netlist.token_rounds()), (2, 20, 20));
+    let six = fold(gemma, Fold::Layers(6));
+    assert_eq!((six.netlist.ring(), six.netlist.fold(), six.netlist.place(six.netlist.decoder_stations())), (8, 5, 8));
+    // Three of four layers have a delta rule: two kinds of attention and one feed-forward.
+    let hybrid = r#"{"model_type": "qwen3_5", "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 8, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 100, "max_position_embeddings": 512, "full_attention_interval": 4,
+        "linear_conv_kernel_dim": 4, "linear_key_head_dim": 16, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+        "linear_value_head_dim": 16, "rms_norm_eps": 1e-6}"#;
+    let c = fold(hybrid, Fold::All);
+    let of = |path: &str| c.netlist.rounds(c.netlist.unit(c.netlist.find(path).unwrap()).station);
+    assert_eq!((c.netlist.ring(), of("layers.0.linear_attn.o_proj"), of("layers.3.self_attn.o_proj"), of("layers.7.mlp.down_proj")), (3, 6, 2, 8));
+    assert_eq!(c.total().weights, fold(hybrid, Fold::Layers(1)).total().weights);
+    assert_eq!(c.state_bits(), fold(hybrid, Fold::Layers(1)).state_bits());
 }

@@ -57,7 +57,7 @@ impl Shape {
             context: model.context,
             user_bits: index_bits(model.users),
             pos_bits: bits(model.context),
-            layer_bits: if netlist.is_folded() { index_bits(netlist.rounds(1)) } else { 0 },
+            layer_bits: if netlist.is_folded() { index_bits(netlist.token_rounds()) } else { 0 },
             pairs,
             pairs_a_beat,
             rot_beats: pairs.div_ceil(pairs_a_beat).max(1),

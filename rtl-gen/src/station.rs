@@ -49,10 +49,46 @@ struct Text<'a> {
     nets: Vec<Net>,
     instances: Vec<Code>,
     probes: Vec<Code>,
+    /// Where a token passes the station in some rounds.
+    skips: Option<Skips>,
+}
+
+/// What a station does in each round of a token, round 0 lowest.
+struct Skips {
+    rounds: u32,
+    /// Whether the token passes.
+    passed: String,
+    /// Which of the layers that share the silicon it is in,
+    layers: String,
+    /// and which of the model.
+    numbers: String,
+}
+
+impl Skips {
+    fn of(chip: &Chip, shape: &Shape, station: u32) -> Option<Skips> {
+        let n = chip.netlist();
+        let shared = n.shared(station);
+        let rounds = n.token_rounds();
+        let works = |round: u32| shared.iter().copied().find(|&s| n.round(s) == round);
+        // After the last round that a token comes here in, whatever stands is not read.
+        let last = shared.last().map_or(0, |&s| n.round(s));
+        if (0..=last).all(|round| works(round).is_some()) {
+            return None;
+        }
+        let list = |of: &dyn Fn(Option<u32>) -> String| (0..rounds).rev().map(|r| of(works(r))).collect::<Vec<_>>().join(", ");
+        let number = |s: Option<u32>| s.and_then(|s| n.stations[s as usize].layer).unwrap_or(0);
+        Some(Skips {
+            rounds,
+            passed: list(&|s| format!("1'b{}", u32::from(s.is_none()))),
+            layers: list(&|s| format!("{}'d{}", shape.layer_bits, s.map_or(0, |s| n.nth(s)))),
+            numbers: list(&|s| format!("32'd{}", number(s))),
+        })
+    }
 }
 
 /// What the top has to know about a station.
 pub struct StationSite {
+    /// Its place in the ring; without one its number.
     pub index: u32,
     pub module: String,
     pub head: bool,
@@ -89,9 +125,13 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
     let rotation = turns(chip, from(station), until);
     let passes = !head && turns(chip, from(station + 1), until);
     let module = format!("station_{}", ident(path));
+    let skips = if head { None } else { Skips::of(chip, shape, station) };
     let (mut nets, mut instances, mut probes, mut ovf, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for &id in &members {
-        let inputs = sources(chip, shape, station, id)?;
+        let mut inputs = sources(chip, shape, station, id)?;
+        if skips.is_some() && id == last {
+            passing(shape, &mut inputs);
+        }
         let site = units::site(chip, shape, folder, id, &inputs, id == last)?;
         places.push(Place::new(&module, netlist.unit(id), &site.instances));
         nets.extend(site.nets.into_iter().map(|(name, width)| Net { name, width }));
@@ -100,7 +140,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
         }
         ovf.extend(site.ovf);
         if probe {
-            probes.push(probe_of(chip, shape, id)?.text()?);
+            probes.push(probe_of(chip, shape, id, skips.is_some())?.text()?);
         }
     }
     let logits = netlist.inputs(last).first().map(|&p| ident(&netlist.unit(p).path)).unwrap_or_default();
@@ -133,9 +173,18 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, station: u32, until
         nets,
         instances,
         probes,
+        skips,
     };
     folder.text(&format!("rtl/{module}.v"), Code::render("station.v", &text)?.as_str())?;
-    Ok(StationSite { index: station, module, head, rotation, passes, places })
+    Ok(StationSite { index: netlist.place(station), module, head, rotation, passes, places })
+}
+
+/// Of the adder at the end of a station that tokens pass: the residual comes in every round, and where they pass nothing is added to it.
+fn passing(shape: &Shape, inputs: &mut [Source]) {
+    let [residual, branch] = inputs else { return };
+    residual.valid = "in_valid".into();
+    branch.valid = format!("{} || passing", branch.valid);
+    branch.data = format!("{{{}{{!passing}}}} & {}", shape.lanes * branch.bits, branch.data);
 }
 
 /// The streams into a unit: from its station, or the station's input.
@@ -148,7 +197,7 @@ pub fn sources(chip: &Chip, shape: &Shape, station: u32, id: UnitId) -> Result<V
             let feed = matches!(from.kind, UnitKind::RowFeed(_)).then_some(p);
             return Ok(Source { valid: format!("{name}_valid"), data: format!("{name}_data"), bits: u32::from(from.out.bits), feed });
         }
-        if from.station + 1 != station || netlist.station_units(from.station).last() != Some(&p) {
+        if from.station != netlist.before(station) || netlist.station_units(from.station).last() != Some(&p) {
             return Err(Error::unit(&netlist.unit(id).path, format!("takes {} from a station that is not the one before", from.path)));
         }
         Ok(Source { valid: "first_valid".into(), data: "in_data".into(), bits: shape.residual_bits, feed: None })
@@ -156,11 +205,11 @@ pub fn sources(chip: &Chip, shape: &Shape, station: u32, id: UnitId) -> Result<V
     netlist.inputs(id).iter().map(source).collect()
 }
 
-/// Prints what a unit gives out.
-fn probe_of(chip: &Chip, shape: &Shape, id: UnitId) -> Result<Instance, Error> {
+/// Prints what a unit gives out. `skips`: tokens pass its station in some rounds.
+fn probe_of(chip: &Chip, shape: &Shape, id: UnitId, skips: bool) -> Result<Instance, Error> {
     let unit = chip.netlist().unit(id);
     let name = ident(&unit.path);
-    let i = |module: &str| named(chip, id, Instance::new(module, format!("{name}_probe"), Vec::new()));
+    let i = |module: &str| named(chip, id, skips, Instance::new(module, format!("{name}_probe"), Vec::new()));
     let i = match &unit.kind {
         UnitKind::RowFeed(s) if s.fabric == Fabric::Metal => {
             let i = i("hw_probe_planes")?.param("LEN", s.len).param("BITS", s.act_bits).input("clk", 1, "clk");
@@ -181,14 +230,16 @@ fn probe_of(chip: &Chip, shape: &Shape, id: UnitId) -> Result<Instance, Error> {
             };
             let data = if matches!(kind, UnitKind::Argmax) { format!("{{1'b0, {name}_data}}") } else { format!("{name}_data") };
             let i = i("hw_probe")?.param("V", v).param("LEN", len).param("BITS", bits).input("clk", 1, "clk");
-            i.input("valid", 1, format!("{name}_valid")).input("data", v * bits, data)
+            let valid = if skips && matches!(kind, UnitKind::Add) { format!("{name}_valid && !passed") } else { format!("{name}_valid") };
+            i.input("valid", 1, valid).input("data", v * bits, data)
         }
     };
-    Ok(i.input("layer", 32, if shape.layer_bits > 0 { "layer" } else { "0" }).input("pos", 32, "pos").input("user", 32, "user"))
+    let layer = if skips { "number" } else { "layer" };
+    Ok(i.input("layer", 32, if shape.layer_bits > 0 { layer } else { "0" }).input("pos", 32, "pos").input("user", 32, "user"))
 }
 
-/// The probe of a unit by its path; where layers share it, by the path of each, whose numbers count up.
-fn named(chip: &Chip, id: UnitId, i: Instance) -> Result<Instance, Error> {
+/// The probe of a unit by its path; where layers share it, by the path of each, whose numbers count up or are told round by round.
+fn named(chip: &Chip, id: UnitId, skips: bool, i: Instance) -> Result<Instance, Error> {
     let netlist = chip.netlist();
     let path = |id| netlist.unit(id).path.as_str();
     let parts = |id| {
@@ -200,6 +251,9 @@ fn named(chip: &Chip, id: UnitId, i: Instance) -> Result<Instance, Error> {
         return Ok(i.file("PATH", path(id)));
     }
     let layers: Option<Vec<(u32, &str)>> = all.iter().map(|&id| parts(id)).collect();
+    if let (true, Some(&(_, rest))) = (skips, layers.as_ref().and_then(|l| l.first())) {
+        return Ok(i.file("PATH", "layers.").param("FIRST", 0).param("STEP", 1).file("REST", &format!(".{rest}")));
+    }
     let counts_up = |l: &Vec<(u32, &str)>| {
         let step = l[1].0.wrapping_sub(l[0].0);
         l.windows(2).all(|w| w[1].0.wrapping_sub(w[0].0) == step && w[1].1 == w[0].1) && step > 0

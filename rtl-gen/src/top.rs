@@ -134,9 +134,10 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
     let netlist = chip.netlist();
     let range = stations(chip, layers)?;
     let mut sites = Vec::new();
-    // The built ones.
-    let order: Vec<u32> = range.clone().filter(|&s| netlist.built_station(s) == s).collect();
-    for &s in &order {
+    // The built ones, in the order of the ring, and their places in it.
+    let built: Vec<u32> = if netlist.is_folded() { netlist.built_stations().split_off(1) } else { range.clone().collect() };
+    let order: Vec<u32> = built.iter().map(|&s| netlist.place(s)).collect();
+    for &s in &built {
         sites.push(station::emit(chip, shape, folder, s, range.end, probe)?);
     }
     let whole = layers.is_none();
@@ -206,9 +207,9 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         context: shape.context,
         first,
         lw: shape.layer_bits,
-        exit: netlist.exit(),
+        exit: netlist.place(netlist.decoder_stations()),
         ring: netlist.ring(),
-        last_round: netlist.round(netlist.decoder_stations()),
+        last_round: netlist.token_rounds() - 1,
         head_index: netlist.decoder_stations() + 1,
         links: order.clone(),
         stations: sites
@@ -241,7 +242,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         users: shape.users,
         context: shape.context,
         lw: shape.layer_bits,
-        rounds: netlist.round(netlist.decoder_stations()) + 1,
+        rounds: netlist.token_rounds(),
     };
     let links = Code::render("watch_links.v", &links)?;
     let tb = if head && whole {

@@ -148,7 +148,7 @@ pub fn site(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, inputs:
             let i = i.input("a", f.1.bands * f.1.act, format!("{from}_a")).input("h", 5, format!("{from}_h"));
             give(i.input("asum", f.1.bands * f.1.sum_bits, format!("{from}_asum")))
         }
-        UnitKind::Rope(s) => give(stream(rope::parameters(shape, unit, s, &instance)?, "in_valid", "in_data", 0)),
+        UnitKind::Rope(s) => give(stream(rope::parameters(chip, shape, id, s, &instance)?, "in_valid", "in_data", 0)),
         UnitKind::Attention(s) => {
             let i = attention::parameters(chip, shape, folder, id, s, instance("hw_attention", attention::title(s)))?;
             let i = layered(shape, rounds, sequence(shape, i.clocked().input("pos", shape.pos_bits, "pos")));

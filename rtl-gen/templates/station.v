@@ -46,8 +46,31 @@ module {{ module }} (
   reg [{{ header }}-1:0] header;
   wire [{{ posw }}-1:0] pos = header[{{ posw }}-1:0];
   wire [{{ uw }}-1:0] user = header[{{ posw }} +: {{ uw }}];
+{%- if let Some(s) = skips %}
+  // In some rounds a token passes: its residual goes on as it came, and no unit but the last adder sees it.
+  localparam [{{ s.rounds }}-1:0] PASSED = { {{- s.passed|expression -}} };
+  localparam [{{ s.rounds * lw }}-1:0] LAYERS = { {{- s.layers|expression -}} };
+  wire [{{ lw }}-1:0] round = header[{{ posw + uw }} +: {{ lw }}];
+  wire [{{ lw }}-1:0] in_round = in_header[{{ posw + uw }} +: {{ lw }}];
+  wire [{{ lw }}-1:0] layer = LAYERS[round*{{ lw }} +: {{ lw }}];
+  wire passes_now = in_valid && PASSED[in_round];
+  reg came, passing;             // the last beat has come in; noughts are added to the residual
+  reg [{{ bw }}-1:0] came_beat, pass_beat;
+  always @(posedge clk) begin
+    came <= passes_now && came_beat == {{ beats - 1 }};
+    if (passes_now) came_beat <= (came_beat == {{ beats - 1 }}) ? 0 : came_beat + 1;
+    if (came) passing <= 1;
+    else if (pass_beat == {{ beats - 1 }}) passing <= 0;
+    if (passing) pass_beat <= (pass_beat == {{ beats - 1 }}) ? 0 : pass_beat + 1;
+    if (rst) begin
+      came <= 0; passing <= 0; came_beat <= 0; pass_beat <= 0;
+    end
+  end
+{%- endif %}
 {%- if lw > 0 %}
+{%- if skips.is_none() %}
   wire [{{ lw }}-1:0] layer = {% if head %}0{% else %}header[{{ posw + uw }} +: {{ lw }}]{% endif %};
+{%- endif %}
 {%- if !head %}
   wire [{{ uw + lw }}-1:0] cache_user = layer * {{ users }} + user;
 {%- endif %}
@@ -75,7 +98,7 @@ module {{ module }} (
     end
   end
 {%- else %}
-  wire first_valid = in_valid;
+  wire first_valid = in_valid{% if skips.is_some() %} && !PASSED[in_round]{% endif %};
   assign out_header = header;
 {%- if lw > 0 %}
   assign asks = {{ last }}_asks;
@@ -127,6 +150,11 @@ module {{ module }} (
   assign ovf = {{ ovf|expression }};
 {%- if probes.len() > 0 %}
 `ifdef HW_PROBE
+{%- if let Some(s) = skips %}
+  localparam [{{ s.rounds * 32 }}-1:0] NUMBERS = { {{- s.numbers|expression -}} };
+  wire [31:0] number = NUMBERS[round*32 +: 32];
+  wire passed = PASSED[round];
+{%- endif %}
 {%- for p in probes %}
 {{ p|code }}
 {%- endfor %}

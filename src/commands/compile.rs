@@ -78,13 +78,10 @@ pub fn open_checkpoint(path: &Path) -> Result<Checkpoint> {
 
 /// Compiles with a progress bar. The checkpoint becomes that of the context asked for.
 pub fn compile(checkpoint: &mut Checkpoint, options: &CompileOptions, target: &Path, global: &Global) -> Result<Chip> {
-    let mut options = prepare(checkpoint, None, options)?;
-    if matches!(options.fold, None | Some(Fold::Auto)) {
-        let (fold, reason) = hardwire_study::plan::fold(checkpoint.shape(), &options)?;
-        if let (Some(reason), false) = (reason, global.quiet) {
-            note!("fold {fold}: {reason}");
-        }
-        options.fold = Some(fold);
+    let asked = options.fold;
+    let options = prepare(checkpoint, None, options)?;
+    if let (Some(Fold::Layers(2..)), None | Some(Fold::Auto), false) = (options.fold, asked, global.quiet) {
+        note!("{} layers share silicon, so that one die holds the chip; --fold 1 gives each its own", options.fold.unwrap_or(Fold::Auto));
     }
     watched(checkpoint, global, |told| hardwire_compiler::compile(checkpoint, &options, target, told))
 }
@@ -94,9 +91,13 @@ pub fn prepare(checkpoint: &mut Checkpoint, base: Option<&Chip>, options: &Compi
     if options.quantizing.rotate {
         checkpoint.rotate().context("--rotate")?;
     }
-    let options = resolve(options)?;
+    let mut options = resolve(options)?;
     if let Some(positions) = base.map(|b| b.model().context).or(options.context) {
         checkpoint.lengthen(positions as usize)?;
+    }
+    // A die that exists has its fold.
+    if base.is_none() && matches!(options.fold, None | Some(Fold::Auto)) {
+        options.fold = Some(hardwire_study::plan::fold(checkpoint.shape(), &options)?.0);
     }
     Ok(options)
 }

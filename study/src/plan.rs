@@ -90,7 +90,7 @@ pub fn plan(shape: &Shape, options: &Options, cut: Option<Cut>, dies: Option<u32
         modelled_only: chip.modelled_only(),
         state_bits: chip.state_bits(),
         stations,
-        fold: chip.netlist.rounds(1),
+        fold: chip.netlist.fold(),
         fold_reason,
         cut,
         units: chip.netlist.graph.node_count(),
@@ -111,7 +111,7 @@ pub fn plan(shape: &Shape, options: &Options, cut: Option<Cut>, dies: Option<u32
 /// An option out of range.
 pub fn fold(shape: &Shape, options: &Options) -> Result<(Fold, Option<String>)> {
     let (chip, reason) = folded(shape, &Options { fold: Some(Fold::Auto), ..options.clone() })?;
-    Ok((Fold::Layers(chip.netlist.rounds(1)), reason))
+    Ok((Fold::Layers(chip.netlist.fold()), reason))
 }
 
 /// The chip of `shape`; where the fold is left open, the least of 1, 2, 4, ... and all whose die is within the reticle, with the reason for it,
@@ -138,7 +138,7 @@ fn folded(shape: &Shape, options: &Options) -> Result<(ShapeChip, Option<String>
             let reason = format!("{fewer} would take {mm2:.0} mm², and a reticle holds {RETICLE_MM2:.0}");
             return Ok((chip, Some(reason)));
         }
-        before = (chip.netlist.rounds(1), area);
+        before = (chip.netlist.fold(), area);
     }
     Ok((single, None))
 }

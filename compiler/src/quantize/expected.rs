@@ -31,7 +31,7 @@ const TRAINED_SCALE: f32 = 0.503_906_25;
 ///
 /// # Errors
 /// An option that no answer without weights exists to.
-pub(crate) fn expected(shape: &Shape, plan: &Plan, folding: Folding) -> Result<QuantizedModel, Error> {
+pub(crate) fn expected(shape: &Shape, plan: &Plan, folding: &Folding) -> Result<QuantizedModel, Error> {
     if plan.choice.average_bits.is_some() {
         return Err(Error::option("average-bits", "bits are shared out by what weights lose, and there are no weights: give --bits"));
     }

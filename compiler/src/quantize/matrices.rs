@@ -25,7 +25,7 @@ pub struct QuantizedMatrix {
 }
 
 /// Gives matrices that share silicon the widest of their widths.
-pub(crate) fn widen(folding: Folding, matrices: &mut BTreeMap<String, QuantizedMatrix>) {
+pub(crate) fn widen(folding: &Folding, matrices: &mut BTreeMap<String, QuantizedMatrix>) {
     if !folding.is_folded() {
         return;
     }

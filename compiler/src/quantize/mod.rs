@@ -53,7 +53,7 @@ pub use matrices::{QuantizedMatrix, QuantizedModel};
 pub(crate) fn quantize(
     checkpoint: &Checkpoint,
     plan: &Plan,
-    folding: Folding,
+    folding: &Folding,
     die: Option<&Die<'_>>,
     programs: &mut ProgramWriter,
     progress: &(dyn Fn(Progress<'_>) + Sync),
@@ -82,7 +82,7 @@ pub(crate) fn quantize(
 }
 
 /// Formats of all streams: those of a `die`, or its own.
-pub(crate) fn formats_of(checkpoint: &Checkpoint, plan: &Plan, folding: Folding, die: Option<&Die<'_>>) -> Result<Formats, Error> {
+pub(crate) fn formats_of(checkpoint: &Checkpoint, plan: &Plan, folding: &Folding, die: Option<&Die<'_>>) -> Result<Formats, Error> {
     match die {
         Some(die) => formats::of_die(checkpoint, folding, plan, die.netlist),
         None => formats::formats(checkpoint, folding, plan),
@@ -90,7 +90,7 @@ pub(crate) fn formats_of(checkpoint: &Checkpoint, plan: &Plan, folding: Folding,
 }
 
 /// All matrices with the widths that those of one silicon share, and the margin.
-pub(crate) fn shared(folding: Folding, plan: &Plan, formats: Formats, mut matrices: BTreeMap<String, QuantizedMatrix>) -> QuantizedModel {
+pub(crate) fn shared(folding: &Folding, plan: &Plan, formats: Formats, mut matrices: BTreeMap<String, QuantizedMatrix>) -> QuantizedModel {
     matrices::widen(folding, &mut matrices);
     reserve::reserve(plan.margin, plan.act_bits, &mut matrices);
     QuantizedModel { matrices, formats }
@@ -106,7 +106,7 @@ pub(crate) fn paths(graph: &OpGraph) -> Vec<String> {
 pub(crate) fn part(
     checkpoint: &Checkpoint,
     plan: &Plan,
-    folding: Folding,
+    folding: &Folding,
     takes: &dyn Fn(u64, u64) -> bool,
     programs: &mut ProgramWriter,
     progress: &(dyn Fn(Progress<'_>) + Sync),

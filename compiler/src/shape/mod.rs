@@ -29,11 +29,11 @@ pub fn plan(shape: &Shape, options: &Options) -> Result<ShapeChip, Error> {
     }
     let plan = options.resolve(&shape.config)?;
     build::check(&shape.graph)?;
-    let folding = Folding::of_graph(&shape.graph, shape.config.layers as u32, plan.fold, &plan.fabrics)?;
-    let quantized = quantize::expected(&shape, &plan, folding)?;
+    let folding = Folding::of_graph(&shape, plan.fold, &plan.fabrics)?;
+    let quantized = quantize::expected(&shape, &plan, &folding)?;
     let tiles = tile::tile(&shape.graph, &quantized, &plan)?;
     let mut vectors = Counted(quantized.matrices.len() as u32);
-    let netlist = build::build(&Usual(&shape), &plan, folding, &quantized, &tiles, &mut vectors)?;
+    let netlist = build::build(&Usual(&shape), &plan, &folding, &quantized, &tiles, &mut vectors)?;
     let chip = ShapeChip { shape, plan, netlist };
     // What no Verilog exists for is told by name, and is not held to the rules of what has some.
     if chip.modelled_only().is_empty() {

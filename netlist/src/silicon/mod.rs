@@ -136,7 +136,7 @@ impl<'a> Silicon<'a> {
                 Silicon {
                     path: &netlist.unit(id).path,
                     built: &netlist.unit(all[0]).path,
-                    round: netlist.round(netlist.unit(id).station),
+                    round: netlist.nth(netlist.unit(id).station),
                     prefix,
                     matrix,
                     contents,

@@ -36,7 +36,7 @@ fn plain(path: &str) -> Result<(), Error> {
     Err(named(&shown, "path", "not a plain name", "1 to 200 of the letters a-z A-Z 0-9 . _ -"))
 }
 
-/// Units come station by station and no station is empty; the embedding is alone in the first.
+/// Units come station by station, and only stations that a token passes in a ring have none; the embedding is alone in the first.
 pub(super) fn stations(n: &Netlist) -> Result<(), Error> {
     if n.stations.len() < 2 {
         return Err(named("netlist", "stations", n.stations.len(), "at least 2"));
@@ -47,7 +47,8 @@ pub(super) fn stations(n: &Netlist) -> Result<(), Error> {
         if s >= n.stations.len() {
             return wrong(&u.path, "station", s, format!("below {}", n.stations.len()));
         }
-        if id.index() == 0 && s != 0 || s < at || s > at + 1 {
+        // Those in between have no units.
+        if id.index() == 0 && s != 0 || s < at || s > at + 1 && (n.ring.is_none() || at == 0) {
             return wrong(&u.path, "station", s, format!("{at} or the next: units come station by station, none empty"));
         }
         if matches!(u.kind, UnitKind::Embed(_)) != (s == 0) {
@@ -87,17 +88,18 @@ pub(super) fn ports(n: &Netlist) -> Result<(), Error> {
 /// Only the last unit of a station, an embedding or an adder, feeds the next one; all residuals are alike.
 pub(super) fn hand_over(n: &Netlist) -> Result<(), Error> {
     let last = last_units(n);
-    let residual = n.unit(last[0]);
+    let Some(&Some(embedding)) = last.first() else { return Ok(()) };
+    let residual = n.unit(embedding);
     for (id, u) in n.units() {
         for from in n.inputs(id) {
             let producer = n.unit(from);
             let crosses = producer.station != u.station;
-            if crosses && (producer.station + 1 != u.station || last[producer.station as usize] != from) {
+            if crosses && (producer.station != n.before(u.station) || last[producer.station as usize] != Some(from)) {
                 return wrong(&u.path, "inputs", &producer.path, "a unit of its station, or the residual of the one before");
             }
         }
     }
-    for &id in &last[..last.len() - 1] {
+    for &id in last[..last.len() - 1].iter().flatten() {
         let u = n.unit(id);
         if !matches!(u.kind, UnitKind::Embed(_) | UnitKind::Add) {
             return wrong(&u.path, "kind", u.kind.name(), "an add: it hands the residual to the next station");
@@ -108,10 +110,11 @@ pub(super) fn hand_over(n: &Netlist) -> Result<(), Error> {
     Ok(())
 }
 
-fn last_units(n: &Netlist) -> Vec<UnitId> {
-    let mut last = vec![UnitId::new(0); n.stations.len()];
+/// By station; none of one that is passed.
+fn last_units(n: &Netlist) -> Vec<Option<UnitId>> {
+    let mut last = vec![None; n.stations.len()];
     for (id, u) in n.units() {
-        last[u.station as usize] = id;
+        last[u.station as usize] = Some(id);
     }
     last
 }

@@ -13,17 +13,19 @@ pub(super) fn alike(n: &Netlist) -> Result<(), Error> {
     if !(1..stations).contains(&ring) {
         return Err(named("netlist", "ring", ring, format!("1 to {}, fewer than the {stations} stations it works", stations.max(2) - 1)));
     }
-    for station in ring + 1..=stations {
-        let (first, mine) = (n.station_units(station - ring), n.station_units(station));
-        let path = |s: u32| &n.stations[s as usize].path;
+    let path = |s: u32| &n.stations[s as usize].path;
+    for station in 1..=stations {
+        let built = n.built_station(station);
+        if n.passes(built) {
+            return Err(named(path(station), "units", "none in any round", "a station that some layer works in"));
+        }
+        if station == built || n.passes(station) {
+            continue;
+        }
+        let (first, mine) = (n.station_units(built), n.station_units(station));
         if first.len() != mine.len() {
             let what = format!("{} units", mine.len());
-            return Err(named(
-                path(station),
-                "ring",
-                what,
-                format!("{}, as {} has in the same silicon", first.len(), path(station - ring)),
-            ));
+            return Err(named(path(station), "ring", what, format!("{}, as {} has in the same silicon", first.len(), path(built))));
         }
         for (&a, &b) in first.iter().zip(&mine) {
             pair(n, a, b)?;
@@ -43,6 +45,14 @@ fn pair(n: &Netlist, a: UnitId, b: UnitId) -> Result<(), Error> {
     if let Some((field, x, y)) = difference(first, u) {
         return wrong(&u.path, &field, y, format!("{x}, as {} has in the same silicon", first.path));
     }
+    // A layer turns its heads by one of several tables, as many elements of them as the others do, or none.
+    if let UnitKind::Rope(s) = &u.kind
+        && s.rotated > 0
+        && let Some(turned) = n.rotated(a)
+        && turned != s.rotated
+    {
+        return wrong(&u.path, "rotated", s.rotated, format!("0 or {turned}, as {} has in the same silicon", first.path));
+    }
     // Streams come from the same places: of the station, or of the one before.
     let place = |id: UnitId, from: UnitId| (n.unit(id).station == n.unit(from).station).then(|| id.index() - from.index());
     let places = |id: UnitId| n.inputs(id).into_iter().map(|from| place(id, from)).collect::<Vec<_>>();
@@ -54,7 +64,7 @@ fn pair(n: &Netlist, a: UnitId, b: UnitId) -> Result<(), Error> {
 
 /// The first field in which the silicon of two units differs, and what it is in each.
 pub(crate) fn difference(a: &Unit, b: &Unit) -> Option<(String, String, String)> {
-    let (a, b) = (a.hardware(), b.hardware());
+    let (a, b) = (a.shared_hardware(), b.shared_hardware());
     if a == b {
         return None;
     }

@@ -13,6 +13,14 @@ pub fn title(s: &AttentionSpec) -> String {
     format!("{} heads on {} KV heads of {}, {} users of {} positions", s.heads, s.kv_heads, s.head_dim, s.users, s.context)
 }
 
+/// The window of every layer that shares the unit, 0 for none, layer 0 lowest.
+fn windows(chip: &Chip, id: UnitId) -> String {
+    let netlist = chip.netlist();
+    let window = |id: UnitId| if let UnitKind::Attention(a) = &netlist.unit(id).kind { a.window.unwrap_or(0) } else { 0 };
+    let all: Vec<String> = netlist.worked(id).into_iter().rev().map(|id| format!("32'd{}", window(id))).collect();
+    format!("{{{}}}", all.join(", "))
+}
+
 /// The module with its parameters; writes its ROM images, those of all layers that share it.
 pub fn parameters(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, s: &AttentionSpec, i: Instance) -> Result<Instance, Error> {
     let (netlist, v) = (chip.netlist(), shape.lanes);
@@ -27,7 +35,8 @@ pub fn parameters(chip: &Chip, shape: &Shape, folder: &mut Folder, id: UnitId, s
     }
     let (exp2, recip) = (shape.table(Function::Exp2), shape.table(Function::Recip));
     let i = i.param("V", v).param("HEADS", s.heads).param("KV_HEADS", s.kv_heads).param("HEAD_DIM", s.head_dim);
-    let i = i.param("CONTEXT", s.context).param("USERS", users).param("WINDOW", s.window.unwrap_or(0)).param("A", s.act_bits);
+    let i = i.param("CONTEXT", s.context).param("USERS", users).param("A", s.act_bits);
+    let i = if shape.layer_bits > 0 { i.param("WINDOWS", windows(chip, id)) } else { i.param("WINDOW", s.window.unwrap_or(0)) };
     let i = i.param("KVB", s.kv_bits).param("P", s.pos_lanes).param("QB", s.q.bits).param("KB", s.k.bits).param("VB", s.v.bits);
     let i = i
         .param("OB", unit.out.bits)

@@ -7,6 +7,7 @@ module hw_attention #(
 `ifdef HW_LAYERS
   parameter LAYERS = 1,          // layers that share the module, each with ROM of its own
   parameter LW = 1,              // bits of a layer's number
+  parameter [LAYERS*32-1:0] WINDOWS = 0, // WINDOW of each of them, layer 0 lowest
 `endif
   parameter V = 8,               // lanes: elements a beat
   parameter HEADS = 8,           // query heads
@@ -100,7 +101,12 @@ module hw_attention #(
   reg waiting, write;
   reg [CB-1:0] wait_count;
   // Where the token's positions lie; they stand from the cycle after `go`.
+`ifdef HW_LAYERS
+  wire [31:0] window = WINDOWS[layer*32 +: 32];
+  wire [POSW-1:0] first_next = (window > 0 && pos >= window) ? pos - (window - 1) : 0;
+`else
   wire [POSW-1:0] first_next = (WINDOW > 0 && pos >= WINDOW) ? pos - (WINDOW - 1) : 0;
+`endif
   reg [AW-1:0] base;
   reg [POSW-1:0] first;
   reg [WW-1:0] first_word, last_word;

@@ -41,6 +41,8 @@ const RELU2: u64 = 5;
 const ROUTE: u64 = 17;
 const MIX: u64 = 3;
 pub(super) const ADD: u64 = 2;
+/// A station that is passed: from the last residual beat in to the first out, that beat's own cycle left out.
+pub(super) const PASS: u64 = 3;
 
 /// How the output of a unit follows from its inputs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

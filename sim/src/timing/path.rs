@@ -1,7 +1,7 @@
 //! The critical path through a station: every unit starts when its streams arrive. Stations of the same shape are worked
 //! out once.
 
-use super::depth::Node;
+use super::depth::{Node, PASS};
 use hardwire_netlist::{Netlist, UnitId};
 use std::collections::HashMap;
 
@@ -106,7 +106,7 @@ impl Paths {
         let spans = spans(&self.shapes[*shape], self.beats, pos);
         StationTiming {
             station,
-            latency_cycles: spans.last().map_or(0, |s| s.out),
+            latency_cycles: self.latency(&spans),
             units: ids.iter().zip(&spans).map(|(&unit, s)| UnitTiming { unit, start_cycle: s.start, end_cycle: s.end }).collect(),
         }
     }
@@ -114,7 +114,12 @@ impl Paths {
     /// Latency of every shape of station at `pos`, then of every station by its shape.
     pub fn latencies(&self, pos: u32, by_shape: &mut Vec<u64>) {
         by_shape.clear();
-        by_shape.extend(self.shapes.iter().map(|nodes| spans(nodes, self.beats, pos).last().map_or(0, |s| s.out)));
+        by_shape.extend(self.shapes.iter().map(|nodes| self.latency(&spans(nodes, self.beats, pos))));
+    }
+
+    /// Of a station, from its first beat in to its first beat out; one without units is passed.
+    fn latency(&self, spans: &[Span]) -> u64 {
+        spans.last().map_or(self.beats + PASS, |s| s.out)
     }
 
     pub fn shape(&self, station: usize) -> usize {

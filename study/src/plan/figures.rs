@@ -11,6 +11,7 @@ use hardwire_netlist::{Census, Technology};
 use hardwire_sim::energy;
 use hardwire_sim::timing;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What a node is made of and costs.
 #[derive(Clone, Debug)]
@@ -250,7 +251,7 @@ impl Planned<'_> {
             _ if self.setting.dies <= 1 => Links::default(),
             // The residual from die to die in every round of the ring, and between rounds back to the first; at last the token to the first die.
             Cut::Pipeline => {
-                let rounds = f64::from(self.chip.netlist.rounds(1));
+                let rounds = f64::from(self.chip.netlist.token_rounds());
                 let crossings = rounds * dies - 1.0;
                 Links {
                     seconds: crossings * wire_s(bytes) + wire_s(4.0),
@@ -284,8 +285,11 @@ impl Planned<'_> {
         let beats = u64::from((chip.shape.config.hidden as u32).div_ceil(chip.plan.lanes));
         let latency = token.stations.iter().map(service).sum::<u64>() + 1;
         // What a built station does for a token in all its rounds.
-        let rounds = |s: &timing::StationTiming| (service(s) + beats + 2) * u64::from(chip.netlist.rounds(s.station));
-        (latency, token.stations.iter().map(rounds).max().unwrap_or(1))
+        let mut busy: BTreeMap<u32, u64> = BTreeMap::new();
+        for s in &token.stations {
+            *busy.entry(chip.netlist.place(s.station)).or_default() += service(s) + beats + 2;
+        }
+        (latency, busy.into_values().max().unwrap_or(1))
     }
 }
 

@@ -101,7 +101,8 @@ pub(crate) fn build(
         b.add(Unit { path: "argmax".into(), station, kind: UnitKind::Argmax, out: Fixed::new(bits.max(2), 0), out_len: 1, expert: None });
     b.connect(head, argmax, 0);
     let stations = vec![Station { path: String::new(), layer: None }; count as usize];
-    let mut n = Netlist { lanes: plan.lanes, stations, ring: folding.ring(), tables: Tables::new(swish_alpha(&shape.config)), graph: b.graph };
+    let mut n =
+        Netlist { lanes: plan.lanes, stations, ring: folding.ring(), tables: Tables::new(swish_alpha(&shape.config)), graph: b.graph };
     name_stations(&mut n);
     Ok(n)
 }

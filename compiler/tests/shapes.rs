@@ -366,7 +366,10 @@ fn a_fold_shares_logic_and_keeps_what_each_layer_has() {
         "linear_value_head_dim": 16, "rms_norm_eps": 1e-6}"#;
     let c = fold(hybrid, Fold::All);
     let of = |path: &str| c.netlist.rounds(c.netlist.unit(c.netlist.find(path).unwrap()).station);
-    assert_eq!((c.netlist.ring(), of("layers.0.linear_attn.o_proj"), of("layers.3.self_attn.o_proj"), of("layers.7.mlp.down_proj")), (3, 6, 2, 8));
+    assert_eq!(
+        (c.netlist.ring(), of("layers.0.linear_attn.o_proj"), of("layers.3.self_attn.o_proj"), of("layers.7.mlp.down_proj")),
+        (3, 6, 2, 8)
+    );
     assert_eq!(c.total().weights, fold(hybrid, Fold::Layers(1)).total().weights);
     assert_eq!(c.state_bits(), fold(hybrid, Fold::Layers(1)).state_bits());
 }

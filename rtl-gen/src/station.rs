@@ -70,9 +70,9 @@ impl Skips {
         let shared = n.shared(station);
         let rounds = n.token_rounds();
         let works = |round: u32| shared.iter().copied().find(|&s| n.round(s) == round);
-        // After the last round that a token comes here in, whatever stands is not read.
-        let last = shared.last().map_or(0, |&s| n.round(s));
-        if (0..=last).all(|round| works(round).is_some()) {
+        // A round in which no token comes here is none that one passes in.
+        let comes = |round: u32| n.place(station) + round * n.ring() <= n.decoder_stations();
+        if (0..rounds).all(|round| works(round).is_some() || !comes(round)) {
             return None;
         }
         let list = |of: &dyn Fn(Option<u32>) -> String| (0..rounds).rev().map(|r| of(works(r))).collect::<Vec<_>>().join(", ");

@@ -53,7 +53,11 @@ fn rotation(chip: &Chip, shape: &Shape, id: UnitId) -> Result<(String, u32), Err
         None => Ok(format!("{{{pairs}{{{UNTURNED}}}}}")),
     };
     let mut kinds: Vec<Option<u8>> = Vec::new();
-    tables.iter().for_each(|t| if !kinds.contains(t) { kinds.push(*t) });
+    tables.iter().for_each(|t| {
+        if !kinds.contains(t) {
+            kinds.push(*t)
+        }
+    });
     let mut text = bits(kinds[0])?;
     for &kind in &kinds[1..] {
         // A bit a layer, layer 0 lowest.

@@ -8,7 +8,8 @@ use common::rtl::{self, Draw, Small};
 use hardwire_compiler::folding::Fold;
 use hardwire_compiler::{Options, compile};
 use hardwire_netlist::Chip;
-use hardwire_netlist::defects::{Defects, Inflicted, Place, inflict};
+use hardwire_netlist::Silicon;
+use hardwire_netlist::defects::{Defects, Extent, Inflicted, Place, inflict};
 use hardwire_rtl_gen::emit;
 use hardwire_rtl_gen::harness::Feed;
 use hardwire_study::respin::stored_bits;
@@ -25,7 +26,7 @@ fn chip(dir: &Path) -> Chip {
 }
 
 fn spoiled(chip: &Chip, density: f64, seed: u64, places: &[Place], to: &Path) -> (Chip, Inflicted) {
-    inflict(chip, &Defects { density, seed, places: places.to_vec() }, to).unwrap()
+    inflict(chip, &Defects { density, extent: Extent::Bit, seed, places: places.to_vec() }, to).unwrap()
 }
 
 #[test]
@@ -56,6 +57,35 @@ fn defects_are_as_many_as_drawn_where_they_were_asked_for() {
     let (none, done) = spoiled(&sound, 0.0, 3, &Place::ALL, &at("none"));
     let program = |chip: &Chip| std::fs::read(chip.folder.join("program.bin")).unwrap();
     assert!(program(&none) == program(&sound) && done.wrong == 0);
+}
+
+#[test]
+fn a_stuck_line_is_wrong_from_end_to_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let sound = chip(dir.path());
+    for (extent, name) in [(Extent::Row, "row"), (Extent::Column, "column")] {
+        let asked = Defects { density: 0.1, extent, seed: 3, places: Place::ALL.to_vec() };
+        let (faulty, done) = inflict(&sound, &asked, &dir.path().join(name)).unwrap();
+        assert!(done.wrong > 100 && stored_bits(&sound, &faulty).unwrap().all.changed == done.wrong, "{name}: {done:?}");
+        let (id, _) = faulty.netlist().units().find(|(_, u)| u.path == "layers.0.mlp.up_proj").unwrap();
+        let (before, after) = (&Silicon::of(&sound, id)[0], &Silicon::of(&faulty, id)[0]);
+        let m = after.matrix;
+        // By line, or by bit: how many ones there were, and how many are left.
+        let mut ones: std::collections::BTreeMap<_, [u32; 2]> = Default::default();
+        for (n, k) in (0..m.outputs).flat_map(|n| (0..m.inputs).map(move |k| (n, k))) {
+            let (tile, line, bit) = after.place(n, k);
+            for b in 0..u32::from(m.code_bits) {
+                let of = |s: &Silicon<'_>| u32::from(s.stored(s.program().code(n, k)) >> b & 1);
+                let at = if extent == Extent::Row { line } else { u64::from(bit + b) };
+                let counted = ones.entry((tile, at)).or_default();
+                (counted[0], counted[1]) = (counted[0] + of(before), counted[1] + of(after));
+            }
+        }
+        let stuck = ones.values().filter(|[was, is]| was != is).count();
+        assert!(stuck > 0 && stuck * 4 < ones.len(), "{name}: {stuck} of {}", ones.len());
+        assert!(done.left_out > 0 || ones.values().all(|[was, is]| was == is || *is == 0), "{name}");
+        common::same_everywhere(&faulty, &[1, 5, 9]);
+    }
 }
 
 #[test]

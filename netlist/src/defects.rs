@@ -2,6 +2,8 @@
 //! is a chip with another program, so simulators and ROM images read the same wrong bits, and what is computed with them stays
 //! defined.
 //!
+//! A word line or a bit line that is stuck makes a whole row or column of a ROM of codes read 0.
+//!
 //! Places are drawn from a seed, each stored bit of the places asked for with the same chance ([`Silicon`](crate::silicon) says which bits stand for a
 //! code). Two kinds of draw are left out, and counted: a mantissa's one pattern that the number system does not have, and bits whose
 //! sums would leave the widths proven for the sound codes, where silicon would wrap and the simulators do not.
@@ -10,7 +12,7 @@ use crate::chip::{Chip, ChipWriter, HostTexts};
 use crate::error::Error;
 use crate::graph::UnitId;
 use crate::program::{MatrixData, ProgramId, Record, pack_row, unpack};
-use crate::silicon::Silicon;
+use crate::silicon::{Silicon, TileIndex};
 use crate::unit::{MatrixSpec, Stored, UnitKind};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -66,11 +68,38 @@ impl FromStr for Place {
     }
 }
 
+/// What is wrong together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// A stored bit, whatever it was.
+    #[default]
+    Bit,
+    /// A word of a ROM of codes reads 0.
+    Row,
+    /// A bit of all words of a ROM of codes reads 0.
+    Column,
+}
+
+impl FromStr for Extent {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Extent, String> {
+        match s {
+            "bit" => Ok(Extent::Bit),
+            "row" => Ok(Extent::Row),
+            "column" => Ok(Extent::Column),
+            _ => Err(format!("{s}, expected bit, row or column")),
+        }
+    }
+}
+
 /// What to inflict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Defects {
-    /// Share of the stored bits of `places` that are wrong, 0 to 1.
+    /// Share of the stored bits of `places` that are wrong, or of the rows or columns of their codes, 0 to 1.
     pub density: f64,
+    pub extent: Extent,
     /// The same seed gives the same defects.
     pub seed: u64,
     pub places: Vec<Place>,
@@ -79,7 +108,7 @@ pub struct Defects {
 /// What was inflicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Inflicted {
-    /// Stored bits of the places.
+    /// Stored bits of the places; of codes alone where rows or columns are wrong.
     pub bits: u64,
     /// Of them, wrong.
     pub wrong: u64,
@@ -110,7 +139,7 @@ pub fn inflict(chip: &Chip, defects: &Defects, target: &Path) -> Result<(Chip, I
                     _ => None,
                 });
                 let mut values = chip.programs.gain(program).to_vec();
-                if work.asked(Place::Norms) {
+                if work.asked(Place::Norms) && defects.extent == Extent::Bit {
                     let wide = 65 - most.unwrap_or(i64::from(i32::MAX)).unsigned_abs().leading_zeros();
                     work.fields(&mut values, wide);
                 }
@@ -162,6 +191,34 @@ impl Work<'_> {
         }
     }
 
+    /// Stuck rows or columns, where they cross an output's codes.
+    fn lines(&mut self, silicon: &Silicon<'_>, n: u32, row: &mut [u8]) {
+        let bits = u32::from(silicon.matrix.code_bits);
+        let stuck = |tile: TileIndex, line: u64| {
+            let place = [silicon.matrix.program.0, tile.0, tile.1].iter().fold(line, |h, &p| mixed(h ^ u64::from(p)));
+            uniform(mixed(place ^ self.defects.seed)) < self.defects.density
+        };
+        let mut done = Inflicted::default();
+        for (k, code) in (0..).zip(row) {
+            let (tile, line, bit) = silicon.place(n, k);
+            let sound = silicon.stored(*code);
+            let reads = match self.defects.extent {
+                Extent::Row if stuck(tile, line) => 0,
+                Extent::Column => (0..bits).filter(|b| !stuck(tile, u64::from(bit + b))).fold(0, |all, b| all | sound & 1 << b),
+                Extent::Row | Extent::Bit => sound,
+            };
+            let wrong = u64::from((sound ^ reads).count_ones());
+            match silicon.code_of(reads) {
+                Some(other) => (*code, done.wrong) = (other, done.wrong + wrong),
+                None => done.left_out += wrong,
+            }
+            done.bits += u64::from(bits);
+        }
+        self.done.bits += done.bits;
+        self.done.wrong += done.wrong;
+        self.done.left_out += done.left_out;
+    }
+
     fn count<T: Clone>(&mut self, bits: u64, wrong: u64, stands: bool, value: &mut T, sound: T) {
         self.done.bits += bits;
         if stands {
@@ -174,7 +231,8 @@ impl Work<'_> {
 
     fn matrix(&mut self, chip: &Chip, id: UnitId, name: &str, silicon: &Silicon<'_>, writer: &mut ChipWriter) -> Result<(), Error> {
         let (m, view) = (silicon.matrix, silicon.program());
-        let (codes_asked, scales_asked) = (self.asked(place_of(chip, id)), self.asked(Place::Scales));
+        let (codes_asked, single) = (self.asked(place_of(chip, id)), self.defects.extent == Extent::Bit);
+        let scales_asked = self.asked(Place::Scales) && single;
         let groups = view.groups as usize;
         let (mut scales, mut shifts) = (view.scales.to_vec(), view.shifts.to_vec());
         let mut offsets = view.offsets.map(|o| o.to_vec()).unwrap_or_default();
@@ -185,7 +243,10 @@ impl Work<'_> {
             let bytes = &mut packed[n * view.stride as usize..][..view.stride as usize];
             let sound = bytes.to_vec();
             (0..row.len()).for_each(|k| row[k] = unpack(bytes, m.code_bits, k));
-            if codes_asked {
+            if codes_asked && !single {
+                self.lines(silicon, n as u32, &mut row);
+                pack_row(&row, m.code_bits, bytes);
+            } else if codes_asked {
                 let bits = m.inputs * u32::from(m.code_bits);
                 for bit in self.draw.of(bits) {
                     let k = (bit / u32::from(m.code_bits)) as usize;
@@ -270,6 +331,24 @@ fn fits(chip: &Chip, id: UnitId, m: &MatrixSpec, codes: &[u8], scales: &[i32], o
     total * act <= most(s.tot_bits)
 }
 
+/// Of splitmix64 (Steele et al. 2014): its step, and what it gives for a state.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn scattered(state: u64) -> u64 {
+    let z = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
+fn mixed(value: u64) -> u64 {
+    scattered(value.wrapping_add(STEP))
+}
+
+/// Between 0 and 1, neither of them.
+fn uniform(bits: u64) -> f64 {
+    ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+}
+
 /// Wrong bits by their distances, which are geometric.
 struct Draw {
     state: u64,
@@ -287,12 +366,9 @@ impl Draw {
     }
 
     fn distance(&mut self) -> f64 {
-        // splitmix64.
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let uniform = (((z ^ z >> 31) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-        if self.sound == 0.0 { f64::INFINITY } else { libm::floor(libm::log(uniform) / self.sound) }
+        self.state = self.state.wrapping_add(STEP);
+        let drawn = uniform(scattered(self.state));
+        if self.sound == 0.0 { f64::INFINITY } else { libm::floor(libm::log(drawn) / self.sound) }
     }
 
     /// Of the next `bits`, the wrong ones.

@@ -13,7 +13,8 @@ pub fn applied(chip: Chip, options: &DefectOptions, target: &Path) -> Result<(Ch
         bail!("--defects {density}: expected a share of the bits, 0 to 1");
     }
     let places = if options.places.is_empty() { Place::ALL.to_vec() } else { options.places.clone() };
-    let (chip, inflicted) = inflict(&chip, &Defects { density, seed: options.seed, places }, target)?;
+    let (chip, inflicted) =
+        inflict(&chip, &Defects { density, extent: options.extent.unwrap_or_default(), seed: options.seed, places }, target)?;
     Ok((chip, Some(inflicted)))
 }
 

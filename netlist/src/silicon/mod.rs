@@ -238,7 +238,12 @@ impl<'a> Silicon<'a> {
 
     /// The ROM that holds the code of the weight from input `k` to output `n`, both of the matrix.
     pub fn tile(&self, n: u32, k: u32) -> TileIndex {
-        self.holder.layout().place(self.matrix, self.contents.shape, n, k).0
+        self.place(n, k).0
+    }
+
+    /// That ROM, the line of its image, and the code's lowest bit in the line.
+    pub fn place(&self, n: u32, k: u32) -> (TileIndex, u64, u32) {
+        self.holder.layout().place(self.matrix, self.contents.shape, n, k)
     }
 
     /// One past the last input whose codes lie in the same ROM as those of input `k`.

@@ -13,7 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::path::PathBuf;
 
 pub use defects::DefectOptions;
-pub use fpga::{Fpga, Talk};
+pub use fpga::{Fpga, Shuttle, Talk};
 pub use help::command;
 pub use options::CompileOptions;
 pub use pair::Pair;
@@ -87,6 +87,8 @@ pub enum Command {
     Diff(Diff),
     /// A model on an FPGA board: what it takes, Verilog, constraints, bitstream.
     Fpga(Fpga),
+    /// One matrix of a model as a project for a shuttle: Verilog, configuration, page, test.
+    Shuttle(Shuttle),
     /// Text from a board, over its serial line.
     Talk(Talk),
     /// Fly over the die in a window, or take a screenshot of it.

@@ -5,6 +5,7 @@ mod common;
 
 use common::rtl::{self, Draw, Small};
 use hardwire_compiler::Options;
+use hardwire_fpga::shuttle::{self, Frame};
 use hardwire_fpga::{Board, build, choose, files};
 use hardwire_netlist::{Chip, UnitKind};
 use hardwire_rtl_gen::{Options as RtlOptions, emit, matrix};
@@ -52,14 +53,41 @@ fn outputs(folder: &Path, sources: &[&str], told: &matrix::Matrix, inputs: &[i64
     bytes.chunks(told.out_bytes as usize).map(signed).collect()
 }
 
+/// What a host sends to Tiny Tapeout's pins, under cocotb: the reference's outputs come back.
 #[test]
-fn a_matrix_reaches_a_bitstream_that_multiplies() {
-    if !rtl::has("iverilog", "-V") {
-        return;
-    }
+fn a_shuttles_project_passes_its_own_test() {
     let dir = tempfile::tempdir().unwrap();
     let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(8), &dir.path().join("checkpoint"));
-    let options = Options {
+    let (chip, _guard) = common::chip(&checkpoint, &alone());
+    let out = dir.path().join("project");
+    let project = shuttle::write(&chip, PATH, Frame::TinyTapeout, &out, dir.path()).unwrap();
+    let tiles = project.tiles.unwrap();
+    assert!(project.parameters == 32 && project.utilisation <= 0.6, "{project:?}");
+    assert!(std::fs::read_to_string(out.join("info.yaml")).unwrap().contains(&format!("tiles: \"{tiles}\"")));
+    // What was written may be replaced, and nothing else.
+    shuttle::write(&chip, PATH, Frame::LibreLane, &out, &dir.path().join("again")).unwrap();
+    assert!(out.join("config.json").exists() && !out.join("info.yaml").exists());
+    let large = Small { hidden: 256, ffn: 64, heads: 16, head_dim: 16, ..SMALL };
+    let checkpoint = rtl::checkpoint(&large, &mut Draw(9), &dir.path().join("large"));
+    let (chip, _guard) = common::chip(&checkpoint, &Options { tile_rows: Some(256), group: Some(32), ..alone() });
+    let error = shuttle::write(&chip, PATH, Frame::TinyTapeout, &dir.path().join("none"), &dir.path().join("scratch")).unwrap_err();
+    assert!(error.to_string().contains("16 at most"), "{error}");
+
+    let python = std::env::var("HARDWIRE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let tools = Path::new(&python).parent().unwrap().to_path_buf();
+    if !rtl::has("iverilog", "-V") || !tools.join("cocotb-config").exists() {
+        eprintln!("skipped: PyPI cocotb or Icarus is not installed");
+        return;
+    }
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap_or_default());
+    let done = Command::new("make").current_dir(out.join("test")).env("PATH", path).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    let results = std::fs::read_to_string(out.join("test/results.xml")).unwrap_or_default();
+    assert!(done.status.success() && results.contains("outputs_are_the_references") && !results.contains("<failure"), "{said}");
+}
+
+fn alone() -> Options {
+    Options {
         lanes: Some(2),
         tile_rows: Some(8),
         group: Some(8),
@@ -67,8 +95,17 @@ fn a_matrix_reaches_a_bitstream_that_multiplies() {
         bits: Some(2),
         pos_lanes: Some(1),
         ..Options::default()
-    };
-    let (chip, _guard) = common::chip(&checkpoint, &options);
+    }
+}
+
+#[test]
+fn a_matrix_reaches_a_bitstream_that_multiplies() {
+    if !rtl::has("iverilog", "-V") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let checkpoint = rtl::checkpoint(&SMALL, &mut Draw(8), &dir.path().join("checkpoint"));
+    let (chip, _guard) = common::chip(&checkpoint, &alone());
     let mut board = Board::open("icebreaker").unwrap();
     // What is read back out of a bitstream has no multipliers.
     board.dsps = 0;

@@ -18,7 +18,9 @@ const FULLEST: f64 = 0.9;
 const ACT_BITS: [u8; 3] = [12, 10, 8];
 const KV_BITS: [u8; 3] = [8, 6, 4];
 const LANES: [u32; 3] = [8, 4, 2];
-const TILE_ROWS: [u32; 4] = [128, 256, 512, 4096];
+/// Rows of a tile that holds any matrix whole: the most that the compiler takes.
+pub const TALLEST: u32 = 4096;
+const TILE_ROWS: [u32; 4] = [128, 256, 512, TALLEST];
 /// Shortest context that is tried.
 const SHORTEST: u32 = 32;
 

@@ -14,8 +14,15 @@ use std::ops::AddAssign;
 const ROWS: &str = "data/synthesis.csv";
 const TEXT: &str = include_str!("../data/synthesis.csv");
 
-/// Words that a memory must have to become block RAM: Yosys makes look-up tables of those with fewer (the rows of `data/synthesis.csv`).
-const FEWEST_WORDS: u64 = 65;
+/// Words that a ROM, and a memory that is written, must have to become block RAM: Yosys makes look-up tables of those with fewer (the rows of
+/// `data/synthesis.csv`: its caches of 64 words are block RAM, its codes of 16 are not).
+const FEWEST_ROM_WORDS: u64 = 65;
+const FEWEST_RAM_WORDS: u64 = 33;
+/// Words and bits of the tables of powers, reciprocals, roots and sigmoids (`docs/numerics.md`, sections 7 to 9), value and slope together.
+const POWERS: (u64, u64) = (128, 36);
+const RECIPROCALS: (u64, u64) = (256, 28);
+const ROOTS: (u64, u64) = (192, 32);
+const SIGMOIDS: (u64, u64) = (256, 32);
 
 /// What of an FPGA is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -169,13 +176,17 @@ fn memory(family: Family, netlist: &Netlist, id: UnitId) -> u64 {
     let layers = u64::from(netlist.rounds(unit.station));
     let (v, n) = (u64::from(netlist.lanes), u64::from);
     // A layer's words begin at a power of two.
-    let rom = |words: u64, bits: u64| hold(family, if layers > 1 { layers * words.next_power_of_two() } else { words }, bits);
+    let rom = |words: u64, bits: u64| {
+        let words = if layers > 1 { layers * words.next_power_of_two() } else { words };
+        hold(family, words, bits, FEWEST_ROM_WORDS)
+    };
+    let table = |(words, bits): (u64, u64)| hold(family, words, bits, FEWEST_ROM_WORDS);
     let mut used = 0;
     match &unit.kind {
         UnitKind::Embed(s) => {
             let m = &s.matrix;
-            used += hold(family, n(m.outputs) * n(m.inputs).div_ceil(v), v * n(m.code_bits.into()));
-            used += hold(family, n(m.outputs), 8 + n(m.groups()) * record(m));
+            used += table((n(m.outputs) * n(m.inputs).div_ceil(v), v * n(m.code_bits.into())));
+            used += table((n(m.outputs), 8 + n(m.groups()) * record(m)));
         }
         UnitKind::Mvm(s) => {
             let (m, t) = (&s.matrix, s.shape);
@@ -198,10 +209,14 @@ fn memory(family: Family, netlist: &Netlist, id: UnitId) -> u64 {
             let words = n(s.context).div_ceil(n(s.pos_lanes)) * n(s.users) * layers;
             let row = n(s.kv_heads) * (n(s.head_dim) * n(s.kv_bits.into()) + 5);
             for _ in 0..2 * s.pos_lanes {
-                used += hold(family, words, row);
+                used += hold(family, words, row, FEWEST_RAM_WORDS);
             }
-            used += hold(family, n(s.context).div_ceil(n(s.pos_lanes)), n(s.heads) * n(s.pos_lanes) * 32);
+            used += hold(family, n(s.context).div_ceil(n(s.pos_lanes)), n(s.heads) * n(s.pos_lanes) * 32, FEWEST_RAM_WORDS);
+            // A table is read for every head and position of a cycle, and its ROM copied as often.
+            used += n(s.heads) * n(s.pos_lanes) * table(POWERS) + table(RECIPROCALS);
         }
+        UnitKind::RmsNorm(_) => used += table(ROOTS),
+        UnitKind::GatedAct(_) => used += v * table(SIGMOIDS),
         _ => {}
     }
     used
@@ -212,9 +227,9 @@ fn record(m: &MatrixSpec) -> u64 {
     u64::from(m.scale_bits) + u64::from(m.offset_bits)
 }
 
-/// Block RAMs of a memory of `words` of `bits`.
-fn hold(family: Family, words: u64, bits: u64) -> u64 {
-    if words < FEWEST_WORDS {
+/// Block RAMs of a memory of `words` of `bits`, where it has `fewest` words or more.
+fn hold(family: Family, words: u64, bits: u64, fewest: u64) -> u64 {
+    if words < fewest {
         return 0;
     }
     let blocks = family.block_ram().iter().map(|(deep, wide)| words.div_ceil(*deep) * bits.div_ceil(*wide));
@@ -237,11 +252,11 @@ mod tests {
 
     #[test]
     fn block_ram_takes_the_shape_that_needs_fewest() {
-        assert_eq!(hold(Family::Ecp5, 512, 36), 1);
-        assert_eq!(hold(Family::Ecp5, 513, 36), 2);
-        assert_eq!(hold(Family::Ecp5, 8192, 2), 1);
-        assert_eq!(hold(Family::Ice40, 512, 16), 2);
-        assert_eq!(hold(Family::Ecp5, 64, 10), 0);
+        assert_eq!(hold(Family::Ecp5, 512, 36, 65), 1);
+        assert_eq!(hold(Family::Ecp5, 513, 36, 65), 2);
+        assert_eq!(hold(Family::Ecp5, 8192, 2, 65), 1);
+        assert_eq!(hold(Family::Ice40, 512, 16, 65), 2);
+        assert_eq!(hold(Family::Ecp5, 64, 10, 65), 0);
     }
 
     #[test]

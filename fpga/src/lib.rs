@@ -6,7 +6,8 @@
 //! 3. [`choose`]: fold, rows, lanes, widths, context and clock with which the model fits, or what would;
 //! 4. [`files`]: constraints, scripts and the top beside the Verilog;
 //! 5. [`build`]: runs the open tools where they are installed, and reads what they report;
-//! 6. [`talk`]: the host's side of the serial line.
+//! 6. [`talk`]: the host's side of the serial line;
+//! 7. [`shuttle`]: one matrix in a shuttle's tiles.
 //!
 //! `docs/fpga.md` has the protocol of the line and what fits where.
 
@@ -16,6 +17,7 @@ pub mod choose;
 mod error;
 pub mod estimate;
 pub mod files;
+pub mod shuttle;
 pub mod talk;
 
 pub use board::{Board, Family};

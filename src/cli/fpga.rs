@@ -51,3 +51,39 @@ pub struct Talk {
     #[arg(short, default_value_t = 64)]
     pub n: u32,
 }
+
+#[derive(ClapArgs, Debug)]
+pub struct Shuttle {
+    /// A checkpoint, or `tales` for the bundled model.
+    pub checkpoint: PathBuf,
+    /// The matrix, such as layers.0.self_attn.q_proj.
+    #[arg(long, value_name = "PATH")]
+    pub matrix: String,
+    /// Whose tile or flow it is for.
+    #[arg(long, value_enum)]
+    pub frame: Frame,
+    /// Folder to write: absent, empty, or a project to replace.
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub options: CompileOptions,
+}
+
+/// A shuttle's frame.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum Frame {
+    /// Tiny Tapeout's tiles in SKY130.
+    TinyTapeout,
+    /// LibreLane alone, a block of its own size.
+    LibreLane,
+}
+
+impl From<Frame> for hardwire_fpga::shuttle::Frame {
+    fn from(frame: Frame) -> Self {
+        match frame {
+            Frame::TinyTapeout => Self::TinyTapeout,
+            Frame::LibreLane => Self::LibreLane,
+        }
+    }
+}

@@ -8,13 +8,13 @@ use std::fmt::Write;
 const GROUPS: [(&str, &[&str]); 5] = [
     ("A model into a chip", &["demo", "models", "inspect", "compile", "merge", "plan", "explore", "synth"]),
     ("Text out of it", &["simulate", "chat", "serve", "talk", "evaluate"]),
-    ("The die and its Verilog", &["view", "rtl", "verify", "adders", "masks", "diff", "fpga"]),
+    ("The die and its Verilog", &["view", "rtl", "verify", "adders", "masks", "diff", "fpga", "shuttle"]),
     ("Beside GPUs", &["compare", "books", "report", "baseline"]),
     ("More", &["validate", "essay", "completions"]),
 ];
 
 /// What one types, for every command.
-const EXAMPLES: [(&str, &[&str]); 27] = [
+const EXAMPLES: [(&str, &[&str]); 28] = [
     ("demo", &["hardwire demo -o demo --prompt 'The king'"]),
     ("models", &["hardwire models"]),
     ("inspect", &["hardwire inspect Qwen3.5-27B", "hardwire inspect smollm2.chip --at 'layers.0.mlp.down_proj[7,30]'"]),
@@ -46,6 +46,7 @@ const EXAMPLES: [(&str, &[&str]); 27] = [
     ("masks", &["hardwire masks smollm2.chip -o masks --tiles 'layers.0.*'"]),
     ("diff", &["hardwire diff smollm2.chip next.chip --tiles", "hardwire diff smollm2.chip next.chip --masks"]),
     ("fpga", &["hardwire fpga micro -o board --board ulx3s-85f --build", "hardwire fpga SmolLM2-135M --board icebreaker --estimate"]),
+    ("shuttle", &["hardwire shuttle tales --matrix layers.0.self_attn.k_proj --frame librelane -o matrix --bits 2 --act-bits 6"]),
     ("talk", &["hardwire talk board.chip --port /dev/ttyUSB0 --prompt 'Once upon a time'"]),
     ("adders", &["hardwire adders matrix.npy --depth 8 --verilog rtl"]),
     ("compare", &["hardwire compare Llama-3.1-8B --bits 3 --gpu H100"]),

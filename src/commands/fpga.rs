@@ -1,7 +1,7 @@
 //! `hardwire fpga`: a model on an FPGA board; first what it will take, then the folder that builds it.
 
 use super::compile::{compile, open_checkpoint, resolve};
-use crate::cli::{Fpga, Global};
+use crate::cli::{CompileOptions, Fpga, Global};
 use crate::out::{self, note, outln};
 use crate::report::number;
 use anyhow::{Context, Result, bail};
@@ -13,9 +13,6 @@ use hardwire_rtl_gen::{Options, emit};
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
-
-/// Rows of a tile that holds any matrix whole: the most that can be asked for.
-const TALLEST: u32 = 4096;
 
 #[derive(Serialize)]
 struct Output<'a> {
@@ -93,15 +90,20 @@ pub fn run(args: &Fpga, global: &Global) -> Result<()> {
     if global.json { out::json(&output) } else { print(&output, &board) }
 }
 
+/// The options under which a matrix stands alone: as given, else two lanes, and tiles as tall as any matrix.
+pub fn alone(given: &CompileOptions) -> CompileOptions {
+    let mut options = given.clone();
+    options.lanes = options.lanes.or(Some(2));
+    options.tile_rows = options.tile_rows.or(Some(choose::TALLEST));
+    options
+}
+
 /// One matrix on the board.
 fn matrix(path: &str, args: &Fpga, board: &Board, global: &Global) -> Result<()> {
     let Some(folder) = &args.output else { bail!("--matrix: --output is missing: the folder to write") };
     let clock = choose::clock(board, args.mhz)?;
-    let mut options = args.options.clone();
-    options.lanes = options.lanes.or(Some(2));
-    options.tile_rows = options.tile_rows.or(Some(TALLEST));
     let beside = folder.with_extension("chip");
-    let chip = compile(&mut open_checkpoint(&args.checkpoint)?, &options, &beside, global)?;
+    let chip = compile(&mut open_checkpoint(&args.checkpoint)?, &alone(&args.options), &beside, global)?;
     let host = hardwire_rtl_gen::matrix::find(&chip, path)?;
     let Some(id) = chip.netlist().find(path) else { bail!("{path}: no such matrix") };
     let used = Model::of(board.family)?.unit(chip.netlist(), id).used;

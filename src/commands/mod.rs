@@ -24,6 +24,7 @@ mod plan;
 mod report;
 mod rtl;
 mod serve;
+mod shuttle;
 mod simulate;
 mod site;
 mod source;
@@ -52,6 +53,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Command::Merge(c) => merge::run(c, &args.global),
         Command::Diff(c) => diff::run(c, &args.global),
         Command::Fpga(c) => fpga::run(c, &args.global),
+        Command::Shuttle(c) => shuttle::run(c, &args.global),
         Command::Talk(c) => talk::run(c, &args.global),
         Command::View(c) => view::run(c, &args.global),
         Command::Inspect(c) => inspect::run(c, &args.global),

@@ -385,7 +385,8 @@ fn open_folder(path: &Path) -> Result<Checkpoint, Error> {
     let (mut config, mut warnings) = huggingface::parse_config(&storage::read_small(&config)?, &config)?;
     huggingface::ends_of_text(path, &mut config, &mut warnings)?;
     let table = huggingface::open_weights(path)?;
-    Checkpoint::assemble(own_name(path), path, Kind::HuggingFace, config, RowOrder::Half, table, warnings)
+    let order = config.architecture.folder_order();
+    Checkpoint::assemble(own_name(path), path, Kind::HuggingFace, config, order, table, warnings)
 }
 
 /// The one GGUF file of a folder, whatever its name: stores keep files under the digest of their content.

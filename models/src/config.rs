@@ -28,7 +28,9 @@ const MAX_EXPERTS_IN_ALL: usize = 1 << 16;
 /// A family of models with one operator graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Architecture {
+    Arcee,
     BitNet,
+    Ernie45,
     Gemma3,
     Gpt2,
     GptOss,
@@ -43,6 +45,7 @@ pub enum Architecture {
     Qwen35Moe,
     Qwen3Moe,
     Qwen3Next,
+    SeedOss,
     SmolLm3,
 }
 

@@ -73,7 +73,9 @@ impl Shape {
     /// # Errors
     /// As [`ModelConfig::from_json`].
     pub fn from_json(text: &[u8], name: &str, source: &Path) -> Result<Shape, Error> {
-        Shape::new(name.to_owned(), ModelConfig::from_json(text, source)?, RowOrder::Half)
+        let config = ModelConfig::from_json(text, source)?;
+        let order = config.architecture.folder_order();
+        Shape::new(name.to_owned(), config, order)
     }
 
     pub(crate) fn new(name: String, config: ModelConfig, order: RowOrder) -> Result<Shape, Error> {

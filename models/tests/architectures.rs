@@ -27,7 +27,7 @@ fn agrees(name: &str) {
         opened(name, Checkpoint::open(&file).unwrap());
         let mut rotated = Checkpoint::open(&file).unwrap();
         let stands_out = match name {
-            "gemma3" | "olmo2" => Some("layers.0.post_attention_layernorm"),
+            "gemma3" | "olmo2" | "olmo3" => Some("layers.0.post_attention_layernorm"),
             "gpt2" | "gpt2_erf" => Some("layers.0.input_layernorm"),
             _ => None,
         };

@@ -122,7 +122,18 @@ fn configurations_that_cannot_be() {
         let all = [&["config.json"], parts].concat();
         broken(|c, _| c[field] = value, &all);
     };
-    set("model_type", json!("mamba"), &["model_type", "mamba", "supported: bitnet, gemma3_text"]);
+    for (family, missing) in [
+        ("mamba", "the state of Mamba"),
+        ("falcon_h1", "the state of Mamba-2"),
+        ("llama4_text", "attention in chunks"),
+        ("deepseek_v3", "multi-head latent attention"),
+        ("ministral3", "llama_4_scaling_beta"),
+        ("lfm2", "around a convolution"),
+        ("gemma2", "soft caps"),
+    ] {
+        set("model_type", json!(family), &["model_type", family, missing, "arcee, bitnet"]);
+    }
+    set("model_type", json!("unheard-of"), &["model_type", "supported: arcee, bitnet"]);
     set("model_type", json!(null), &["model_type", "nothing"]);
     set("architectures", json!(["LlamaForSequenceClassification"]), &["LlamaForCausalLM"]);
     set("hidden_act", json!("tanh"), &["hidden_act", "tanh", "silu"]);

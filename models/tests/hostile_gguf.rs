@@ -123,7 +123,8 @@ fn tensors_that_do_not_fit() {
 #[test]
 fn metadata_that_cannot_be() {
     let set = |key: &str, value: u32, parts: &[&str]| broken(|f| f.set_u32(key, value), parts);
-    broken(|f| f.set_text("general.architecture", "mamba"), &["mamba", "supported: gemma3, gpt2"]);
+    broken(|f| f.set_text("general.architecture", "mamba"), &["mamba", "the state of Mamba", "arcee, ernie4_5"]);
+    broken(|f| f.set_text("general.architecture", "deepseek2"), &["deepseek2", "multi-head latent attention"]);
     broken(|f| f.remove("general.architecture"), &["general.architecture", "nothing"]);
     broken(|f| f.remove("llama.block_count"), &["llama.block_count", "nothing"]);
     broken(|f| f.set_text("llama.block_count", "1"), &["llama.block_count", "\"1\""]);

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::config::{Architecture, ModelConfig, Storage};
 use crate::huggingface::fields::{Defaults, Fields};
 
-pub(super) const SPEC: Spec = Spec { model_type: "bitnet", class: "BitNetForCausalLM", whole: None, config, stored: as_is, gguf: None };
+pub(super) const SPEC: Spec = Spec { model_type: "bitnet", class: "BitNetForCausalLM", also: &[], config, stored: as_is, gguf: None };
 
 fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     fields.refuse_all_but(&["quantization_config"])?;

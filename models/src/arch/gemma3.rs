@@ -12,7 +12,7 @@ use crate::rope::RopeTable;
 pub(super) const SPEC: Spec = Spec {
     model_type: "gemma3_text",
     class: "Gemma3ForCausalLM",
-    whole: None,
+    also: &[("gemma3", "Gemma3ForConditionalGeneration")],
     config,
     stored: as_is,
     gguf: Some(GgufSpec {

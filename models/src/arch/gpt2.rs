@@ -12,7 +12,7 @@ use crate::huggingface::fields::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "gpt2",
     class: "GPT2LMHeadModel",
-    whole: None,
+    also: &[],
     config,
     stored,
     gguf: Some(GgufSpec { name: "gpt2", order: RowOrder::Half, config: gguf, names: &[("attn_qkv", "self_attn.qkv_proj")] }),

@@ -15,7 +15,7 @@ use crate::rope::RopeScaling;
 pub(super) const SPEC: Spec = Spec {
     model_type: "gpt_oss",
     class: "GptOssForCausalLM",
-    whole: None,
+    also: &[],
     config,
     stored,
     gguf: Some(GgufSpec {

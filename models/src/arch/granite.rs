@@ -13,7 +13,7 @@ use crate::huggingface::fields::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "granite",
     class: "GraniteForCausalLM",
-    whole: None,
+    also: &[],
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "granite", order: RowOrder::Interleaved, config: gguf, names: &[] }),

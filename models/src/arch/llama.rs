@@ -10,7 +10,7 @@ use crate::huggingface::fields::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "llama",
     class: "LlamaForCausalLM",
-    whole: None,
+    also: &[],
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "llama", order: RowOrder::Interleaved, config: gguf, names: &[] }),

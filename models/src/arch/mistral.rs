@@ -5,7 +5,14 @@ use crate::Error;
 use crate::config::{Architecture, ModelConfig};
 use crate::huggingface::fields::{Defaults, Fields};
 
-pub(super) const SPEC: Spec = Spec { model_type: "mistral", class: "MistralForCausalLM", whole: None, config, stored: as_is, gguf: None };
+pub(super) const SPEC: Spec = Spec {
+    model_type: "mistral",
+    class: "MistralForCausalLM",
+    also: &[("mistral3", "Mistral3ForConditionalGeneration")],
+    config,
+    stored: as_is,
+    gguf: None,
+};
 
 fn config(fields: &Fields) -> Result<ModelConfig, Error> {
     fields.refuse_all_but(&["sliding_window"])?;

@@ -2,8 +2,10 @@
 //! otherwise than [`decoder`] does. A new one adds a file, a variant of
 //! [`Architecture`] and a line of [`ALL`].
 
+mod arcee;
 mod bitnet;
 mod decoder;
+mod ernie4_5;
 mod gemma3;
 mod gpt2;
 mod gpt_oss;
@@ -18,8 +20,10 @@ mod qwen3;
 mod qwen3_5;
 mod qwen3_moe;
 mod qwen3_next;
+mod seed_oss;
 mod smollm3;
 
+pub(crate) mod missing;
 pub(crate) mod spec;
 
 use std::fmt;
@@ -32,8 +36,10 @@ use crate::Error;
 use crate::config::{Architecture, ModelConfig, RowOrder};
 use crate::graph::OpGraph;
 
-const ALL: [(Architecture, &Spec); 16] = [
+const ALL: [(Architecture, &Spec); 19] = [
+    (Architecture::Arcee, &arcee::SPEC),
     (Architecture::BitNet, &bitnet::SPEC),
+    (Architecture::Ernie45, &ernie4_5::SPEC),
     (Architecture::Gemma3, &gemma3::SPEC),
     (Architecture::Gpt2, &gpt2::SPEC),
     (Architecture::GptOss, &gpt_oss::SPEC),
@@ -48,13 +54,18 @@ const ALL: [(Architecture, &Spec); 16] = [
     (Architecture::Qwen35Moe, &qwen3_5::MOE),
     (Architecture::Qwen3Moe, &qwen3_moe::SPEC),
     (Architecture::Qwen3Next, &qwen3_next::SPEC),
+    (Architecture::SeedOss, &seed_oss::SPEC),
     (Architecture::SmolLm3, &smollm3::SPEC),
 ];
+
+/// What the names of tensors begin with that see, in files of multimodal models as transformers saves them and saved them.
+const SIGHT: [&str; 6] =
+    ["model.visual.", "visual.", "model.vision_tower.", "vision_tower.", "model.multi_modal_projector.", "multi_modal_projector."];
 
 impl Architecture {
     /// By `model_type` of a `config.json`.
     pub fn from_name(name: &str) -> Option<Architecture> {
-        let has = |spec: &Spec| spec.model_type == name || spec.whole.is_some_and(|(whole, _)| whole == name);
+        let has = |spec: &Spec| spec.model_type == name || spec.also.iter().any(|(also, _)| *also == name);
         ALL.iter().find(|(_, spec)| has(spec)).map(|(a, _)| *a)
     }
 
@@ -73,9 +84,15 @@ impl Architecture {
         matches!(self, Architecture::Qwen35 | Architecture::Qwen35Moe | Architecture::Qwen3Next)
     }
 
-    /// Whether its files may hold this tensor and its class leaves it unread.
+    /// Whether its files may hold this tensor and a text leaves it unread.
     pub(crate) fn leaves_unread(self, tensor: &str) -> bool {
-        self.predicts_further() && qwen3_5::UNREAD.iter().any(|prefix| tensor.starts_with(prefix))
+        let sees = !self.spec().also.is_empty() && SIGHT.iter().any(|prefix| tensor.starts_with(prefix));
+        sees || self.predicts_further() && tensor.starts_with(qwen3_5::FURTHER)
+    }
+
+    /// Which two rows of a head a Hugging Face folder rotates together.
+    pub(crate) fn folder_order(self) -> RowOrder {
+        if self == Architecture::Ernie45 { RowOrder::Interleaved } else { RowOrder::Half }
     }
 
     /// Whether it may rotate a part of each head.

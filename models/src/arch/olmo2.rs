@@ -1,4 +1,5 @@
-//! OLMo 2: norms after attention and feed-forward only, and one over all heads' queries (and keys) together.
+//! OLMo 2: norms after attention and feed-forward only, and one over all heads' queries (and keys) together. OLMo 3 has windows in three of
+//! four layers, and scales the rotations of the others alone.
 
 use super::spec::{GgufSpec, Spec, as_is};
 use crate::Error;
@@ -11,7 +12,7 @@ use crate::rope::RopeTable;
 pub(super) const SPEC: Spec = Spec {
     model_type: "olmo2",
     class: "Olmo2ForCausalLM",
-    whole: None,
+    also: &[("olmo3", "Olmo3ForCausalLM")],
     config,
     stored: as_is,
     gguf: Some(GgufSpec {
@@ -22,9 +23,21 @@ pub(super) const SPEC: Spec = Spec {
     }),
 };
 
+/// OLMo 3: every so manieth layer sees everything.
+const PATTERN: usize = 4;
+const THETA: f64 = 500_000.0;
+
 fn config(fields: &Fields) -> Result<ModelConfig, Error> {
-    fields.refuse_all_but(&[])?;
+    let third = fields.text("model_type")? == Some("olmo3");
+    fields.refuse_all_but(if third { &["sliding_window", "layer_types"] } else { &[] })?;
     let mut c = fields.decoder(Architecture::Olmo2, Defaults { eps: 1e-5, ..Defaults::default() })?;
+    if third {
+        let (global, local) = fields.two_rope_tables(c.context, THETA, THETA)?;
+        c.rope = vec![global, local];
+        let window = fields.size_or("sliding_window", 4096)?;
+        fields.windows(&mut c, window, |layer| !(layer + 1).is_multiple_of(PATTERN))?;
+        c.plan.iter_mut().for_each(|layer| layer.rope = Some(usize::from(layer.window.is_some())));
+    }
     let bias = fields.flag("attention_bias")?.unwrap_or(false);
     (c.form.qkv_bias, c.form.output_bias) = (bias, bias);
     form(&mut c);
@@ -43,7 +56,7 @@ fn gguf(keys: &Keys, mut c: ModelConfig) -> Result<ModelConfig, Error> {
     if let Some(window) = keys.size("attention.sliding_window")?.filter(|&window| window > 0) {
         let theta = keys.number("rope.freq_base_swa")?.unwrap_or(c.rope[0].theta);
         c.rope.push(RopeTable { theta, scaling: None });
-        for (layer, slides) in c.plan.iter_mut().zip(keys.windowed(c.layers, 4)?) {
+        for (layer, slides) in c.plan.iter_mut().zip(keys.windowed(c.layers, PATTERN)?) {
             layer.window = Some(window).filter(|_| slides);
             layer.rope = Some(usize::from(slides));
         }

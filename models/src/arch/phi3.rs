@@ -14,7 +14,7 @@ use crate::huggingface::fields::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "phi3",
     class: "Phi3ForCausalLM",
-    whole: None,
+    also: &[],
     config,
     stored: as_is,
     gguf: Some(GgufSpec {

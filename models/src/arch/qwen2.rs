@@ -10,7 +10,12 @@ use crate::huggingface::fields::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen2",
     class: "Qwen2ForCausalLM",
-    whole: None,
+    also: &[
+        ("qwen2_vl", "Qwen2VLForConditionalGeneration"),
+        ("qwen2_vl_text", "Qwen2VLTextModel"),
+        ("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration"),
+        ("qwen2_5_vl_text", "Qwen2_5_VLTextModel"),
+    ],
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "qwen2", order: RowOrder::Half, config: gguf, names: &[] }),

@@ -11,7 +11,7 @@ use crate::huggingface::fields::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3",
     class: "Qwen3ForCausalLM",
-    whole: None,
+    also: &[("qwen3_vl", "Qwen3VLForConditionalGeneration"), ("qwen3_vl_text", "Qwen3VLTextModel")],
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "qwen3", order: RowOrder::Half, config: gguf, names: &[] }),

@@ -12,7 +12,7 @@ use crate::tensor::Tiled;
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3_5_text",
     class: "Qwen3_5ForCausalLM",
-    whole: Some(("qwen3_5", "Qwen3_5ForConditionalGeneration")),
+    also: &[("qwen3_5", "Qwen3_5ForConditionalGeneration")],
     config,
     stored,
     gguf: Some(GgufSpec { name: "qwen35", order: RowOrder::Half, config: gguf_dense, names: TILED }),
@@ -21,7 +21,7 @@ pub(super) const SPEC: Spec = Spec {
 pub(super) const MOE: Spec = Spec {
     model_type: "qwen3_5_moe_text",
     class: "Qwen3_5MoeForCausalLM",
-    whole: Some(("qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration")),
+    also: &[("qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration")],
     config: config_moe,
     stored,
     gguf: Some(GgufSpec { name: "qwen35moe", order: RowOrder::Half, config: gguf_experts, names: TILED }),
@@ -46,9 +46,8 @@ const TILED: &[(&str, &str)] = &[
     ("ffn_down_shexp", "mlp.shared_expert.down_proj"),
 ];
 
-/// What the names of tensors begin with that the class leaves unread (`_keys_to_ignore_on_load_unexpected`): layers that predict further
-/// tokens, and what sees.
-pub(super) const UNREAD: &[&str] = &["mtp.", "model.visual."];
+/// What the names of tensors begin with that predict further tokens, which the class leaves unread (`_keys_to_ignore_on_load_unexpected`).
+pub(super) const FURTHER: &str = "mtp.";
 /// Every so manieth layer attends.
 const INTERVAL: usize = 4;
 /// Share of a head that is rotated where no field says another.

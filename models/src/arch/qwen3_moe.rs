@@ -10,7 +10,7 @@ use crate::huggingface::fields::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3_moe",
     class: "Qwen3MoeForCausalLM",
-    whole: None,
+    also: &[("qwen3_vl_moe", "Qwen3VLMoeForConditionalGeneration"), ("qwen3_vl_moe_text", "Qwen3VLMoeTextModel")],
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "qwen3moe", order: RowOrder::Half, config: gguf, names: &[] }),

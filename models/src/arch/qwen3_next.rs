@@ -10,7 +10,7 @@ use crate::huggingface::fields::Fields;
 pub(super) const SPEC: Spec = Spec {
     model_type: "qwen3_next",
     class: "Qwen3NextForCausalLM",
-    whole: None,
+    also: &[],
     config,
     stored,
     gguf: Some(GgufSpec { name: "qwen3next", order: RowOrder::Half, config: gguf_experts, names: NAMES }),

@@ -10,7 +10,7 @@ use crate::huggingface::fields::{Defaults, Fields};
 pub(super) const SPEC: Spec = Spec {
     model_type: "smollm3",
     class: "SmolLM3ForCausalLM",
-    whole: None,
+    also: &[],
     config,
     stored: as_is,
     gguf: Some(GgufSpec { name: "smollm3", order: RowOrder::Interleaved, config: gguf, names: &[] }),

@@ -12,8 +12,8 @@ pub(crate) struct Spec {
     pub model_type: &'static str,
     /// The class name in its `architectures`.
     pub class: &'static str,
-    /// `model_type` and class of the multimodal model whose text part it is, where such files are read too.
-    pub whole: Option<(&'static str, &'static str)>,
+    /// Other types and classes that it reads: relatives, and multimodal models whose text part it is.
+    pub also: &'static [(&'static str, &'static str)],
     /// Reads a `config.json`.
     pub config: fn(&Fields) -> Result<ModelConfig, Error>,
     /// What a stored tensor is, if not one of the graph's by its own name.

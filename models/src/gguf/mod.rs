@@ -92,5 +92,6 @@ fn architecture(path: &Path, metadata: &Metadata) -> Result<(Architecture, &'sta
         let supported = "one file; hint: join the parts with llama-gguf-split --merge";
         return Err(metadata.unsupported("split.count", parts, supported));
     }
-    Architecture::from_gguf_name(name).ok_or_else(|| Error::unsupported(path, format!("metadata {KEY}"), name, arch::supported_gguf()))
+    Architecture::from_gguf_name(name)
+        .ok_or_else(|| Error::unsupported(path, format!("metadata {KEY}"), name, arch::missing::instead(name, arch::supported_gguf())))
 }

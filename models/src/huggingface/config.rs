@@ -16,8 +16,13 @@ pub(crate) fn parse_config(text: &[u8], source: &Path) -> Result<(ModelConfig, V
     let mut object = json::parse(text, source)?;
     // A multimodal model's text part is a configuration of its own; what it leaves out stands outside.
     let whole = object.get("model_type").and_then(Value::as_str).and_then(Architecture::from_name);
-    if let Some(Value::Object(text)) = object.get("text_config").filter(|_| whole.is_some_and(|a| a.spec().whole.is_some())).cloned() {
-        object.extend(text.into_iter().filter(|(_, value)| !value.is_null()));
+    if let Some(Value::Object(text)) = object.get("text_config").filter(|_| whole.is_some_and(|a| !a.spec().also.is_empty())).cloned() {
+        for (field, value) in text {
+            // A null gives way to what stands outside, and is not the same as no field.
+            if !value.is_null() || !object.contains_key(&field) {
+                object.insert(field, value);
+            }
+        }
     }
     let fields = Fields { object: &object, prefix: "", source };
     let architecture = architecture(&fields)?;
@@ -33,11 +38,12 @@ pub(crate) fn parse_config(text: &[u8], source: &Path) -> Result<(ModelConfig, V
 
 fn architecture(fields: &Fields) -> Result<Architecture, Error> {
     let name = fields.text("model_type")?.ok_or_else(|| fields.error("model_type", "nothing", "the architecture's name"))?;
-    let architecture = Architecture::from_name(name).ok_or_else(|| fields.unsupported("model_type", name, &arch::supported()))?;
+    let architecture = Architecture::from_name(name)
+        .ok_or_else(|| fields.unsupported("model_type", name, &arch::missing::instead(name, arch::supported())))?;
     // A classifier or reward model has the same model_type and another head.
     let spec = architecture.spec();
     let class = spec.class;
-    let is = |c: &Value| c == class || spec.whole.is_some_and(|(_, whole)| c == whole);
+    let is = |c: &Value| c == class || spec.also.iter().any(|(_, also)| c == also);
     if let Some(classes) = fields.object.get("architectures").and_then(Value::as_array)
         && !classes.is_empty()
         && !classes.iter().any(is)

@@ -29,7 +29,9 @@ pub(super) fn of(architecture: Architecture) -> ClassDefaults {
     };
     let (none, llama_ends) = ([None; 2], [Some(1), Some(2)]);
     match architecture {
+        Architecture::Arcee => class([32_000, 2560, 18_432, 32, 32, 4096], None, [Some(128_000), Some(128_001)]),
         Architecture::BitNet => class([128_256, 2560, 6912, 30, 20, 2048], Some(5), [Some(128_000), Some(128_001)]),
+        Architecture::Ernie45 => class([103_424, 1024, 3072, 18, 16, 131_072], Some(2), llama_ends),
         Architecture::Gemma3 => class([262_208, 2304, 9216, 26, 8, 131_072], Some(4), [Some(2), Some(1)]),
         Architecture::Gpt2 => class([50_257, 768, 0, 12, 12, 1024], None, [Some(50_256); 2]),
         Architecture::GptOss => class([201_088, 2880, 2880, 36, 64, 131_072], Some(8), none),
@@ -46,6 +48,7 @@ pub(super) fn of(architecture: Architecture) -> ClassDefaults {
         Architecture::Qwen35 => class([248_320, 4096, 12_288, 32, 16, 32_768], Some(4), none),
         Architecture::Qwen35Moe => class([248_320, 2048, 0, 40, 16, 32_768], Some(2), none),
         Architecture::Qwen3Next => class([151_936, 2048, 5632, 48, 16, 32_768], Some(2), none),
+        Architecture::SeedOss => class([155_136, 4096, 27_648, 64, 80, 524_288], Some(8), [Some(0), Some(2)]),
         Architecture::SmolLm3 => class([128_256, 2048, 11_008, 36, 16, 32_768], Some(4), [Some(128_000), Some(128_001)]),
     }
 }

@@ -90,6 +90,8 @@ fn scaling(rope: &Fields, fields: &Fields, contexts: Contexts) -> Result<Option<
     let original = || Ok::<_, Error>(beside()?.or(rope.size(ORIGINAL)?).unwrap_or(contexts.whole));
     Ok(match kind {
         "default" => None,
+        // Text moves along all axes of a picture's positions at once.
+        "mrope" if rope.object.contains_key("mrope_section") => None,
         "linear" => Some(RopeScaling::Linear { factor: rope.required_number("factor")? }),
         // Frequencies change with a text that outgrows the context; up to there they are the plain ones.
         "dynamic" => {

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 HERE = Path(__file__).parent
 ARCHS = {
+    "arcee": A.ARCEE, "ernie4_5": A.ERNIE4_5, "seed_oss": A.SEED_OSS,
     "gpt2": A.GPT2, "gpt_oss_mxfp4": A.GPT_OSS, "granite": A.GRANITE, "olmo2": A.OLMO2, "phi3": A.PHI3, "phi3_long": A.PHI3, "phi3_partial": A.PHI3,
     "qwen2_full": A.QWEN2, "qwen3": A.QWEN3, "qwen3_5": A.QWEN35, "qwen3_5_moe": A.QWEN35MOE,
     "qwen3_moe_all": A.QWEN3MOE, "qwen3_next": A.QWEN3NEXT, "smollm3": A.SMOLLM3,
@@ -148,7 +149,7 @@ def tensors(name, c, stored):
             continue
         if path.endswith("shared_expert_gate.weight"):
             x = x[0]
-        if name in ("smollm3", "granite") and ("q_proj" in path or "k_proj" in path):
+        if name in ("arcee", "smollm3", "granite") and ("q_proj" in path or "k_proj" in path):
             x = pairs(x, c["num_attention_heads" if "q_proj" in path else "num_key_value_heads"])
         if name == "gpt2" and path.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
             x = x.T

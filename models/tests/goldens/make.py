@@ -70,6 +70,25 @@ MODELS["qwen3_5"] = ("qwen3_5_text", dict(HYBRID, num_hidden_layers=4, tie_word_
 MODELS["qwen3_5_whole"] = ("qwen3_5", dict(text_config=dict(COMMON, **HYBRID, **TWO), vision_config=SIGHT))
 MODELS["qwen3_5_moe"] = ("qwen3_5_moe_text", dict(HYBRID, **TWO, **MIXED))
 MODELS["qwen3_next"] = ("qwen3_next", dict(HYBRID, **TWO, **MIXED, norm_topk_prob=True))
+MODELS["ernie4_5"] = ("ernie4_5", dict(head_dim=16, use_bias=True))
+MODELS["arcee"] = ("arcee", {})
+MODELS["seed_oss"] = ("seed_oss", dict(head_dim=16))
+MODELS["olmo3"] = ("olmo3", dict(
+    num_hidden_layers=4, sliding_window=WINDOW,
+    rope_parameters=dict(full_attention={k: v for k, v in YARN.items() if k != "truncate"}, sliding_attention=dict(rope_type="default", rope_theta=500000.0)),
+))
+# Text parts of models that also see.
+EYE = dict(hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=8, patch_size=4)
+AXES = dict(rope_type="default", rope_theta=10000.0, mrope_section=[1, 1, 2])
+MODELS["qwen2_5_vl"] = ("qwen2_5_vl", dict(
+    text_config=dict(COMMON, rope_parameters=AXES), vision_config=dict(SIGHT, fullatt_block_indexes=[0], window_size=4),
+))
+MODELS["qwen3_vl"] = ("qwen3_vl", dict(
+    text_config=dict(COMMON, head_dim=16, rope_parameters=dict(AXES, mrope_section=[4, 2, 2])), vision_config=dict(SIGHT, deepstack_visual_indexes=[0]),
+))
+MODELS["mistral3"] = ("mistral3", dict(
+    text_config=dict(COMMON, model_type="mistral", head_dim=16, sliding_window=None), vision_config=dict(EYE, model_type="pixtral", head_dim=8), tie_word_embeddings=False,
+))
 # Texts long enough for a state to gather errors.
 LONG_GREEDY = {"qwen3_5": 208, "qwen3_next": 208, "qwen3_5_whole": 104}
 MODELS["gpt_oss_alpha"] = ("gpt_oss", {**MODELS["gpt_oss"][1], "swiglu_alpha": 1.25})
@@ -86,7 +105,7 @@ def randomise(model, name):
     for path, weight in model.named_parameters():
         with torch.no_grad():
             if "norm" in path or "ln_" in path:
-                centred = name == "gemma3" or (hybrid(name) and "linear_attn" not in path)
+                centred = name.startswith("gemma3") or (hybrid(name) and "linear_attn" not in path)
                 neutral = 0.0 if centred or path.endswith("bias") else 1.0
                 weight.normal_(neutral, 0.2)
             elif path.endswith("A_log"):
@@ -94,7 +113,7 @@ def randomise(model, name):
             elif weight.ndim == 1 or "bias" in path or "sinks" in path:
                 weight.normal_(0, 0.3)
             elif "embed" in path or "wte" in path or "wpe" in path:
-                weight.normal_(0, 1.0 if name != "gemma3" else 0.2)
+                weight.normal_(0, 0.2 if name.startswith("gemma3") else 1.0)
             elif "proj" in path and name.startswith("bitnet"):
                 # Ternary, with one scale a matrix.
                 weight.copy_(torch.randint(-1, 2, weight.shape) * (2.0 / weight.shape[1] ** 0.5))
@@ -134,7 +153,7 @@ def to_ternary(folder):
 def make(name, seed):
     kind, options = MODELS[name]
     torch.manual_seed(seed)
-    own = ("num_", "hidden", "inter", "max_") if kind == "gpt2" else ("",) if kind == "qwen3_5" else ()
+    own = ("num_", "hidden", "inter", "max_") if kind == "gpt2" else ("",) if "text_config" in options else ()
     common = {k: v for k, v in COMMON.items() if not k.startswith(own)}
     config = AutoConfig.for_model(kind, **{**common, **options})
     auto = AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM

@@ -66,7 +66,9 @@ impl Kind for DecaySpec {
     fn modules(&self, around: &dyn Around) -> Vec<Module> {
         let (tables, v, bits) = (around.tables(), u64::from(around.lanes()), u64::from(self.input.bits));
         let (softplus, power) = (&tables[Function::Softplus], &tables[Function::Exp2]);
-        let positive = cut(bits + 2, i64::from(self.input.frac) - 20, SOFTPLUS + 1).times(1) + flops(4 * SOFTPLUS);
+        // What the positive part has of bits; those under the input's last are zero in every stage.
+        let held = (bits - 1).saturating_sub(u64::try_from(self.input.frac - 20).unwrap_or(0)).min(SOFTPLUS);
+        let positive = cut(bits + 2, i64::from(self.input.frac) - 20, SOFTPLUS + 1) + flops(4 * held + u64::from(RATE));
         let argument = increment(bits) + gates(3 * bits) + cut(bits + 2, i64::from(self.input.frac) - 12, 17) + flops(24);
         let logarithm = interpolate(table_bits(softplus), ARGUMENT_FRACTION) + flops(SHARE) + sum(SOFTPLUS + 1) + flops(SOFTPLUS);
         let scaled = long_product(SOFTPLUS + 1, u64::from(RATE) + 1, true) + cut(SOFTPLUS + 21, i64::from(self.shift), LOGARITHM + 1);

@@ -184,7 +184,7 @@ impl Kind for GatedActSpec {
 
 /// `hw_hold`: a vector that waits for another one, beat by beat.
 pub(super) fn hold(len: u64, bits: u64, v: u64) -> Module {
-    Module::new("hw_hold", sram(len * bits) + counter(2 * bit_length(len.div_ceil(v))) + flops(1) + gates(8))
+    Module::new("hw_hold", sram(len * bits) + counter(2 * bit_length(len.div_ceil(v))) + flops(1) + gates(4))
 }
 
 /// `hw_gated_act`: gate and up travel beside the pipeline, five and seven stages.

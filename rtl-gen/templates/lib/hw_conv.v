@@ -1,4 +1,4 @@
-// Short convolution (numerics, section 11): each element with its own last inputs, which are kept for every user. First beat out 4 cycles after
+// Short convolution (numerics, section 11): each element with its own last inputs, which are kept for every user. First beat out 5 cycles after
 // the first beat in.
 `include "hw_round.vh"
 `include "hw_check.vh"
@@ -44,10 +44,12 @@ module hw_conv #(
   `HW_CUT(round, SB, SHIFT, OB)
   `HW_DIGIT(digit, 16)
   reg [BW-1:0] beat_q;           // beat that comes next
-  reg [3:1] v_q;                 // stages that hold a beat
+  reg [4:1] v_q;                 // stages that hold a beat: as memory gives it; inputs and weights; products; sum
   reg [AW-1:0] address_q;        // where the beat's state lies
   reg out_valid_q, ovf_q;
   reg [V*IB-1:0] x_q;
+  reg [(PAST+1)*V*IB-1:0] inputs_q;
+  reg [V*TAPS*16-1:0] weights_q;
   reg [V*OB-1:0] out_data_q;
   wire [BW-1:0] beat_d = (beat_q == BEATS - 1) ? 0 : beat_q + 1;
   wire [AW-1:0] address_d = user * BEATS + beat_q;
@@ -76,20 +78,20 @@ module hw_conv #(
       assign sums[0] = `HW_HALF(SHIFT);
       for (t = 0; t < TAPS; t = t + 1) begin : tap
         // The newest input is the last tap's.
-        wire signed [IB-1:0] x = moved[((TAPS-1-t)*V+l)*IB +: IB];
-        wire signed [15:0] w = weights[(l*TAPS+t)*16 +: 16];
+        wire signed [IB-1:0] x = inputs_q[((TAPS-1-t)*V+l)*IB +: IB];
+        wire signed [15:0] w = weights_q[(l*TAPS+t)*16 +: 16];
         for (j = 0; j < D; j = j + 1) begin : part
           reg signed [IB+9:0] part_q;
           wire signed [IB+9:0] part_d = x * digit(w, j);
           wire signed [SB-1:0] wide = part_q;
           assign sums[t*D+j+1] = sums[t*D+j] + (wide <<< (9*j));
-          always @(posedge clk) if (v_q[1]) part_q <= part_d;
+          always @(posedge clk) if (v_q[2]) part_q <= part_d;
         end
       end
       wire [OB:0] y = round(sum_q);
       assign clamped[l] = y[OB];
       assign out_data_d[l*OB +: OB] = y[OB-1:0];
-      always @(posedge clk) if (v_q[2]) sum_q <= sums[TAPS*D];
+      always @(posedge clk) if (v_q[3]) sum_q <= sums[TAPS*D];
     end
   endgenerate
 
@@ -98,7 +100,11 @@ module hw_conv #(
       x_q <= in_data;
       address_q <= address_d;
     end
-    if (v_q[3]) out_data_q <= out_data_d;
+    if (v_q[1]) begin
+      inputs_q <= moved;
+      weights_q <= weights;
+    end
+    if (v_q[4]) out_data_q <= out_data_d;
     if (rst) begin
       beat_q <= 0;
       v_q <= 0;
@@ -106,9 +112,9 @@ module hw_conv #(
       ovf_q <= 0;
     end else begin
       if (in_valid) beat_q <= beat_d;
-      v_q <= {v_q[2:1], in_valid};
-      out_valid_q <= v_q[3];
-      ovf_q <= v_q[3] && |clamped;
+      v_q <= {v_q[3:1], in_valid};
+      out_valid_q <= v_q[4];
+      ovf_q <= v_q[4] && |clamped;
     end
   end
 endmodule

@@ -52,6 +52,7 @@ module hw_decay #(
   wire [V*ST-1:0] softplus_word;
   wire [V*ET-1:0] power_word;
   wire [V*20-1:0] rates;
+  reg [V*20-1:0] rates_q;        // in stage 5, beside softplus
   wire [V*22-1:0] out_data_d;
   assign out_valid = out_valid_q;
   assign out_data = out_data_q;
@@ -59,9 +60,9 @@ module hw_decay #(
   hw_rom #(.WIDTH(ST), .DEPTH(256), .AW(8), .PORTS(V), .FILE(SOFTPLUS)) softplus_rom (.clk(clk), .en(v_q[1]), .addr(index_q), .data(softplus_word));
   hw_rom #(.WIDTH(ET), .DEPTH(128), .AW(7), .PORTS(V), .FILE(EXP2)) power_rom (.clk(clk), .en(v_q[7]), .addr(power_index), .data(power_word));
 `ifdef HW_LAYERS
-  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*20), .DEPTH(BEATS), .AW(BW), .FILE(RATES)) rate_rom (.clk(clk), .layer(layer), .en(v_q[4]), .addr(beat_q), .data(rates));
+  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*20), .DEPTH(BEATS), .AW(BW), .FILE(RATES)) rate_rom (.clk(clk), .layer(layer), .en(v_q[3]), .addr(beat_q), .data(rates));
 `else
-  hw_rom #(.WIDTH(V*20), .DEPTH(BEATS), .AW(BW), .FILE(RATES)) rate_rom (.clk(clk), .en(v_q[4]), .addr(beat_q), .data(rates));
+  hw_rom #(.WIDTH(V*20), .DEPTH(BEATS), .AW(BW), .FILE(RATES)) rate_rom (.clk(clk), .en(v_q[3]), .addr(beat_q), .data(rates));
 `endif
 
   genvar l, j;
@@ -82,7 +83,7 @@ module hw_decay #(
       wire signed [SOFTPLUS_VALUE:0] small_d = value_q + (product_q >>> 8) + $signed({1'b0, product_q[7]});
       wire [31:0] total = positive4_q + small_q;
       wire signed [31:0] factor = {1'b0, softplus_q};
-      wire signed [20:0] rate = {1'b0, rates[l*20 +: 20]};
+      wire signed [20:0] rate = {1'b0, rates_q[l*20 +: 20]};
       wire signed [SB-1:0] sums [0:D];
       assign sums[0] = `HW_HALF(SHIFT);
       for (j = 0; j < D; j = j + 1) begin : part
@@ -126,6 +127,7 @@ module hw_decay #(
 
   always @(posedge clk) begin
     if (in_valid) index_q <= index_d;
+    if (v_q[4]) rates_q <= rates;
     if (v_q[10]) out_data_q <= out_data_d;
     if (rst) begin
       v_q <= 0;
@@ -134,7 +136,7 @@ module hw_decay #(
     end else begin
       v_q <= {v_q[9:1], in_valid};
       out_valid_q <= v_q[10];
-      if (v_q[4]) beat_q <= beat_d;
+      if (v_q[3]) beat_q <= beat_d;
     end
   end
 endmodule

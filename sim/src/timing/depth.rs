@@ -31,7 +31,7 @@ const SINK: u64 = 1;
 const GATED_ACT: u64 = 9;
 /// The share alone.
 const SIGMOID: u64 = 7;
-const CONV: u64 = 4;
+const CONV: u64 = 5;
 const DECAY: u64 = 11;
 /// Delta rule: after its last input beat, the rows of its state left out.
 const DELTA: u64 = 13;

@@ -161,6 +161,24 @@ impl Process {
             return Err(fail(format!("{bad} nm is not a multiple of grid_nm from 0 to 100000")));
         }
         let d = &process.device;
+        // Drawn about a middle that is on the grid.
+        let halved = [Layer::Contact, Layer::Cut1, Layer::Cut2, Layer::Poly, Layer::Local].map(|l| process.rule(l).width);
+        let halved = halved.into_iter().chain([d.cell_width_nm, d.driver_n_nm, d.driver_p_nm, d.inverter_p_nm]);
+        if let Some(bad) = halved.into_iter().find(|w| !(1..=100_000).contains(w) || w % (2 * process.grid_nm) != 0) {
+            return Err(fail(format!("a width of {bad} nm: cuts, poly, local and transistors are a multiple of twice grid_nm, to 100000")));
+        }
+        let clear = [
+            d.end_cap_nm,
+            d.poly_to_diff_nm,
+            d.contact_to_gate_nm,
+            d.poly_contact_to_diff_nm,
+            d.poly_contact_to_pplus_nm,
+            d.diff_contact_to_npc_nm,
+            d.nwell_to_ndiff_nm,
+        ];
+        if let Some(bad) = clear.into_iter().find(|l| !(0..=100_000).contains(l) || l % process.grid_nm != 0) {
+            return Err(fail(format!("{bad} nm of [device] is not a multiple of grid_nm from 0 to 100000")));
+        }
         if !(2..=4096).contains(&d.most_rows)
             || !d.most_columns.is_multiple_of(d.columns_between_taps.max(1))
             || d.columns_between_taps != 64
@@ -196,5 +214,30 @@ impl Process {
     /// The next length on the grid.
     pub fn up(&self, nm: i64) -> i64 {
         nm.div_euclid(self.grid_nm) * self.grid_nm + if nm.rem_euclid(self.grid_nm) > 0 { self.grid_nm } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a file may say wrongly is said back, and nothing is drawn by it.
+    #[test]
+    fn a_bad_rule_is_refused_by_what_it_says() {
+        for (from, to, said) in [
+            ("grid_nm = 5", "grid_nm = 0", "grid_nm is 0"),
+            ("width = 170, space = 170 }", "width = 165, space = 170 }", "165"),
+            ("all = 40, two = 60", "all = 41, two = 60", "41"),
+            ("most_rows = 256", "most_rows = 1", "most_rows"),
+            ("columns_between_taps = 64", "columns_between_taps = 0", "columns_between_taps"),
+            ("end_cap_nm = 130", "end_cap_nm = -130", "-130"),
+            ("end_cap_nm = 130", "end_cup_nm = 130", "end_cup_nm"),
+            ("poly     =", "# poly =", "Poly"),
+        ] {
+            assert!(SKY130.contains(from), "{from}");
+            let error = Process::parse("mine.toml", &SKY130.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.starts_with("mine.toml: ") && error.contains(said), "{error}");
+        }
+        assert!(Process::of_node("N2").unwrap_err().to_string().contains("N6"));
     }
 }

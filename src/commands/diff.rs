@@ -34,7 +34,7 @@ pub fn run(args: &Diff, global: &Global) -> Result<()> {
     };
     for t in &found.tensors {
         row(&t.path, &t.tensor, t.all);
-        t.tiles.iter().for_each(|tile| row(&format!("{}/tile[{},{}]", t.path, tile.tile, tile.band), "", tile.bits));
+        t.tiles.iter().for_each(|tile| row(&format!("{}/tile[{},{}]", t.path, tile.band, tile.tile), "", tile.bits));
     }
     row("all", "", found.all);
     out!("{}", table.text());
@@ -62,7 +62,7 @@ fn masks(found: &StoredBits, drawn: &[bool], node: &str, global: &Global) -> Res
     let (all, elsewhere): (Bits, Bits) = (of(true).map(|t| t.all).sum(), of(false).map(|t| t.all).sum());
     let rows: Vec<Vias> = of(true)
         .flat_map(|t| {
-            let tiles = t.tiles.iter().map(|tile| vias(format!("{}/tile[{},{}]", t.path, tile.tile, tile.band), "", tile.bits));
+            let tiles = t.tiles.iter().map(|tile| vias(format!("{}/tile[{},{}]", t.path, tile.band, tile.tile), "", tile.bits));
             std::iter::once(vias(t.path.clone(), &t.tensor, t.all)).chain(tiles)
         })
         .collect();

@@ -1,6 +1,6 @@
 //! The constant matrix: one row of weights for each input, one column for each output, as in `y = x · M`.
 
-use crate::Error;
+use crate::error::Error;
 
 /// Largest magnitude of a weight: its digits' shifts then stay far below what a term holds.
 pub const MOST_WEIGHT: i64 = 1 << 31;

@@ -1,6 +1,7 @@
 //! A matrix from a file's bytes: NumPy's `.npy`, comma-separated values, or JSON. Whole numbers only; what stands there is not trusted.
 
-use crate::{Error, Matrix};
+use crate::error::Error;
+use crate::matrix::Matrix;
 
 /// How a file holds a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,7 +64,7 @@ fn the_same_matrix_gives_the_same_bytes_and_a_transposed_file_the_same_figures()
     let runs = [("1", "one"), ("2", "two")].map(|(threads, out)| {
         let out = dir.path().join(out);
         assert!(hardwire(&["adders", "-q", "--threads", threads, "--verilog"], &[&out, &a]).ok());
-        folder(&out)
+        ["rtl", "tb"].map(|part| folder(&out.join(part)))
     });
     assert_eq!(runs[0], runs[1]);
     let straight = hardwire(&["adders", "-q"], &[&a]);

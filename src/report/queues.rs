@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 const WIDTH: f64 = 400.0;
 /// Where the axis begins: right of the machines' names.
-const LEFT: f64 = 150.0;
+const LEFT: f64 = 176.0;
 /// Room for a value right of its dot.
 const RIGHT: f64 = 62.0;
 const TOP: f64 = 40.0;

@@ -20,7 +20,7 @@ struct Proof {
 const HANDOVER: Proof = Proof {
     harness: "handover",
     files: &["hw_add.v", "hw_sram.v"],
-    registers: &["put", "rd", "back", "beat", "v1", "v2", "play1", "playing", "full"],
+    registers: &["put_q", "read_q", "back_q", "beat_q", "branch_valid_q", "sum_valid_q", "played_q", "playing_q", "full_q"],
     nets: &[("kept0", "dut.store.mem[0]"), ("kept1", "dut.store.mem[1]")],
 };
 const INTAKE: Proof = Proof { harness: "intake", files: &["hw_intake.v"], registers: &["next_pos_q"], nets: &[] };
@@ -73,10 +73,10 @@ fn a_station_hands_each_vector_on_once() {
     holds(
         &HANDOVER,
         &[
-            ("kept <= !straight;", "kept <= 0;"),
-            ("if (back == BEATS - 1) full <= 1;", "if (back == 0) full <= 1;"),
-            ("(s > most) ? most", "(s > most) ? 0"),
-            ("if (playing && rd == BEATS - 1) playing <= 0;", ""),
+            ("kept_q <= !straight;", "kept_q <= 0;"),
+            ("if (back_q == BEATS - 1) full_q <= 1;", "if (back_q == 0) full_q <= 1;"),
+            ("`HW_CLAMP(clamp, BITS + 1, BITS)", "`HW_CLAMP(clamp, BITS, BITS)"),
+            ("if (playing_q && read_q == BEATS - 1) playing_q <= 0;", ""),
         ],
     );
 }

@@ -90,8 +90,8 @@ fn each_assertion_breaks() {
         let cases = [
             ("hw_intake.v", "context_full_d = context_full_q ||", "context_full_d =", "context_full"),
             ("hw_intake.v", "bad_token_d = bad_token_q ||", "bad_token_d = 1 ||", "bad_token"),
-            ("hw_add.v", "out_valid <= straight;", "out_valid <= straight && beat != 1;", "a vector stopped"),
-            ("hw_add.v", "s = (s > most) ? most", "s[0] = (beat == 2) ? 1'bx : s[0]; s = (s > most) ? most", "is not known"),
+            ("hw_add.v", "|| (branch_valid_q && straight);", "|| (branch_valid_q && straight && beat_q != 1);", "a vector stopped"),
+            ("hw_add.v", "<= sums(word, branch_q);", "<= sums(word, branch_q) ^ ((beat_q == 2) ? 1'bx : 1'b0);", "is not known"),
             (station, "assign ready = !busy", "assign ready = !busy && !in_valid", "not ready"),
             (
                 station,
@@ -101,7 +101,7 @@ fn each_assertion_breaks() {
             ),
             (station, "header <= in_header", "header <= in_header | 9", "out of range"),
             ("hardwire_chip.v", "assign token_out_pos = token_header", "assign token_out_pos = 1 + token_header", "nobody waits"),
-            ("hw_topk.v", "one > best", "one < best", "top: rank"),
+            ("hw_topk.v", "one > $signed(kept", "one < $signed(kept", "top: rank"),
             ("station_head.v", "held <= token_valid && !token_ready", "held <= 0", "changed before it was taken"),
             ("station_head.v", "wire first_valid = in_valid && want", "wire first_valid = 0", "got no output"),
         ];

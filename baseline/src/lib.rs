@@ -20,6 +20,8 @@
 pub mod economics;
 pub mod gpu;
 pub mod headline;
-mod input;
 
 pub use hardwire_figure::{Figure, Provenance};
+
+/// Bytes of a table that a user gives: a thousand times the largest bundled one.
+pub(crate) const MOST_TABLE: u64 = 64 << 20;

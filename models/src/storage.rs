@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::tensor::Layout;
 use crate::{Dtype, Error, Tensor};
+use hardwire_input::Refusal;
 
 /// How the text file begins that stands for one kept elsewhere (`git-lfs/docs/spec.md`).
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -34,14 +35,17 @@ impl Deref for Bytes {
     }
 }
 
-/// Open a regular file: a pipe or a device would have no end, or none to wait for.
-fn open(path: &Path) -> Result<File, Error> {
-    let kind = std::fs::metadata(path).map_err(|e| Error::io(path, "open", e))?;
-    if !kind.is_file() {
-        let found = if kind.is_dir() { "a folder" } else { "a pipe, a device or the like" };
-        return Err(Error::field(path, "file", found, "a regular file"));
+fn named(path: &Path, operation: &'static str) -> impl Fn(Refusal) -> Error {
+    move |refusal| match refusal {
+        Refusal::Io(e) => Error::io(path, operation, e),
+        Refusal::Kind(found) => Error::field(path, "file", found, "a regular file"),
+        Refusal::Size(most) => Error::field(path, "file size", "more", format!("at most {most}")),
+        Refusal::Text => Error::field(path, "file", "bytes that are no UTF-8", "a text"),
     }
-    File::open(path).map_err(|e| Error::io(path, "open", e))
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    hardwire_input::open(path).map_err(named(path, "open"))
 }
 
 /// Whether a folder has a file of this name. What has it and is no file is refused, not passed over.
@@ -82,13 +86,7 @@ fn refuse_pointer(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Read a side file (JSON) into memory, up to a bound.
 pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>, Error> {
-    let file = open(path)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_SIDE_FILE + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, "read", e))?;
-    if bytes.len() as u64 > MAX_SIDE_FILE {
-        let expected = format!("at most {MAX_SIDE_FILE}");
-        return Err(Error::field(path, "file size", "more", expected));
-    }
+    let bytes = hardwire_input::read(path, MAX_SIDE_FILE).map_err(named(path, "read"))?;
     refuse_pointer(path, &bytes)?;
     Ok(bytes)
 }

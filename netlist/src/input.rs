@@ -1,34 +1,33 @@
-//! Files that are read: regular ones only, and no more of them than is allowed for. A pipe or a device would have no end, or none to wait for.
+//! Files that are read, with this crate's errors; `hardwire-input` says which ones may be.
 
 use crate::error::Error;
-use std::fs::{self, File};
-use std::io::Read;
+use hardwire_input::Refusal;
+use std::fs::File;
 use std::path::Path;
 
 /// Bytes of a text that a user gives to be read whole.
 pub const MOST_TEXT: u64 = 1 << 30;
 
+fn named(path: &Path) -> impl Fn(Refusal) -> Error {
+    move |refusal| match refusal {
+        Refusal::Io(e) => Error::io(path, e),
+        Refusal::Kind(_) => Error::format(path, "file", refusal.to_string()),
+        Refusal::Size(_) => Error::format(path, "size", refusal.to_string()),
+        Refusal::Text => Error::format(path, "text", refusal.to_string()),
+    }
+}
+
 /// Opens a regular file, or a link to one.
 pub fn open(path: &Path) -> Result<File, Error> {
-    let kind = fs::metadata(path).map_err(|e| Error::io(path, e))?;
-    if !kind.is_file() {
-        let found = if kind.is_dir() { "a folder" } else { "a pipe, a device or the like" };
-        return Err(Error::format(path, "file", format!("{found}, expected a regular file")));
-    }
-    File::open(path).map_err(|e| Error::io(path, e))
+    hardwire_input::open(path).map_err(named(path))
 }
 
 /// Reads a whole file of at most `most` bytes.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    open(path)?.take(most + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
-    if bytes.len() as u64 > most {
-        return Err(Error::format(path, "size", format!("more than {most} bytes")));
-    }
-    Ok(bytes)
+    hardwire_input::read(path, most).map_err(named(path))
 }
 
 /// Reads a whole text of at most `most` bytes.
 pub fn text(path: &Path, most: u64) -> Result<String, Error> {
-    String::from_utf8(read(path, most)?).map_err(|_| Error::format(path, "text", "not UTF-8"))
+    hardwire_input::text(path, most).map_err(named(path))
 }

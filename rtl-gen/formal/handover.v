@@ -47,9 +47,9 @@ module handover (
     end
   end
   // Registers of the adder, joined by the script.
-  (* keep *) wire [1:0] dut_put, dut_rd, dut_back, dut_beat, kept0, kept1;
-  (* keep *) wire dut_v1, dut_v2, dut_play1, dut_playing, dut_full;
-  wire idle = dut_rd == 0 && dut_back == 0 && dut_beat == 0 && !dut_v1 && !dut_v2 && !dut_play1 && !dut_playing;
+  (* keep *) wire [1:0] dut_put_q, dut_read_q, dut_back_q, dut_beat_q, kept0, kept1;
+  (* keep *) wire dut_branch_valid_q, dut_sum_valid_q, dut_played_q, dut_playing_q, dut_full_q;
+  wire idle = dut_read_q == 0 && dut_back_q == 0 && dut_beat_q == 0 && !dut_branch_valid_q && !dut_sum_valid_q && !dut_played_q && !dut_playing_q;
   always @* if (!reset) begin
     assert (!out_valid || outs < bs);
     assert (!out_valid || out_data == ((outs == 0) ? s0 : s1));
@@ -57,11 +57,11 @@ module handover (
     assert (outs != 1 || out_valid);
     assert (ready_for < 8);
     // What holds while the adder waits, for as long as it does: with it the proof goes by induction.
-    assert (dut_put == (as == 1));
+    assert (dut_put_q == (as == 1));
     assert (as <= 2 && bs <= 2 && outs <= 1 && (bs == 0 || as == 2));
-    assert (bs != 0 || (idle && outs == 0 && !dut_full));
+    assert (bs != 0 || (idle && outs == 0 && !dut_full_q));
     assert (bs != 0 || as < 1 || kept0 == a0);
     assert (bs != 0 || as < 2 || kept1 == a1);
-    assert (!dut_full || (idle && outs == 0 && bs == 2 && kept0 == s0 && kept1 == s1));
+    assert (!dut_full_q || (idle && outs == 0 && bs == 2 && kept0 == s0 && kept1 == s1));
   end
 endmodule

@@ -2,7 +2,8 @@
 //!
 //! 1. [`shape`]: what all modules have in common;
 //! 2. [`roms`]: the contents of every ROM, streamed from the program;
-//! 3. [`embed`], [`mvm`], [`experts`] and [`units`]: an instance for every unit; [`station`] and [`top`] wire them;
+//! 3. [`units`]: an instance for every unit, a file a kind; [`fabric`]: the matrices of each fabric, a file a fabric; [`station`] and [`top`] wire
+//!    them;
 //! 4. [`board`]: where it is for an FPGA, the top of that;
 //! 5. [`library`]: the modules those are built of, and only those; [`guide`]: file lists, timing constraints and a page for the folder's reader;
 //! 6. [`gate`]: what a value passes on its way into any of these;
@@ -24,24 +25,21 @@
 
 pub mod adders;
 pub mod board;
-mod embed;
 mod error;
-mod experts;
+mod fabric;
 mod folder;
 mod gate;
-mod group;
 mod guide;
 pub mod harness;
 mod image;
 mod instance;
 mod library;
 pub mod matrix;
-mod metal;
 mod module;
-mod mvm;
 mod roms;
 mod shape;
 mod single;
+mod site;
 mod station;
 mod stream;
 mod top;

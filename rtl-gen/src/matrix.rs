@@ -1,16 +1,16 @@
 //! One matrix of a chip behind bytes, for an FPGA or a shuttle tile: inputs in, outputs out.
 
 use crate::error::Error;
+use crate::fabric::{Widths, emit_tiles};
 use crate::folder::Folder;
 use crate::gate::{Code, filters};
 use crate::guide::{self, Bench, Place};
 use crate::instance::Instance;
-use crate::mvm;
 use crate::shape::{Shape, ident};
-use crate::stream::feed_shape;
+use crate::site::Context;
 use askama::Template;
 use hardwire_netlist::unit::Fabric;
-use hardwire_netlist::{Chip, Silicon, UnitKind};
+use hardwire_netlist::{Chip, UnitKind};
 
 #[derive(Template)]
 #[template(path = "matrix.v")]
@@ -95,16 +95,16 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, path: &str) -> Resu
     let UnitKind::Mvm(s) = &unit.kind else { return Err(Error::unit(path, "is no matrix")) };
     let feed = netlist.inputs(id)[0];
     let UnitKind::RowFeed(f) = &netlist.unit(feed).kind else { return Err(Error::unit(path, "is not fed by a row feed")) };
-    let widths = feed_shape(chip, feed, f);
+    let widths = Widths::of(f);
     let text = Text {
         path,
         ident: ident(path),
         outputs: told.outputs,
         inputs: told.inputs,
         group: f.group,
-        rw: widths.row_bits,
+        rw: widths.row,
         a: widths.act,
-        ab: widths.sum_bits,
+        ab: widths.sum,
         in_bytes: told.in_bytes,
         v: shape.lanes,
         beats: told.sent / shape.lanes,
@@ -113,7 +113,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, path: &str) -> Resu
         h: told.h,
     };
     let text = Code::render("matrix.v", &text)?;
-    mvm::emit(shape, folder, unit, &Silicon::of(chip, id)[0], s, 1, &(f, widths))?;
+    emit_tiles(&Context::new(chip, shape, id, &[], false), folder, s, f)?;
     folder.text("rtl/hardwire_matrix.v", text.as_str())?;
     let instance = Instance::new(&format!("mvm_{}", ident(path)), "matrix".into(), vec![s.matrix.tensor.clone()]);
     let module = "hardwire_matrix".to_string();

@@ -29,7 +29,7 @@ pub fn module(chip: &Chip, path: &str) -> Result<String, Error> {
     let last = netlist.station_units(unit.station).last() == Some(&id);
     let mut site = units::site(chip, &shape, &mut folder, id, &inputs, last)?;
     if matches!(&unit.kind, UnitKind::Embed(s) if !s.omega.is_empty()) {
-        site.instances.push(crate::embed::phases(chip, &shape, &mut folder, "rotation")?);
+        site.instances.push(units::phases(chip, &shape, &mut folder, "rotation")?);
     }
     let mut text = format!("// {path}, a {} in station {}\n\n", unit.kind.name(), netlist.stations[unit.station as usize].path);
     for i in &site.instances {

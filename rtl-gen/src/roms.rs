@@ -5,7 +5,7 @@ use crate::folder::Folder;
 use crate::image::Image;
 use hardwire_netlist::silicon::{Word, first_word};
 use hardwire_netlist::width::table_bits;
-use hardwire_netlist::{Function, Silicon, Tables};
+use hardwire_netlist::{Chip, Function, Silicon, Tables, UnitId};
 
 /// The ROMs of a matrix, word by word as silicon holds them.
 pub fn matrix(folder: &mut Folder, silicon: &Silicon<'_>) -> Result<(), Error> {
@@ -83,4 +83,9 @@ pub fn tables(folder: &mut Folder, tables: &Tables) -> Result<Vec<Table>, Error>
         Ok(Table { file, value_bits, slope_bits })
     };
     Function::ALL.into_iter().map(write).collect()
+}
+
+/// The matrices of the layers after the first that share a unit's silicon, behind it in its ROMs.
+pub fn further_layers(chip: &Chip, folder: &mut Folder, id: UnitId) -> Result<(), Error> {
+    chip.netlist().worked(id)[1..].iter().try_for_each(|&layer| matrix(folder, &Silicon::of(chip, layer)[0]))
 }

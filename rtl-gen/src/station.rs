@@ -1,16 +1,16 @@
 //! One station's module: its units' instances wired by their streams.
 
 use crate::error::Error;
+use crate::fabric;
 use crate::folder::Folder;
 use crate::gate::{Code, filters};
-use crate::group;
 use crate::guide::Place;
 use crate::instance::Instance;
 use crate::shape::{Shape, TOP_K, ident, index_bits};
-use crate::stream::{Source, feed_shape};
+use crate::site::Context;
+use crate::stream::Source;
 use crate::units;
 use askama::Template;
-use hardwire_netlist::unit::Fabric;
 use hardwire_netlist::{Chip, UnitId, UnitKind};
 
 struct Net {
@@ -211,17 +211,9 @@ fn probe_of(chip: &Chip, shape: &Shape, id: UnitId, skips: bool) -> Result<Insta
     let name = ident(&unit.path);
     let i = |module: &str| named(chip, id, skips, Instance::new(module, format!("{name}_probe"), Vec::new()));
     let i = match &unit.kind {
-        UnitKind::RowFeed(s) if s.fabric == Fabric::Metal => {
-            let i = i("hw_probe_planes")?.param("LEN", s.len).param("BITS", s.act_bits).input("clk", 1, "clk");
-            let i = i.input("valid", 1, format!("{name}_plane_valid")).input("last", 1, format!("{name}_plane_last"));
-            i.input("plane", s.len, format!("{name}_plane"))
-        }
-        UnitKind::RowFeed(s) if s.fabric == Fabric::Group => group::probe(s, &name, i("hw_probe_groups")?),
         UnitKind::RowFeed(s) => {
-            let f = feed_shape(chip, id, s);
-            let i = i("hw_probe_rows")?.param("BANDS", f.bands).param("ROWS", s.rows).param("LEN", s.len).param("BITS", f.act);
-            let i = i.param("RW", f.row_bits).input("clk", 1, "clk").input("valid", 1, format!("{name}_row_valid"));
-            i.input("row", f.row_bits, format!("{name}_row")).input("data", f.bands * f.act, format!("{name}_a"))
+            let design = fabric::design(s.fabric);
+            design.probe(&Context::new(chip, shape, id, &[], false), s, i(design.probe_module())?)
         }
         kind => {
             let (v, len, bits) = match kind {

@@ -161,7 +161,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         if !netlist.is_folded() {
             text.add("  assign s{}_valid = embed_valid;\n  assign s{}_data = embed_data;\n", &[&first, &first])?;
         }
-        for (name, width) in crate::embed::nets(shape, spec) {
+        for (name, width) in units::embed_nets(shape, spec) {
             text.add("  wire [{}-1:0] {};\n", &[&width, &name])?;
         }
         let id = netlist.units().find(|(_, u)| u.path == unit.path).map(|(id, _)| id).expect("it was found by path");
@@ -178,7 +178,7 @@ pub fn emit(chip: &Chip, shape: &Shape, folder: &mut Folder, layers: Option<&Ran
         Code::default()
     };
     let phase_instance = if rotation {
-        crate::embed::phases(chip, shape, folder, &if netlist.is_folded() { "r_new".into() } else { format!("r{first}") })?.text()?
+        units::phases(chip, shape, folder, &if netlist.is_folded() { "r_new".into() } else { format!("r{first}") })?.text()?
     } else {
         Code::default()
     };

@@ -171,7 +171,7 @@ impl Assumptions {
     /// The defaults with a user's TOML over them: optional `preset` and `node`, then any input as a number or a table.
     pub fn from_toml(path: &Path) -> Result<Self, EconomicsError> {
         let file = path.display().to_string();
-        let text = crate::input::text(path).map_err(|error| EconomicsError::File {
+        let text = hardwire_input::text(path, crate::MOST_TABLE).map_err(|error| EconomicsError::File {
             file: file.clone(),
             detail: error.to_string(),
             hint: "give a readable TOML file",

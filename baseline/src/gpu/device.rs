@@ -201,7 +201,7 @@ pub fn find_in(devices: &[Device], name: &str) -> Result<Device, GpuError> {
 /// Devices of a user's file: CSV with the columns of `gpus.csv`, or TOML with `[[device]]` tables of the same fields.
 pub fn devices_from_file(path: &Path) -> Result<Vec<Device>, GpuError> {
     let file = path.display().to_string();
-    let text = crate::input::text(path).map_err(|error| GpuError::File {
+    let text = hardwire_input::text(path, crate::MOST_TABLE).map_err(|error| GpuError::File {
         file: file.clone(),
         detail: error.to_string(),
         hint: "give a readable CSV or TOML file",

@@ -1,18 +1,14 @@
 //! `hw_add`: a sum within a station, or the station's result.
 
-use crate::instance::Instance;
-use crate::shape::Shape;
-use hardwire_netlist::Unit;
+use crate::site::{Context, Nets, Site};
 
-/// Nets it drives beside those of its stream: port, what follows the unit's identifier, width.
-pub fn nets(shape: &Shape) -> Vec<(&'static str, &'static str, u32)> {
+pub fn site(c: &Context) -> Site {
+    let i = c.instance("hw_add", if c.last { "the station's result" } else { "sum" }).param("V", c.shape.lanes);
+    let i = i.param("BITS", c.out()).param("LEN", c.unit.out_len).param("HOLD", u32::from(c.last)).clocked();
+    let i = c.stream(c.stream(i, "a_valid", "a_data", 0), "b_valid", "b_data", 1);
+    let i = i.input("next_ready", 1, if c.last { "next_ready" } else { "1'b1" });
     // Where layers share silicon, the ring asks for the room before a result goes on.
-    let ring = if shape.layer_bits > 0 { &[("asks", "_asks", 1), ("waiting", "_waiting", 1)][..] } else { &[] };
-    std::iter::once(("out_last", "_last", 1)).chain(ring.iter().copied()).collect()
-}
-
-/// The module with its parameters. `last`: it hands the residual on.
-pub fn parameters(shape: &Shape, unit: &Unit, last: bool, instance: &dyn Fn(&str, String) -> Instance) -> Instance {
-    let i = instance("hw_add", if last { "the station's result".into() } else { String::from("sum") });
-    i.param("V", shape.lanes).param("BITS", unit.out.bits).param("LEN", unit.out_len).param("HOLD", u32::from(last))
+    let ring = if c.shape.layer_bits > 0 { &[("asks", "_asks", 1), ("waiting", "_waiting", 1)][..] } else { &[] };
+    let further: Nets = std::iter::once(("out_last", "_last", 1)).chain(ring.iter().copied()).collect();
+    c.site(vec![c.give(c.drive(i, &further))], &further)
 }

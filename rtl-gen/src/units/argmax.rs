@@ -1,17 +1,14 @@
 //! `hw_argmax` and, beside it, `hw_topk`: both read the logits as they come.
 
-use super::Site;
 use crate::error::Error;
 use crate::instance::Instance;
-use crate::shape::{Shape, TOP_K, ident, index_bits};
-use crate::stream::Source;
+use crate::shape::{TOP_K, index_bits};
+use crate::site::{Context, Site};
 use hardwire_netlist::{Chip, UnitId};
 
-/// Both instances. `inputs`: the logits.
-pub fn site(chip: &Chip, shape: &Shape, id: UnitId, inputs: &[Source]) -> Result<Site, Error> {
-    let path = &chip.netlist().unit(id).path;
-    let (name, v, (len, from)) = (ident(path), shape.lanes, logits(chip, id)?);
-    let (input, idw) = (&inputs[0], index_bits(len));
+pub fn site(c: &Context) -> Result<Site, Error> {
+    let (path, name, v, (len, from)) = (&c.unit.path, &c.name, c.shape.lanes, logits(c.chip, c.id)?);
+    let (input, idw) = (&c.inputs[0], index_bits(len));
     let of = |module: &str, name: String, what: String| {
         let i = Instance::new(module, name, vec![what]).param("V", v).param("LEN", len).param("IB", from);
         i.param("IDW", idw)

@@ -2,31 +2,57 @@
 
 use crate::error::Error;
 use crate::instance::Instance;
-use crate::shape::Shape;
+use crate::site::{Context, Site};
 use hardwire_netlist::unit::{Activation, GatedActSpec};
 use hardwire_netlist::{Chip, UnitId, UnitKind};
 
+pub fn site(c: &Context, s: &GatedActSpec) -> Result<Site, Error> {
+    let (v, gate) = (c.shape.lanes, u32::from(s.gate.bits));
+    let i = parameters(c, s).param("V", v).param("GB", gate).param("OB", c.out()).param("SHIFT", s.shift);
+    match s.up {
+        Some(up) if s.holds => {
+            let hold = Instance::new("hw_hold", c.net("_hold_i"), vec![format!("{}: the gate waits for up", c.unit.path)]);
+            let hold = hold.param("V", v).param("B", gate).param("LEN", c.unit.out_len).clocked();
+            let hold = c.stream(hold, "in_valid", "in_data", 0).input("take", 1, &c.inputs[1].valid);
+            let hold = hold.output("out_data", v * gate, c.net("_gate"));
+            let i = i.param("UB", up.bits).clocked().input("in_valid", 1, &c.inputs[1].valid);
+            let i = i.input("gate", v * gate, c.net("_gate")).input("up", v * c.inputs[1].bits, &c.inputs[1].data);
+            Ok(c.site(vec![hold, c.give(i)], &vec![("", "_gate", v * gate)]))
+        }
+        Some(up) => {
+            together(c.chip, c.id)?;
+            let i = c.stream(i.param("UB", up.bits).clocked(), "in_valid", "gate", 0);
+            Ok(c.alone(c.give(i.input("up", v * c.inputs[1].bits, &c.inputs[1].data))))
+        }
+        // Without a gate: times one.
+        None => {
+            let i = c.stream(i.param("UB", 2).clocked(), "in_valid", "gate", 0);
+            Ok(c.alone(c.give(i.input("up", v * 2, format!("{{{v}{{2'b01}}}}")))))
+        }
+    }
+}
+
 /// The module of an activation, and what is its own.
-pub fn parameters(shape: &Shape, s: &GatedActSpec, instance: &dyn Fn(&str, String) -> Instance) -> Instance {
+fn parameters(c: &Context, s: &GatedActSpec) -> Instance {
     let what = format!("{} of the gate{}", s.activation.title(), if s.up.is_some() { ", times up" } else { "" });
     let Some((function, argument)) = s.activation.table() else {
-        return instance("hw_relu2", what).param("FRAC", s.gate.frac);
+        return c.instance("hw_relu2", what).param("FRAC", s.gate.frac);
     };
     let i = match s.activation {
         Activation::SwigluClamped { gate_limit, up_limit } => {
-            let i = instance("hw_swiglu", what).param("UP_FRAC", s.up.map_or(0, |f| f.frac));
+            let i = c.instance("hw_swiglu", what).param("UP_FRAC", s.up.map_or(0, |f| f.frac));
             i.param("GATE_LIMIT", gate_limit).param("UP_LIMIT", up_limit)
         }
-        Activation::Sigmoid => instance("hw_sigmoid", what),
-        _ => instance("hw_gated_act", what),
+        Activation::Sigmoid => c.instance("hw_sigmoid", what),
+        _ => c.instance("hw_gated_act", what),
     };
-    let t = shape.table(function);
+    let t = c.shape.table(function);
     let i = i.param("GATE_SHIFT", s.gate.frac - argument);
     i.param("VALUE_BITS", t.value_bits).param("SLOPE_BITS", t.slope_bits).file("SIGMOID", &t.file)
 }
 
 /// Gate and up must come in the same cycles: matrices of one shape on one feed.
-pub fn together(chip: &Chip, id: UnitId) -> Result<(), Error> {
+fn together(chip: &Chip, id: UnitId) -> Result<(), Error> {
     let netlist = chip.netlist();
     let inputs = netlist.inputs(id);
     let shape = |p: UnitId| match &netlist.unit(p).kind {

@@ -4,33 +4,31 @@ use crate::error::Error;
 use crate::folder::Folder;
 use crate::instance::Instance;
 use crate::roms;
-use crate::shape::{Shape, ceil_log};
+use crate::shape::ceil_log;
+use crate::site::{Context, Site};
 use hardwire_netlist::unit::{CentreSpec, NormSpec};
 use hardwire_netlist::{Chip, Function, Unit, UnitId, UnitKind};
 
-/// The module with its parameters; writes its ROM images, those of all layers that share it.
-pub fn parameters(
-    chip: &Chip,
-    shape: &Shape,
-    folder: &mut Folder,
-    id: UnitId,
-    s: &NormSpec,
-    instance: &dyn Fn(&str, String) -> Instance,
-) -> Result<Instance, Error> {
-    let unit = chip.netlist().unit(id);
-    let (v, out) = (shape.lanes, unit.out.bits);
+/// Writes its ROM images too, those of all layers that share it.
+pub fn site(c: &Context, folder: &mut Folder, s: &NormSpec) -> Result<Site, Error> {
+    let i = c.layered(parameters(c, folder, s)?.clocked());
+    Ok(c.alone(c.give(c.stream(i, "in_valid", "in_data", 0))))
+}
+
+fn parameters(c: &Context, folder: &mut Folder, s: &NormSpec) -> Result<Instance, Error> {
+    let (chip, id, unit, v, out) = (c.chip, c.id, c.unit, c.shape.lanes, c.out());
     let file = format!("rom/{}/gain.hex", unit.path);
     for (round, layer) in (0..).zip(chip.netlist().worked(id)) {
         images(chip, folder, unit, layer, round)?;
     }
     let i = match &s.centre {
-        None => instance("hw_rms_norm", format!("{} elements in {} groups", s.len, s.groups)).param("GROUPS", s.groups),
-        Some(c) => centre(unit, c, v, instance("hw_layer_norm", format!("{} elements", s.len))),
+        None => c.instance("hw_rms_norm", format!("{} elements in {} groups", s.len, s.groups)).param("GROUPS", s.groups),
+        Some(mean) => centre(unit, mean, v, c.instance("hw_layer_norm", format!("{} elements", s.len))),
     };
     let i = i.param("V", v).param("LEN", s.len).param("SHIFT", s.shift).param("IB", s.input.bits).param("OB", out);
     let i =
         i.param("QB", s.square_bits()).param("EPSILON", format!("64'd{}", s.epsilon)).param("TREE", ceil_log(s.square_lanes(v), 8).max(1));
-    let t = shape.table(Function::Rsqrt);
+    let t = c.shape.table(Function::Rsqrt);
     let i = i
         .param("GAIN_WORDS", s.gain_words(v))
         .param("VALUE_BITS", t.value_bits)

@@ -1,8 +1,8 @@
 //! `hw_rope`: its heads, and its part of the rotation vector; where layers share it, that of the token's layer.
 
 use crate::error::Error;
-use crate::instance::Instance;
 use crate::shape::Shape;
+use crate::site::{Context, Site};
 use hardwire_netlist::unit::RopeSpec;
 use hardwire_netlist::{Chip, UnitId, UnitKind};
 
@@ -10,25 +10,18 @@ use hardwire_netlist::{Chip, UnitId, UnitKind};
 const PAIR: u32 = 32;
 const UNTURNED: &str = "32'h00004000";
 
-/// The module with its parameters, clocked, and the rotations of its table.
-pub fn parameters(
-    chip: &Chip,
-    shape: &Shape,
-    id: UnitId,
-    s: &RopeSpec,
-    instance: &dyn Fn(&str, String) -> Instance,
-) -> Result<Instance, Error> {
-    let unit = chip.netlist().unit(id);
+pub fn site(c: &Context, s: &RopeSpec) -> Result<Site, Error> {
+    let (chip, shape, id, unit) = (c.chip, c.shape, c.id, c.unit);
     let rotated = chip.netlist().rotated(id).unwrap_or(0);
     let (rotation, pairs) = rotation(chip, shape, id)?;
     let v = shape.lanes;
     if !v.is_multiple_of(s.head_dim) && !s.head_dim.is_multiple_of(v) {
         return Err(Error::unit(&unit.path, format!("heads of {} do not fit {v} lanes; choose other lanes", s.head_dim)));
     }
-    let i = instance("hw_rope", format!("{} heads of {}, {rotated} rotated", s.heads, s.head_dim));
+    let i = c.instance("hw_rope", format!("{} heads of {}, {rotated} rotated", s.heads, s.head_dim));
     let i = i.param("V", v).param("LEN", unit.out_len).param("HEAD_DIM", s.head_dim).param("ROTATED", rotated);
     let i = i.param("IB", s.input.bits).param("OB", unit.out.bits).param("PAIRS", pairs).clocked();
-    Ok(i.input("rotation", pairs * PAIR, rotation))
+    Ok(c.alone(c.give(c.stream(i.input("rotation", pairs * PAIR, rotation), "in_valid", "in_data", 0))))
 }
 
 /// The rotations of the token's layer, and how many pairs they are.

@@ -52,9 +52,9 @@ module hw_attention #(
   input [V*KB-1:0] k_data,       // V elements of KB bits, signed
   input v_valid,                 // a beat of the values is on v_data
   input [V*VB-1:0] v_data,       // V elements of VB bits, signed
-  output reg out_valid,          // a beat is on out_data
-  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
-  output reg ovf                 // a score or an output was too large for its bits and was clamped
+  output out_valid,              // a beat is on out_data
+  output [V*OB-1:0] out_data,    // V elements of OB bits, signed, lane 0 lowest
+  output ovf                     // a score or an output was too large for its bits and was clamped
 );
   `HW_REQUIRE(HEADS % KV_HEADS == 0, hw_attention_needs_as_many_query_heads_on_each_kv_head)
   `HW_REQUIRE(V % HEAD_DIM == 0 || HEAD_DIM % V == 0, hw_attention_needs_whole_heads_a_beat_or_whole_beats_a_head)
@@ -78,11 +78,71 @@ module hw_attention #(
   localparam RG = (HEADS + RL - 1) / RL;
   localparam RGW = $clog2(RG + 1);
   localparam BW = $clog2(QBEATS + 1);
-  localparam RT = RECIP_VALUE + RECIP_SLOPE;
-  localparam ND = `HW_DIGITS(NB);
+  localparam NP = `HW_PARTS(18, NB);
   `HW_BITLEN(bitlen, PSB, ZB)
-  `HW_DIGIT(digit, NB)
   `HW_CUT(round, NB + 18, 31, OB)
+  // Products with digits of the normalised sum, not of the reciprocal, which a head's lanes share.
+  `HW_PRODUCTS(by_reciprocal, 18, NB)
+  `HW_PRODUCT_SUM(quotient, 18, NB, NB + 18, `HW_HALF(31))
+  `HW_BEAT(outputs, V, OB, input [V*NP-1:0] products;, round(quotient(products[lane*NP +: NP])))
+  // Head of lane `l` of beat `at`; past the end the last one.
+  function integer head_of;
+    input [BW-1:0] at;
+    input integer l;
+    integer head;
+    begin
+      head = (at * V + l) / HEAD_DIM;
+      head_of = (head >= HEADS) ? HEADS - 1 : head;
+    end
+  endfunction
+  // The greater of two scores, head by head.
+  function [HEADS*32-1:0] greater;
+    input [HEADS*32-1:0] a, b;
+    integer h;
+    for (h = 0; h < HEADS; h = h + 1)
+      greater[h*32 +: 32] = ($signed(a[h*32 +: 32]) > $signed(b[h*32 +: 32])) ? a[h*32 +: 32] : b[h*32 +: 32];
+  endfunction
+  // The sums of weights of the `group`th RL heads and, above them, their bits less 16; past the end the last head's.
+  function [RL*(ZB+PSB)-1:0] group_sums;
+    input [HEADS*PSB-1:0] all;
+    input [RGW-1:0] group;
+    reg [PSB-1:0] sum;
+    integer c, h, head;
+    for (c = 0; c < RL; c = c + 1) begin
+      head = (group * RL + c >= HEADS) ? HEADS - 1 : group * RL + c;
+      sum = 0;
+      for (h = 0; h < HEADS; h = h + 1) sum = sum | (all[h*PSB +: PSB] & {PSB{head == h}});
+      group_sums[c*PSB +: PSB] = sum;
+      group_sums[RL*PSB+c*ZB +: ZB] = bitlen(sum >> 16);
+    end
+  endfunction
+  // The weighted sums of a beat.
+  function [V*OSB-1:0] beat_sums;
+    input [HEADS*HEAD_DIM*OSB-1:0] all;
+    input [BW-1:0] at;
+    integer l, i;
+    begin
+      beat_sums = 0;
+      for (l = 0; l < V; l = l + 1)
+        for (i = 0; i < QBEATS; i = i + 1)
+          if (i * V + l < HEADS * HEAD_DIM) beat_sums[l*OSB +: OSB] = beat_sums[l*OSB +: OSB] | (all[(i*V+l)*OSB +: OSB] & {OSB{at == i}});
+    end
+  endfunction
+  // A sum shifted to the right, rounded half up.
+  function signed [NB-1:0] normalised;
+    input signed [OSB-1:0] sum;
+    input [ZB-1:0] by;
+    reg signed [OSB:0] t;
+    begin
+      t = $signed({sum, 1'b0}) >>> by;
+      normalised = (t >>> 1) + $signed({1'b0, t[0]});
+    end
+  endfunction
+  function [14:0] place_of;
+    input [PSB-1:0] sum;
+    input [ZB-1:0] by;
+    place_of = sum >> by;
+  endfunction
 
   // Quantise, then write the new position.
   wire q_full, k_full, v_full;
@@ -98,53 +158,60 @@ module hw_attention #(
   hw_quantize #(.V(V), .HEADS(KV_HEADS), .HEAD_DIM(HEAD_DIM), .IB(VB), .CB(KVB)) quantize_v (
     .clk(clk), .rst(rst), .in_valid(v_valid), .in_data(v_data), .complete(v_full), .replay(go), .codes(v), .shifts(v_shift));
 
-  reg waiting, write;
-  reg [CB-1:0] wait_count;
+  reg waiting_q, write_q;
+  reg [CB-1:0] wait_count_q;
   // Where the token's positions lie; they stand from the cycle after `go`.
 `ifdef HW_LAYERS
   wire [31:0] window = WINDOWS[layer*32 +: 32];
-  wire [POSW-1:0] first_next = (window > 0 && pos >= window) ? pos - (window - 1) : 0;
+  wire [POSW-1:0] first_d = (window > 0 && pos >= window) ? pos - (window - 1) : 0;
 `else
-  wire [POSW-1:0] first_next = (WINDOW > 0 && pos >= WINDOW) ? pos - (WINDOW - 1) : 0;
+  wire [POSW-1:0] first_d = (WINDOW > 0 && pos >= WINDOW) ? pos - (WINDOW - 1) : 0;
 `endif
-  reg [AW-1:0] base;
-  reg [POSW-1:0] first;
-  reg [WW-1:0] first_word, last_word;
+  reg [AW-1:0] base_q;
+  reg [POSW-1:0] first_q;
+  reg [WW-1:0] first_word_q, last_word_q;
 
-  // Pass 1: one word of P positions a cycle; pass 2 the same for the values.
-  reg pass1, pass2, k_valid1, s_valid;
-  reg [WW-1:0] word1, word1q, score_at, best_at, word2;
-  reg [WW-1:0] word2_p [1:6];
-  reg [5:0] pv;                  // pass 2 stages
-  reg sink;                      // the sinks' turn in pass 2
-  reg [5:0] sv;
-  reg k_last;
-  reg [TREE+MOST+2:0] last;
-  wire [HEADS*HEAD_DIM*OSB-1:0] all_sums;
-  wire [HEADS*PSB-1:0] all_p;
-  reg [SUM+3:0] fin;
-  wire [P*ROW-1:0] k_rows, v_rows;
-  wire [P-1:0] k_mask, e_mask, v_mask;
-  wire [HEADS*P*32-1:0] scores, scores_read, sink_scores;
-  wire [HEADS*32-1:0] sinks;
+  // Pass 1, the scores: a word of P positions a cycle.
+  reg pass1_q;
+  reg [WW-1:0] word1_q;          // that is read
+  reg keys_valid_q, keys_last_q; // keys have been read; those of the last word
+  reg [WW-1:0] keys_word_q;      // of which word
+  reg [TREE+MOST+2:0] last_q;    // the last word on its way to its greatest score
+  reg [WW-1:0] score_at_q;       // word of scores that is written next
+  reg [WW-1:0] best_at_q;        // word whose greatest scores come next
+  reg [HEADS*32-1:0] greatest_q; // of all words so far
+  wire [P*ROW-1:0] key_rows;
+  wire [P-1:0] key_mask, score_mask;
+  wire [HEADS*P*32-1:0] scores;
+  wire score_valid, score_ovf, best_valid;
+  wire [HEADS*32-1:0] word_best, sinks;
+  // Pass 2, the weighted values: likewise.
+  reg pass2_q;
+  reg sink_q;                    // the sinks' turn, before the first word
+  reg [WW-1:0] word2_q;          // whose scores are read
+  reg [6:1] weigh_q;             // words in the stages: score read; four of the exponent; weights, and values read
+  reg [6:1] sinks_q;             // they are the sinks
+  reg [6*WW-1:0] weigh_word_q;   // their numbers, stage 1 lowest
+  reg [SUM+3:0] finish_q;        // the last word on its way into the sums
+  wire [P*ROW-1:0] value_rows;
+  wire [P-1:0] weight_mask, value_mask;
+  wire [HEADS*P*32-1:0] scores_read, sink_scores;
   wire [HEADS*P*21-1:0] weights;
-  wire score_ovf;
-  reg [HEADS*32-1:0] greatest, greatest_next;
-  wire score_valid;
-  wire [P-1:0] s_mask;
-  wire v_read = pv[4];
+  wire [HEADS*HEAD_DIM*OSB-1:0] sums;
+  wire [HEADS*PSB-1:0] weight_sums;
   genvar p;
   generate
     for (p = 0; p < P; p = p + 1) begin : bank
-      wire mine = write && (pos % P == p);
+      wire mine = write_q && (pos % P == p);
       hw_sram #(.WIDTH(ROW), .DEPTH(DEPTH), .AW(AW)) keys (
-        .clk(clk), .we(mine), .waddr(base + last_word), .wdata({k_shift, k}), .re(pass1), .raddr(base + word1), .rdata(k_rows[p*ROW +: ROW]));
+        .clk(clk), .we(mine), .waddr(base_q + last_word_q), .wdata({k_shift, k}), .re(pass1_q), .raddr(base_q + word1_q),
+        .rdata(key_rows[p*ROW +: ROW]));
       hw_sram #(.WIDTH(ROW), .DEPTH(DEPTH), .AW(AW)) values (
-        .clk(clk), .we(mine), .waddr(base + last_word), .wdata({v_shift, v}), .re(v_read), .raddr(base + word2_p[5]),
-        .rdata(v_rows[p*ROW +: ROW]));
-      assign k_mask[p] = (word1q * P + p >= first) && (word1q * P + p <= pos);
-      assign e_mask[p] = sv[0] ? p == 0 : (word2_p[1] * P + p >= first) && (word2_p[1] * P + p <= pos);
-      assign v_mask[p] = !sv[5] && (word2_p[6] * P + p >= first) && (word2_p[6] * P + p <= pos);
+        .clk(clk), .we(mine), .waddr(base_q + last_word_q), .wdata({v_shift, v}), .re(weigh_q[5]), .raddr(base_q + weigh_word_q[4*WW +: WW]),
+        .rdata(value_rows[p*ROW +: ROW]));
+      assign key_mask[p] = (keys_word_q * P + p >= first_q) && (keys_word_q * P + p <= pos);
+      assign weight_mask[p] = sinks_q[1] ? p == 0 : (weigh_word_q[0 +: WW] * P + p >= first_q) && (weigh_word_q[0 +: WW] * P + p <= pos);
+      assign value_mask[p] = !sinks_q[6] && (weigh_word_q[5*WW +: WW] * P + p >= first_q) && (weigh_word_q[5*WW +: WW] * P + p <= pos);
     end
     // The sinks are lane 0 of a word of their own, with weights and without values.
     if (SINKS != 0) begin : sinking
@@ -164,197 +231,144 @@ module hw_attention #(
   hw_score #(
     .HEADS(HEADS), .KV_HEADS(KV_HEADS), .P(P), .HEAD_DIM(HEAD_DIM), .A(A), .KVB(KVB), .ROW(ROW), .TREE(TREE), .MANTISSA(MANTISSA), .SHIFT(SHIFT)
   ) score (
-    .clk(clk), .rst(rst), .in_valid(k_valid1), .in_mask(k_mask), .q(q), .q_shift(q_shift), .k(k_rows),
-    .out_valid(score_valid), .out_mask(s_mask), .score(scores), .ovf(score_ovf));
-  wire best_valid;
-  wire [HEADS*32-1:0] word_best;
+    .clk(clk), .rst(rst), .in_valid(keys_valid_q), .in_mask(key_mask), .q(q), .q_shift(q_shift), .k(key_rows),
+    .out_valid(score_valid), .out_mask(score_mask), .score(scores), .ovf(score_ovf));
   hw_most #(.HEADS(HEADS), .P(P), .LEVELS(MOST)) most (
-    .clk(clk), .rst(rst), .in_valid(score_valid), .mask(s_mask), .score(scores), .out_valid(best_valid), .best(word_best));
-  hw_exponent #(.HEADS(HEADS), .P(P), .VALUE_BITS(EXP2_VALUE), .SLOPE_BITS(EXP2_SLOPE), .EXP2(EXP2)) exponent (
-    .clk(clk), .in_valid(pv[0]), .in_mask(e_mask), .score(sv[0] ? sink_scores : scores_read), .greatest(greatest), .p(weights));
-  hw_value #(.HEADS(HEADS), .KV_HEADS(KV_HEADS), .P(P), .TREE(SUM), .HEAD_DIM(HEAD_DIM), .KVB(KVB), .ROW(ROW), .OSB(OSB), .PSB(PSB)) value (
-    .clk(clk), .clear(go), .in_valid(pv[5]), .mask(v_mask), .p(weights), .v_rows(v_rows), .sums(all_sums), .p_sum(all_p));
+    .clk(clk), .rst(rst), .in_valid(score_valid), .mask(score_mask), .score(scores), .out_valid(best_valid), .best(word_best));
   hw_sram #(.WIDTH(HEADS*P*32), .DEPTH(WORDS), .AW(WW)) score_store (
-    .clk(clk), .we(score_valid), .waddr(score_at), .wdata(scores), .re(pass2), .raddr(word2 - first_word), .rdata(scores_read));
+    .clk(clk), .we(score_valid), .waddr(score_at_q), .wdata(scores), .re(pass2_q), .raddr(word2_q - first_word_q), .rdata(scores_read));
+  hw_exponent #(.HEADS(HEADS), .P(P), .VALUE_BITS(EXP2_VALUE), .SLOPE_BITS(EXP2_SLOPE), .EXP2(EXP2)) exponent (
+    .clk(clk), .in_valid(weigh_q[1]), .in_mask(weight_mask), .score(sinks_q[1] ? sink_scores : scores_read), .greatest(greatest_q), .p(weights));
+  hw_value #(.HEADS(HEADS), .KV_HEADS(KV_HEADS), .P(P), .TREE(SUM), .HEAD_DIM(HEAD_DIM), .KVB(KVB), .ROW(ROW), .OSB(OSB), .PSB(PSB)) value (
+    .clk(clk), .clear(go), .in_valid(weigh_q[6]), .mask(value_mask), .p(weights), .v_rows(value_rows), .sums(sums), .p_sum(weight_sums));
 
-  reg signed [31:0] best, other;
-  integer n;
   always @(posedge clk) begin
-    // Replay takes REPLAY beats; the last code stands 3 cycles after the last beat.
-    if (go) begin
-      base <= user * WORDS;
-      first <= first_next;
-      first_word <= first_next / P;
-      last_word <= pos / P;
-      waiting <= 1;
-      wait_count <= 0;
-    end else if (waiting) begin
-      wait_count <= wait_count + 1;
-      if (wait_count == REPLAY) waiting <= 0;
-    end
-    write <= waiting && wait_count == REPLAY;
-    if (write) begin
-      pass1 <= 1;
-      word1 <= first_word;
-    end else if (pass1) begin
-      word1 <= word1 + 1;
-      if (word1 == last_word) pass1 <= 0;
-    end
-    word1q <= word1;
-    k_valid1 <= pass1;
-    k_last <= pass1 && word1 == last_word;
-    last <= {last[TREE+MOST+1:0], k_last};
-    if (write) score_at <= 0;
-    else if (score_valid) score_at <= score_at + 1;
-    if (write) best_at <= 0;
-    else if (best_valid) begin
-      best_at <= best_at + 1;
-      for (n = 0; n < HEADS; n = n + 1) begin
-        best = word_best[n*32 +: 32];
-        other = (best_at == 0) ? sinks[n*32 +: 32] : greatest[n*32 +: 32];
-        greatest_next[n*32 +: 32] = ((best_at == 0 && SINKS == 0) || best > other) ? best : other;
-      end
-      greatest <= greatest_next;
-    end
     // Pass 2.
-    if (best_valid && last[TREE+MOST+2]) begin
-      pass2 <= SINKS == 0;
-      sink <= SINKS != 0;
-      word2 <= first_word;
-    end else if (sink) begin
-      sink <= 0;
-      pass2 <= 1;
-    end else if (pass2) begin
-      word2 <= word2 + 1;
-      if (word2 == last_word) pass2 <= 0;
+    finish_q <= {finish_q[SUM+2:0], weigh_q[6] && !sinks_q[6] && weigh_word_q[5*WW +: WW] == last_word_q};
+    weigh_q <= {weigh_q[5:1], pass2_q || sink_q};
+    sinks_q <= {sinks_q[5:1], sink_q};
+    weigh_word_q <= {weigh_word_q[5*WW-1:0], word2_q};
+    if (best_valid && last_q[TREE+MOST+2]) begin
+      pass2_q <= SINKS == 0;
+      sink_q <= SINKS != 0;
+      word2_q <= first_word_q;
+    end else if (sink_q) begin
+      sink_q <= 0;
+      pass2_q <= 1;
+    end else if (pass2_q) begin
+      word2_q <= word2_q + 1;
+      if (word2_q == last_word_q) pass2_q <= 0;
     end
-    pv <= {pv[4:0], pass2 || sink};
-    sv <= {sv[4:0], sink};
-    word2_p[1] <= word2;
-    word2_p[2] <= word2_p[1];
-    word2_p[3] <= word2_p[2];
-    word2_p[4] <= word2_p[3];
-    word2_p[5] <= word2_p[4];
-    word2_p[6] <= word2_p[5];
-    fin <= {fin[SUM+2:0], pv[5] && !sv[5] && word2_p[6] == last_word};
+    // Pass 1.
+    if (best_valid)
+      greatest_q <= (best_at_q != 0) ? greater(word_best, greatest_q) : (SINKS != 0) ? greater(word_best, sinks) : word_best;
+    best_at_q <= write_q ? 0 : best_at_q + best_valid;
+    score_at_q <= write_q ? 0 : score_at_q + score_valid;
+    last_q <= {last_q[TREE+MOST+1:0], keys_last_q};
+    keys_last_q <= pass1_q && word1_q == last_word_q;
+    keys_valid_q <= pass1_q;
+    keys_word_q <= word1_q;
+    if (write_q) begin
+      pass1_q <= 1;
+      word1_q <= first_word_q;
+    end else if (pass1_q) begin
+      word1_q <= word1_q + 1;
+      if (word1_q == last_word_q) pass1_q <= 0;
+    end
+    // Replay takes REPLAY beats; the last code stands 3 cycles after the last beat.
+    write_q <= waiting_q && wait_count_q == REPLAY;
+    if (go) begin
+      base_q <= user * WORDS;
+      first_q <= first_d;
+      first_word_q <= first_d / P;
+      last_word_q <= pos / P;
+      waiting_q <= 1;
+      wait_count_q <= 0;
+    end else if (waiting_q) begin
+      wait_count_q <= wait_count_q + 1;
+      if (wait_count_q == REPLAY) waiting_q <= 0;
+    end
     if (rst) begin
-      waiting <= 0; write <= 0; pass1 <= 0; pass2 <= 0; sink <= 0; sv <= 0; k_valid1 <= 0; k_last <= 0; last <= 0; pv <= 0; fin <= 0;
+      waiting_q <= 0; write_q <= 0; pass1_q <= 0; pass2_q <= 0; sink_q <= 0; sinks_q <= 0; keys_valid_q <= 0; keys_last_q <= 0;
+      last_q <= 0; weigh_q <= 0; finish_q <= 0;
     end
   end
 
   // Reciprocals, RL heads a cycle, then the outputs, V a cycle.
-  wire finish = fin[SUM+2];
-  reg recip_run, r1, r2, r3, r4;
-  reg [RGW-1:0] g, g1, g2, g3, g4;
-  reg [ZB-1:0] z [0:HEADS-1];    // bits of a sum of weights, less 16
-  reg [ZB-1:0] z1 [0:RL-1];
-  reg [PSB-1:0] sum_q [0:RL-1], shifted;
-  reg [RL*8-1:0] index, index_next;
-  reg [6:0] f2 [0:RL-1], f3 [0:RL-1];
-  wire [RL*RT-1:0] entry;
-  reg signed [RECIP_SLOPE+7:0] product [0:RL-1];
-  reg signed [RECIP_VALUE-1:0] value4 [0:RL-1];
-  reg signed [17:0] reciprocal [0:HEADS-1];
-  reg [3:0] delay;
-  reg playing;
-  reg [3:1] o_at;                // o_at[1]: sums stand; o_at[2]: shifted and rounded; o_at[3]: products with each digit
-  reg [BW-1:0] beat, beat1;
-  reg signed [OSB-1:0] o [0:V-1];
-  reg signed [NB-1:0] on [0:V-1];
-  reg [ZB-1:0] by [0:V-1];
-  reg signed [OSB:0] t;
-  reg signed [17:0] r_q [0:V-1];
-  reg signed [27:0] od [0:V*ND-1];
-  reg signed [NB+17:0] scaled;
-  reg [OB:0] ro;
-  reg [V*OB-1:0] y;
-  reg clamped;
-  integer l, c, j, i, hd;
-  wire recip_now = finish || recip_run;
-  hw_rom #(.WIDTH(RT), .DEPTH(256), .AW(8), .PORTS(RL), .FILE(RECIP)) recip (.clk(clk), .en(r2), .addr(index), .data(entry));
+  wire finish = finish_q[SUM+2];
+  reg recip_run_q;
+  reg [RGW-1:0] group_q;         // of RL heads, that comes next
+  wire recip = finish || recip_run_q;
+  wire [RGW-1:0] group = recip_run_q ? group_q : 0;
+  reg [4:1] recip_q;             // groups in the stages: sums; place in the table; its word; the slope's product
+  reg [4*RGW-1:0] recip_group_q; // their numbers, stage 1 lowest
+  reg [RL*PSB-1:0] weight_sum_q;
+  reg [RL*ZB-1:0] group_excess_q;
+  reg [RL*15-1:0] place_q;       // of the reciprocal in the table: 8 bits, and 7 bits between two words
+  reg [HEADS*ZB-1:0] excess_q;   // bits of each head's sum of weights, less 16
+  reg [HEADS*18-1:0] reciprocal_q;
+  reg [3:0] delay_q;             // reciprocals on their way
+  reg playing_q;
+  reg [3:1] play_q;              // beats in the stages: sums; normalised; products with each digit
+  reg [BW-1:0] beat_q, beat1_q;  // that is played; of stage 1
+  reg [V*OSB-1:0] sum_q;
+  reg [V*ZB-1:0] shift_q;
+  reg [V*NB-1:0] normalised_q;
+  reg [V*18-1:0] factor_q;
+  reg [V*NP-1:0] product_q;
+  reg out_valid_q, ovf_q;
+  reg [V*OB-1:0] out_data_q;
+  wire [RL*RECIP_VALUE-1:0] table_value;
+  assign out_valid = out_valid_q;
+  assign out_data = out_data_q;
+  assign ovf = ovf_q;
+  hw_interpolate #(
+    .PORTS(RL), .INDEX_BITS(8), .FRACTION_BITS(7), .VALUE_BITS(RECIP_VALUE), .SLOPE_BITS(RECIP_SLOPE), .RESULT_STAGE(0), .FILE(RECIP)
+  ) reciprocal (.clk(clk), .in_valid(recip_q[2]), .argument(place_q), .value(table_value));
 
+  integer l, c, h;
   always @(posedge clk) begin
-    out_valid <= o_at[3];
-    ovf <= score_ovf;
-    if (o_at[3]) begin
-      clamped = 0;
-      for (l = 0; l < V; l = l + 1) begin
-        scaled = `HW_HALF(31);
-        for (j = 0; j < ND; j = j + 1) scaled = scaled + (od[l*ND+j] <<< (9*j));
-        ro = round(scaled);
-        clamped = clamped | ro[OB];
-        y[l*OB +: OB] = ro[OB-1:0];
-      end
-      out_data <= y;
-      ovf <= clamped | (score_ovf);
+    // The outputs, last stage first.
+    out_valid_q <= play_q[3];
+    ovf_q <= score_ovf;
+    if (play_q[3]) {ovf_q, out_data_q} <= outputs(product_q) | {score_ovf, {(V*OB){1'b0}}};
+    if (play_q[2]) for (l = 0; l < V; l = l + 1)
+      product_q[l*NP +: NP] <= by_reciprocal($signed(factor_q[l*18 +: 18]), $signed(normalised_q[l*NB +: NB]));
+    if (play_q[1]) for (l = 0; l < V; l = l + 1) begin
+      normalised_q[l*NB +: NB] <= normalised($signed(sum_q[l*OSB +: OSB]), shift_q[l*ZB +: ZB]);
+      factor_q[l*18 +: 18] <= reciprocal_q[head_of(beat1_q, l)*18 +: 18];
     end
-    if (o_at[2]) for (l = 0; l < V; l = l + 1)
-      // Digits of the sum, not of the reciprocal, which a head's lanes share.
-      for (j = 0; j < ND; j = j + 1) od[l*ND+j] = digit(on[l], j) * r_q[l];
-    if (o_at[1]) for (l = 0; l < V; l = l + 1) begin
-      hd = (beat1 * V + l) / HEAD_DIM;
-      if (hd >= HEADS) hd = HEADS - 1;
-      t = $signed({o[l], 1'b0}) >>> by[l];
-      on[l] = (t >>> 1) + (t[0] ? 1 : 0);
-      r_q[l] = reciprocal[hd];
+    if (playing_q) begin
+      sum_q <= beat_sums(sums, beat_q);
+      for (l = 0; l < V; l = l + 1) shift_q[l*ZB +: ZB] <= excess_q[head_of(beat_q, l)*ZB +: ZB];
     end
-    if (playing) for (l = 0; l < V; l = l + 1) begin
-      hd = (beat * V + l) / HEAD_DIM;
-      if (hd >= HEADS) hd = HEADS - 1;
-      o[l] = 0;
-      for (i = 0; i < QBEATS; i = i + 1)
-        if (i * V + l < HEADS * HEAD_DIM) o[l] = o[l] | (all_sums[(i*V+l)*OSB +: OSB] & {OSB{beat == i}});
-      by[l] = z[hd];
+    play_q <= {play_q[2:1], playing_q};
+    beat1_q <= beat_q;
+    delay_q <= {delay_q[2:0], finish};
+    if (delay_q[2]) begin
+      playing_q <= 1;
+      beat_q <= 0;
+    end else if (playing_q) begin
+      beat_q <= beat_q + 1;
+      if (beat_q == QBEATS - 1) playing_q <= 0;
     end
-    o_at <= {o_at[2:1], playing};
-    beat1 <= beat;
-    delay <= {delay[2:0], finish};
-    if (delay[2]) begin
-      playing <= 1;
-      beat <= 0;
-    end else if (playing) begin
-      beat <= beat + 1;
-      if (beat == QBEATS - 1) playing <= 0;
+    // The reciprocals, last stage first.
+    if (recip_q[4]) for (h = 0; h < HEADS; h = h + 1) if (recip_group_q[3*RGW +: RGW] == h / RL)
+      reciprocal_q[h*18 +: 18] <= $signed(table_value[(h%RL)*RECIP_VALUE +: RECIP_VALUE]);
+    if (recip_q[1]) begin
+      for (c = 0; c < RL; c = c + 1)
+        place_q[c*15 +: 15] <= place_of(weight_sum_q[c*PSB +: PSB], group_excess_q[c*ZB +: ZB]);
+      for (h = 0; h < HEADS; h = h + 1) if (recip_group_q[RGW-1:0] == h / RL) excess_q[h*ZB +: ZB] <= group_excess_q[(h%RL)*ZB +: ZB];
     end
-    // Reciprocal stages, last first.
-    if (r4) for (c = 0; c < RL; c = c + 1)
-      if (g4 * RL + c < HEADS) reciprocal[g4*RL+c] = value4[c] + (product[c] >>> 7) + (product[c][6] ? 1 : 0);
-    if (r3) for (c = 0; c < RL; c = c + 1) begin
-      product[c] = $signed(entry[c*RT+RECIP_VALUE +: RECIP_SLOPE]) * $signed({1'b0, f3[c]});
-      value4[c] = entry[c*RT +: RECIP_VALUE];
+    if (recip) begin
+      {group_excess_q, weight_sum_q} <= group_sums(weight_sums, group);
+      group_q <= group + 1;
+      recip_run_q <= group != RG - 1;
     end
-    if (r2) for (c = 0; c < RL; c = c + 1) f3[c] = f2[c];
-    if (r1) begin
-      for (c = 0; c < RL; c = c + 1) begin
-        shifted = sum_q[c] >> z1[c];
-        index_next[c*8 +: 8] = shifted[14:7];
-        f2[c] = shifted[6:0];
-      end
-      index <= index_next;
-    end
-    if (recip_now) begin
-      for (c = 0; c < RL; c = c + 1) begin
-        hd = (recip_run ? g : 0) * RL + c;
-        if (hd >= HEADS) hd = HEADS - 1;
-        sum_q[c] = 0;
-        for (i = 0; i < HEADS; i = i + 1) sum_q[c] = sum_q[c] | (all_p[i*PSB +: PSB] & {PSB{hd == i}});
-        z1[c] = bitlen(sum_q[c] >> 16);
-        z[hd] = z1[c];
-      end
-      g <= (recip_run ? g : 0) + 1;
-      recip_run <= (recip_run ? g : 0) != RG - 1;
-    end
-    g1 <= recip_run ? g : 0;
-    g2 <= g1;
-    g3 <= g2;
-    g4 <= g3;
-    r1 <= recip_now;
-    r2 <= r1;
-    r3 <= r2;
-    r4 <= r3;
+    recip_q <= {recip_q[3:1], recip};
+    recip_group_q <= {recip_group_q[3*RGW-1:0], group};
     if (rst) begin
-      recip_run <= 0; r1 <= 0; r2 <= 0; r3 <= 0; r4 <= 0; delay <= 0; playing <= 0; o_at <= 0;
-      out_valid <= 0; ovf <= 0;
+      recip_run_q <= 0; recip_q <= 0; delay_q <= 0; playing_q <= 0; play_q <= 0; out_valid_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

@@ -17,9 +17,9 @@ module hw_mix #(
   input [E*V*IB-1:0] in_data,    // expert e, lane l at e * V + l, IB bits, signed
   input [K*IW-1:0] sel,          // numbers of the chosen experts
   input [K*18-1:0] weight,       // their weights, 18 bits, 16 of them fraction
-  output reg out_valid,          // a beat is on out_data
-  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
-  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
+  output out_valid,              // a beat is on out_data
+  output [V*OB-1:0] out_data,     // V elements of OB bits, signed, lane 0 lowest
+  output ovf                     // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
   `HW_REQUIRE(K <= E, hw_mix_takes_no_more_than_E)
   localparam SB = IB + 18 + $clog2(K + 1);
@@ -27,45 +27,56 @@ module hw_mix #(
   localparam N = K * D;          // products to add
   `HW_CUT(round, SB, 16, OB)
   `HW_DIGIT(digit, 18)
-  reg [OB:0] given;
-  reg [V*OB-1:0] beat_given;
-  reg clamped;
-  reg [LEVELS+1:0] v;            // v[0]: inputs picked; v[1]: products; v[1 + n]: sums of stage n
-  reg signed [IB-1:0] x [0:K*V-1];
-  reg signed [SB-1:0] s [0:(LEVELS+1)*N*V-1], sum;
-  integer l, k, n, i, j, e;
-  always @(posedge clk) begin
-    v <= {v[LEVELS:0], |in_valid};
-    out_valid <= v[LEVELS+1];
-    ovf <= 0;
-    if (v[LEVELS+1]) begin
-      clamped = 0;
+  // The inputs of the chosen experts: of expert k, lane l at k * V + l.
+  function [K*V*IB-1:0] picked;
+    input [E*V*IB-1:0] all;
+    input [K*IW-1:0] numbers;
+    integer k, l, e;
+    for (k = 0; k < K; k = k + 1) begin
+      e = numbers[k*IW +: IW];
+      for (l = 0; l < V; l = l + 1) picked[(k*V+l)*IB +: IB] = all[(e*V+l)*IB +: IB];
+    end
+  endfunction
+  // Each times the digits of its weight, in the digits' places; lane by lane.
+  function [V*N*SB-1:0] products;
+    input [K*V*IB-1:0] inputs;
+    input [K*18-1:0] weights;
+    reg signed [IB-1:0] x;
+    reg signed [SB-1:0] product;
+    integer k, l, j;
+    for (k = 0; k < K; k = k + 1)
       for (l = 0; l < V; l = l + 1) begin
-        given = round(s[LEVELS*N*V+l]);
-        clamped = clamped | given[OB];
-        beat_given[l*OB +: OB] = given[OB-1:0];
+        x = inputs[(k*V+l)*IB +: IB];
+        for (j = 0; j < D; j = j + 1) begin
+          product = (x * digit($signed(weights[k*18 +: 18]), j)) <<< (9 * j);
+          products[(l*N+k*D+j)*SB +: SB] = product;
+        end
       end
-      out_data <= beat_given;
-      ovf <= clamped;
-    end
-    for (n = LEVELS; n >= 1; n = n - 1)
-      if (v[n])
-        for (i = 0; i < ((N + (1 << (3*n)) - 1) >> (3*n)); i = i + 1)
-          for (l = 0; l < V; l = l + 1) begin
-            sum = (n == LEVELS) ? `HW_HALF(16) : 0;
-            for (j = 0; j < 8; j = j + 1)
-              if (8*i + j < ((N + (1 << (3*n-3)) - 1) >> (3*n-3))) sum = sum + s[((n-1)*N+8*i+j)*V+l];
-            s[(n*N+i)*V+l] = sum;
-          end
-    if (v[0]) for (k = 0; k < K; k = k + 1)
-      for (j = 0; j < D; j = j + 1)
-        for (l = 0; l < V; l = l + 1) s[(k*D+j)*V+l] = (x[k*V+l] * digit($signed(weight[k*18 +: 18]), j)) <<< (9*j);
-    if (|in_valid) for (k = 0; k < K; k = k + 1) begin
-      e = sel[k*IW +: IW];
-      for (l = 0; l < V; l = l + 1) x[k*V+l] = in_data[(e*V+l)*IB +: IB];
-    end
+  endfunction
+  `HW_BEAT(rounded, V, OB, input [V*SB-1:0] sums;, round($signed(sums[lane*SB +: SB])))
+
+  reg [LEVELS+1:0] valid_q;      // beats in the stages: inputs picked; products; then their sums
+  reg [K*V*IB-1:0] input_q;
+  reg [V*N*SB-1:0] product_q;
+  wire [V*SB-1:0] sums;
+  reg out_valid_q, ovf_q;
+  reg [V*OB-1:0] out_data_q;
+  assign out_valid = out_valid_q;
+  assign out_data = out_data_q;
+  assign ovf = ovf_q;
+  hw_tree #(.TREES(V), .TERMS(N), .STAGES(LEVELS), .IB(SB), .OB(SB), .START(`HW_HALF(16))) tree (
+    .clk(clk), .enable(valid_q[LEVELS:1]), .terms(product_q), .sums(sums));
+
+  always @(posedge clk) begin
+    valid_q <= {valid_q[LEVELS:0], |in_valid};
+    // The stages, last one first.
+    out_valid_q <= valid_q[LEVELS+1];
+    ovf_q <= 0;
+    if (valid_q[LEVELS+1]) {ovf_q, out_data_q} <= rounded(sums);
+    if (valid_q[0]) product_q <= products(input_q, weight);
+    if (|in_valid) input_q <= picked(in_data, sel);
     if (rst) begin
-      v <= 0; out_valid <= 0; ovf <= 0;
+      valid_q <= 0; out_valid_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

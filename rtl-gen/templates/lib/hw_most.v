@@ -13,42 +13,55 @@ module hw_most #(
   output out_valid,              // the result of a word is on `best`
   output [HEADS*32-1:0] best     // the greatest score of each head, 32 bits, signed
 );
-  // Candidate j of entry i of head h in stage n; where there is none, the first again.
-  function integer at;
-    input integer n, h, i, j;
-    at = ((n-1)*HEADS+h)*P + 4*i + ((4*i + j < ((P + (1 << (2*n-2)) - 1) >> (2*n-2))) ? j : 0);
+  localparam signed [31:0] LEAST = 32'sh80000000; // in the place of a score that does not count
+  // The greatest of four, two pairs first.
+  function signed [31:0] greatest;
+    input signed [31:0] a, b, c, d;
+    reg signed [31:0] low, high;
+    begin
+      low = (b > a) ? b : a;
+      high = (d > c) ? d : c;
+      greatest = (high > low) ? high : low;
+    end
   endfunction
+  genvar n;
   generate
     if (LEVELS == 0) begin : single
       assign out_valid = in_valid;
       assign best = score;
     end else begin : several
-      reg [LEVELS:1] v_q;
-      wire [LEVELS:0] v = {v_q, in_valid};
-      assign out_valid = v[LEVELS];
-      // x[(n * HEADS + h) * P + i]: candidate i of head h after n stages.
-      reg signed [31:0] x [0:(LEVELS+1)*HEADS*P-1];
-      reg signed [31:0] high, low;
-      integer n, i, j;
-      reg [HEADS*32-1:0] last, last_next;
-      assign best = last;
-      always @(posedge clk) begin
-        v_q <= v[LEVELS-1:0];
-        for (n = LEVELS; n >= 1; n = n - 1)
-          if (v[n-1]) begin
-            if (n == 1) for (i = 0; i < HEADS*P; i = i + 1) x[i] = mask[i%P] ? $signed(score[i*32 +: 32]) : 32'sh80000000;
-            for (j = 0; j < HEADS; j = j + 1)
-              for (i = 0; i < ((P + (1 << (2*n)) - 1) >> (2*n)); i = i + 1) begin
-                // The greater of two pairs.
-                low = (x[at(n, j, i, 1)] > x[at(n, j, i, 0)]) ? x[at(n, j, i, 1)] : x[at(n, j, i, 0)];
-                high = (x[at(n, j, i, 3)] > x[at(n, j, i, 2)]) ? x[at(n, j, i, 3)] : x[at(n, j, i, 2)];
-                x[(n*HEADS+j)*P+i] = (high > low) ? high : low;
-                if (n == LEVELS) last_next[j*32 +: 32] = x[(n*HEADS+j)*P];
+      reg [LEVELS:1] valid_q;
+      wire [LEVELS:0] valid = {valid_q, in_valid};
+      assign out_valid = valid[LEVELS];
+      always @(posedge clk) valid_q <= rst ? 0 : valid[LEVELS-1:0];
+      for (n = 0; n < LEVELS; n = n + 1) begin : stage
+        localparam FROM = (P + 4**n - 1) / 4**n;
+        localparam TO = (P + 4**(n+1) - 1) / 4**(n+1);
+        reg [HEADS*TO*32-1:0] best_q; // what is left of a word's positions, head by head
+        wire [HEADS*FROM*32-1:0] taken;
+        if (n == 0) begin : first
+          assign taken = score;
+        end else begin : later
+          assign taken = stage[n-1].best_q;
+        end
+        // Where there is no fourth, the first again.
+        function [HEADS*TO*32-1:0] left;
+          input [HEADS*FROM*32-1:0] of;
+          input [P-1:0] counts;
+          reg [4*32-1:0] four;
+          integer h, i, j, at;
+          for (h = 0; h < HEADS; h = h + 1)
+            for (i = 0; i < TO; i = i + 1) begin
+              for (j = 0; j < 4; j = j + 1) begin
+                at = (4 * i + j < FROM) ? 4 * i + j : 4 * i;
+                four[j*32 +: 32] = (n > 0 || counts[at]) ? of[(h*FROM+at)*32 +: 32] : LEAST;
               end
-            if (n == LEVELS) last <= last_next;
-          end
-        if (rst) v_q <= 0;
+              left[(h*TO+i)*32 +: 32] = greatest(four[0 +: 32], four[32 +: 32], four[64 +: 32], four[96 +: 32]);
+            end
+        endfunction
+        always @(posedge clk) if (valid[n]) best_q <= left(taken, mask);
       end
+      assign best = stage[LEVELS-1].best_q;
     end
   endgenerate
 endmodule

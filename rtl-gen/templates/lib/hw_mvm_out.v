@@ -35,93 +35,77 @@ module hw_mvm_out #(
   `HW_ROUND(round, TOT, SB + 1, OB)
   `HW_BY(shift_by, SB)
 
-  reg [LEVELS+2:1] stage;
-  wire [LEVELS+2:0] v = {stage, drain}; // v[i]: stage i holds a beat; 0 is the input
-  reg signed [TOT-1:0] lane [0:(LEVELS+1)*BANDS*V-1];
-  reg [BW-1:0] at;
-  wire [V*SHIFT_BITS-1:0] k;
-  reg [SB:0] by [0:V-1];
-  reg [OB:0] r;
-  reg [V*OB-1:0] y, rounded;
-  reg clamped, flag;
-  integer i, l, n;
-`ifdef HW_LAYERS
-  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*SHIFT_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SHIFTS)) shifts (.clk(clk), .layer(layer), .en(v[LEVELS-1]), .addr(at), .data(k));
-`else
-  hw_rom #(.WIDTH(V*SHIFT_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SHIFTS)) shifts (.clk(clk), .en(v[LEVELS-1]), .addr(at), .data(k));
-`endif
+  `HW_BEAT(rounded, V, OB, input [V*TOT-1:0] sums; input [V*(SB+1)-1:0] by;,
+    round($signed(sums[lane*TOT +: TOT]), by[lane*(SB+1) +: SB+1]))
+  // The totals lane by lane, the bands of one side by side.
+  function [V*BANDS*TOT-1:0] by_lane;
+    input [BANDS*V*TOT-1:0] of;
+    integer j, l;
+    for (j = 0; j < BANDS; j = j + 1)
+      for (l = 0; l < V; l = l + 1) by_lane[(l*BANDS+j)*TOT +: TOT] = of[(j*V+l)*TOT +: TOT];
+  endfunction
+  // To the right, what an output's shift leaves of it when `h` is given back.
+  function signed [SB-1:0] less;
+    input signed [SHIFT_BITS-1:0] shift;
+    input [4:0] given;
+    less = shift - $signed({1'b0, given});
+  endfunction
 
+  reg [LEVELS+2:1] valid_q;      // beats in the stages: totals; sums of each level; rounded
+  wire [LEVELS+2:0] valid = {valid_q, drain};
+  reg [V*BANDS*TOT-1:0] total_q;
+  reg [BW-1:0] at_q;             // beat whose shifts are read next
+  reg [V*(SB+1)-1:0] by_q;
+  reg ovf_q;
+  reg [V*OB-1:0] rounded_q;
+  wire [V*SHIFT_BITS-1:0] shifts;
+  wire [V*TOT-1:0] sums;
+`ifdef HW_LAYERS
+  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*SHIFT_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SHIFTS)) shift_rom (.clk(clk), .layer(layer), .en(valid[LEVELS-1]), .addr(at_q), .data(shifts));
+`else
+  hw_rom #(.WIDTH(V*SHIFT_BITS), .DEPTH(BEATS), .AW(BW), .FILE(SHIFTS)) shift_rom (.clk(clk), .en(valid[LEVELS-1]), .addr(at_q), .data(shifts));
+`endif
+  hw_tree #(.TREES(V), .TERMS(BANDS), .STAGES(LEVELS), .RADIX(2), .IB(TOT), .OB(TOT)) tree (
+    .clk(clk), .enable(valid[LEVELS:1]), .terms(total_q), .sums(sums));
+
+  integer l;
   always @(posedge clk) begin
-    stage <= v[LEVELS+1:0];
-    flag <= 0;
-    if (v[LEVELS-1]) at <= (at == BEATS - 1) ? 0 : at + 1;
-    if (v[LEVELS+1]) begin
-      clamped = 0;
-      for (l = 0; l < V; l = l + 1) begin
-        r = round(lane[LEVELS*BANDS*V + l], by[l]);
-        clamped = clamped | r[OB];
-        y[l*OB +: OB] = r[OB-1:0];
-      end
-      rounded <= y;
-      flag <= clamped;
-    end
-    if (v[LEVELS]) for (l = 0; l < V; l = l + 1) by[l] = shift_by($signed(k[l*SHIFT_BITS +: SHIFT_BITS]) - $signed({1'b0, h}));
-    for (n = LEVELS; n >= 1; n = n - 1)
-      if (v[n])
-        for (i = 0; i < ((BANDS + (1 << n) - 1) >> n); i = i + 1)
-          for (l = 0; l < V; l = l + 1)
-            lane[(n*BANDS+i)*V+l] = lane[((n-1)*BANDS+2*i)*V+l]
-              + ((2*i + 1 < ((BANDS + (1 << (n-1)) - 1) >> (n-1))) ? lane[((n-1)*BANDS+2*i+1)*V+l] : 0);
-    if (v[0]) for (l = 0; l < BANDS*V; l = l + 1) lane[l] = totals[l*TOT +: TOT];
+    valid_q <= valid[LEVELS+1:0];
+    // The stages, last one first.
+    ovf_q <= 0;
+    if (valid[LEVELS+1]) {ovf_q, rounded_q} <= rounded(sums, by_q);
+    if (valid[LEVELS]) for (l = 0; l < V; l = l + 1)
+      by_q[l*(SB+1) +: SB+1] <= shift_by(less($signed(shifts[l*SHIFT_BITS +: SHIFT_BITS]), h));
+    if (valid[LEVELS-1]) at_q <= (at_q == BEATS - 1) ? 0 : at_q + 1;
+    if (drain) total_q <= by_lane(totals);
     if (rst) begin
-      stage <= 0; at <= 0; flag <= 0;
+      valid_q <= 0; at_q <= 0; ovf_q <= 0;
     end
   end
 
   generate
     if (BIAS != 0) begin : bias
-      reg [BW-1:0] bias_at;
-      reg valid, ovf_bias;
-      reg [V*OB-1:0] out, biased;
-      wire [V*32-1:0] b;
-      reg signed [32:0] s, most;
-      reg clamped2;
-      integer j;
+      reg [BW-1:0] bias_at_q;    // beat whose biases are read next
+      wire [V*32-1:0] biases;
+      wire last;
 `ifdef HW_LAYERS
-      hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) biases (
-        .clk(clk), .layer(layer), .en(v[LEVELS+1]), .addr(bias_at), .data(b));
+      hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) bias_rom (
+        .clk(clk), .layer(layer), .en(valid[LEVELS+1]), .addr(bias_at_q), .data(biases));
 `else
-      hw_rom #(.WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) biases (
-        .clk(clk), .en(v[LEVELS+1]), .addr(bias_at), .data(b));
+      hw_rom #(.WIDTH(V*32), .DEPTH(BEATS), .AW(BW), .FILE(BIASES)) bias_rom (
+        .clk(clk), .en(valid[LEVELS+1]), .addr(bias_at_q), .data(biases));
 `endif
+      hw_sum #(.V(V), .AB(OB), .BB(32), .OB(OB)) sum (
+        .clk(clk), .rst(rst), .in_valid(valid[LEVELS+2]), .in_last(1'b0), .in_ovf(ovf_q), .a(rounded_q), .b(biases),
+        .out_valid(out_valid), .out_last(last), .out_data(out_data), .ovf(ovf));
       always @(posedge clk) begin
-        valid <= v[LEVELS+2];
-        ovf_bias <= 0;
-        if (v[LEVELS+1]) bias_at <= (bias_at == BEATS - 1) ? 0 : bias_at + 1;
-        if (v[LEVELS+2]) begin
-          clamped2 = 0;
-          most = 0;
-          most[OB-2:0] = {(OB-1){1'b1}};
-          for (j = 0; j < V; j = j + 1) begin
-            s = $signed(rounded[j*OB +: OB]) + $signed(b[j*32 +: 32]);
-            clamped2 = clamped2 | (s > most) | (s < -most);
-            s = (s > most) ? most : (s < -most) ? -most : s;
-            biased[j*OB +: OB] = s[OB-1:0];
-          end
-          out <= biased;
-          ovf_bias <= flag | clamped2;
-        end
-        if (rst) begin
-          bias_at <= 0; valid <= 0; ovf_bias <= 0;
-        end
+        if (valid[LEVELS+1]) bias_at_q <= (bias_at_q == BEATS - 1) ? 0 : bias_at_q + 1;
+        if (rst) bias_at_q <= 0;
       end
-      assign ovf = ovf_bias;
-      assign out_valid = valid;
-      assign out_data = out;
     end else begin : no_bias
-      assign ovf = flag;
-      assign out_valid = v[LEVELS+2];
-      assign out_data = rounded;
+      assign ovf = ovf_q;
+      assign out_valid = valid[LEVELS+2];
+      assign out_data = rounded_q;
     end
   endgenerate
 endmodule

@@ -29,9 +29,9 @@ module hw_rms_norm #(
   input rst,                     // reset: synchronous, active high
   input in_valid,                // a beat is on in_data
   input [V*IB-1:0] in_data,      // V elements of IB bits, signed, lane 0 lowest
-  output reg out_valid,          // a beat is on out_data
-  output reg [V*OB-1:0] out_data, // V elements of OB bits, signed, lane 0 lowest
-  output reg ovf                 // with out_valid: an element of the beat was too large for OB bits and was clamped
+  output out_valid,              // a beat is on out_data
+  output [V*OB-1:0] out_data,     // V elements of OB bits, signed, lane 0 lowest
+  output ovf                     // with out_valid: an element of the beat was too large for OB bits and was clamped
 );
   `HW_REQUIRE(LEN % GROUPS == 0, hw_rms_norm_needs_groups_of_one_size)
   `HW_REQUIRE(QB < 128, hw_rms_norm_takes_sums_of_up_to_127_bits)
@@ -40,199 +40,181 @@ module hw_rms_norm #(
   localparam BW = $clog2(BEATS + 1);
   localparam GW = $clog2(GROUPS + 1);
   localparam AW = (GAIN_WORDS > 1) ? $clog2(GAIN_WORDS) : 1;
-  localparam TB = VALUE_BITS + SLOPE_BITS;
   localparam SEG = (GROUPS == 1 || M >= V) ? V : M; // lanes of one group in a beat
   localparam PARTS = V / SEG;
   localparam XB = IB + VALUE_BITS;
   localparam LB = $clog2(QB + 2);
-  localparam XD = `HW_DIGITS(IB);
-  localparam YD = `HW_DIGITS(VALUE_BITS);
-  localparam GD = `HW_DIGITS(20);
+  localparam SP = `HW_PARTS(IB, IB);
+  localparam RP = `HW_PARTS(IB, VALUE_BITS);
+  localparam GP = `HW_PARTS(32, 20);
   `HW_BITLEN(bitlen, QB, LB)
-  `HW_DIGIT(digit_x, IB)
-  `HW_DIGIT(digit_y, VALUE_BITS)
-  `HW_DIGIT(digit_gain, 20)
-  `HW_CUT(round_y, 53, SHIFT, OB)
+  `HW_CUT(round, 53, SHIFT, OB)
+  `HW_PRODUCTS(by_itself, IB, IB)
+  `HW_PRODUCT_SUM(square_of, IB, IB, 2 * IB, 0)
+  `HW_PRODUCTS(by_root, IB, VALUE_BITS)
+  `HW_PRODUCT_SUM(quotient, IB, VALUE_BITS, XB, 0)
+  `HW_PRODUCTS(by_gain, 32, 20)
+  `HW_PRODUCT_SUM(result, 32, 20, 53, `HW_HALF(SHIFT))
+  `HW_BEAT(results, V, OB, input [V*GP-1:0] products;, round(result(products[lane*GP +: GP])))
+  // Group of lane `l` of beat `at`; of those past the end the last one.
+  function [GW-1:0] group_of;
+    input [BW-1:0] at;
+    input integer l;
+    integer group;
+    begin
+      group = (GROUPS == 1) ? 0 : (at * V + l) / M;
+      group_of = (group >= GROUPS) ? GROUPS - 1 : group;
+    end
+  endfunction
+  // The next even number.
+  function [LB-1:0] even;
+    input [LB-1:0] n;
+    even = n + n[0];
+  endfunction
+  // A sum of squares, shifted so that its highest bits are the mantissa: 24 bits, the table's entry 64 above them.
+  function [23:0] mantissa_of;
+    input [QB-1:0] sum;
+    input [LB-1:0] by;
+    reg [QB+23:0] wide;
+    begin
+      wide = {sum, 24'd0} >> by;
+      mantissa_of = wide[23:0];
+    end
+  endfunction
+  // x Y, `by` and 15 more to the right, rounded half up.
+  function signed [31:0] shifted;
+    input signed [XB-1:0] x;
+    input [LB-1:0] by;
+    reg signed [XB+14:0] t;
+    begin
+      t = $signed({x, 15'd0}) >>> by;
+      shifted = (t >>> 1) + $signed({1'b0, t[0]});
+    end
+  endfunction
 
   // Input: store, square, sum.
-  reg [BW-1:0] count;
-  reg [TREE+2:1] v, last;        // v[1]: products with each digit stand; v[2]: squares; v[TREE + 2]: their sums
-  reg signed [IB-1:0] x1;
-  reg signed [IB+9:0] part [0:V*XD-1];
-  reg signed [2*IB-1:0] square;
-  reg [QB-1:0] tree [0:(TREE+1)*V-1], sum;
-  reg [(TREE+2)*BW-1:0] beat_of; // of every stage
-  reg [BW-1:0] beat_in;
-  reg [QB-1:0] q [0:GROUPS-1];
-  // Reciprocal root: one group a cycle, five stages.
-  reg run;
-  reg [GW-1:0] group;
-  reg [5*GW-1:0] group_of;        // of every stage
-  wire [GW-1:0] group5 = group_of[4*GW +: GW];
-  reg [5:1] n_at;
-  reg [QB-1:0] q1;
-  reg [LB-1:0] len1, even;
-  reg [4*LB-1:0] half_of;         // of stages 2 to 5
-  reg [QB+23:0] shifted;
-  reg [23:0] mantissa;
-  wire [7:0] index = mantissa[23:16] - 8'd64;
-  wire [TB-1:0] word;
-  reg [TB-1:0] word_q;
-  reg [15:0] f3, f4;
-  reg signed [VALUE_BITS+16-1:0] product;
-  reg signed [VALUE_BITS-1:0] value;
-  reg signed [VALUE_BITS-1:0] y [0:GROUPS-1];
-  reg [LB-1:0] by [0:GROUPS-1];
-  // Play. p[0]: a word is read; p[1]: factors stand; p[2]: products with each digit; p[3]: x Y; p[4]: u; p[5]: products.
-  reg [BW-1:0] rd, at1;
-  reg playing;
-  reg [5:0] p;
-  reg [AW-1:0] gain_at;
+  reg [BW-1:0] count_q;          // beat that comes next
+  reg [TREE+2:1] valid_q, last_q; // beats in the stages: products with each digit; squares; their sums
+  wire [TREE+2:0] valid = {valid_q, in_valid};
+  reg [(TREE+2)*BW-1:0] at_q;    // their numbers, stage 1 lowest
+  wire [BW-1:0] summed_at = at_q[(TREE+1)*BW +: BW];
+  reg [V*SP-1:0] part_q;
+  reg [V*2*IB-1:0] square_q;
+  wire [PARTS*QB-1:0] part_sums;
+  reg [GROUPS*QB-1:0] sum_q;     // of squares, and epsilon, of every group
+  // Reciprocal roots, a group a cycle.
+  reg run_q;
+  reg [GW-1:0] group_q;
+  reg [5:1] root_q;              // groups in the stages: sum; mantissa; word read; word; slope's product
+  reg [5*GW-1:0] root_group_q;   // their numbers, stage 1 lowest
+  wire [GW-1:0] rooted = root_group_q[4*GW +: GW];
+  reg [QB-1:0] root_sum_q;
+  reg [LB-1:0] length_q;         // bits of the sum
+  reg [4*LB-1:0] half_q;         // half of it, rounded up, of stages 2 to 5
+  reg [23:0] mantissa_q;
+  wire [7:0] entry = mantissa_q[23:16] - 8'd64;
+  wire [VALUE_BITS-1:0] table_value;
+  reg [GROUPS*VALUE_BITS-1:0] root_value_q; // of every group: its reciprocal root ...
+  reg [GROUPS*LB-1:0] root_shift_q;         // ... and the shift to the right that goes with it
+  // Play: the vector once more.
+  reg [BW-1:0] read_q, read1_q;  // beat that is read; that has been
+  reg playing_q;
+  reg [5:0] play_q;              // beats in the stages: read; factors; products with each digit; x Y; shifted; products with each digit
+  reg [AW-1:0] gain_at_q;
+  reg [V*IB-1:0] x_q;
+  reg [V*VALUE_BITS-1:0] factor_q;
+  reg [V*LB-1:0] shift_q;
+  wire [V*LB-1:0] shift3;        // of stage 3
+  reg [V*RP-1:0] digits_q;
+  reg [V*XB-1:0] quotient_q;
+  reg [V*32-1:0] shifted_q;
+  reg [V*20-1:0] gain_q;
+  reg [V*GP-1:0] product_q;
+  reg out_valid_q, ovf_q;
+  reg [V*OB-1:0] out_data_q;
   wire [V*IB-1:0] x;
   wire [V*20-1:0] gain;
-  reg signed [IB-1:0] x_q [0:V-1];
-  reg signed [VALUE_BITS-1:0] y_q [0:V-1];
-  reg [V*20-1:0] gain_q;
-  reg signed [IB+9:0] xd [0:V*YD-1];
-  reg signed [XB-1:0] xy [0:V-1], xy_sum;
-  reg [LB-1:0] by1 [0:V-1], by2 [0:V-1], by3 [0:V-1];
-  reg signed [XB+14:0] t;
-  reg signed [31:0] u [0:V-1];
-  reg signed [41:0] ud [0:V*GD-1];
-  reg signed [52:0] ug;
-  reg [OB:0] ry;
-  reg [V*OB-1:0] out;
-  reg clamped;
-  integer l, g, n, i, j, to, from;
-  wire start_play = n_at[5] && (group5 == GROUPS - 1);
-
+  wire start_play = root_q[5] && (rooted == GROUPS - 1);
+  wire play = start_play || playing_q;
+  assign out_valid = out_valid_q;
+  assign out_data = out_data_q;
+  assign ovf = ovf_q;
   hw_sram #(.WIDTH(V*IB), .DEPTH(BEATS), .AW(BW)) store (
-    .clk(clk), .we(in_valid), .waddr(count), .wdata(in_data), .re(start_play || playing), .raddr(rd), .rdata(x));
+    .clk(clk), .we(in_valid), .waddr(count_q), .wdata(in_data), .re(play), .raddr(read_q), .rdata(x));
 `ifdef HW_LAYERS
-  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*20), .DEPTH(GAIN_WORDS), .AW(AW), .FILE(GAIN)) gains (.clk(clk), .layer(layer), .en(p[2]), .addr(gain_at), .data(gain));
+  hw_layer_rom #(.LAYERS(LAYERS), .LW(LW), .WIDTH(V*20), .DEPTH(GAIN_WORDS), .AW(AW), .FILE(GAIN)) gains (.clk(clk), .layer(layer), .en(play_q[2]), .addr(gain_at_q), .data(gain));
 `else
-  hw_rom #(.WIDTH(V*20), .DEPTH(GAIN_WORDS), .AW(AW), .FILE(GAIN)) gains (.clk(clk), .en(p[2]), .addr(gain_at), .data(gain));
+  hw_rom #(.WIDTH(V*20), .DEPTH(GAIN_WORDS), .AW(AW), .FILE(GAIN)) gains (.clk(clk), .en(play_q[2]), .addr(gain_at_q), .data(gain));
 `endif
-  hw_rom #(.WIDTH(TB), .DEPTH(192), .AW(8), .FILE(RSQRT)) rsqrt (.clk(clk), .en(n_at[2]), .addr(index), .data(word));
+  hw_interpolate #(
+    .INDEX_BITS(8), .FRACTION_BITS(16), .ENTRIES(192), .VALUE_BITS(VALUE_BITS), .SLOPE_BITS(SLOPE_BITS), .WORD_STAGE(1), .RESULT_STAGE(0), .FILE(RSQRT)
+  ) rsqrt (.clk(clk), .in_valid(root_q[2]), .argument({entry, mantissa_q[15:0]}), .value(table_value));
+  hw_tree #(.TREES(PARTS), .TERMS(SEG), .STAGES(TREE), .IB(2*IB), .OB(QB)) tree (
+    .clk(clk), .enable(valid[TREE+1:2]), .terms(square_q), .sums(part_sums));
+  hw_delay #(.WIDTH(V*LB), .STAGES(2)) delay (.clk(clk), .enable(play_q[2:1]), .in_data(shift_q), .out_data(shift3));
 
+  integer l, g;
   always @(posedge clk) begin
-    v <= {v[TREE+1:1], in_valid};
-    last <= {last[TREE+1:1], in_valid && count == BEATS - 1};
-    beat_of <= {beat_of[(TREE+1)*BW-1:0], count};
-    if (in_valid) count <= (count == BEATS - 1) ? 0 : count + 1;
-    // Sum, round and give out.
-    out_valid <= p[5];
-    ovf <= 0;
-    if (p[5]) begin
-      clamped = 0;
-      for (l = 0; l < V; l = l + 1) begin
-        ug = `HW_HALF(SHIFT);
-        for (j = 0; j < GD; j = j + 1) ug = ug + (ud[l*GD+j] <<< (9*j));
-        ry = round_y(ug);
-        clamped = clamped | ry[OB];
-        out[l*OB +: OB] = ry[OB-1:0];
-      end
-      out_data <= out;
-      ovf <= clamped;
-    end
-    if (p[4]) for (l = 0; l < V; l = l + 1)
-      for (j = 0; j < GD; j = j + 1) ud[l*GD+j] = u[l] * digit_gain($signed(gain_q[l*20 +: 20]), j);
-    if (p[3]) begin
+    // Play, last stage first.
+    out_valid_q <= play_q[5];
+    ovf_q <= 0;
+    if (play_q[5]) {ovf_q, out_data_q} <= results(product_q);
+    if (play_q[4]) for (l = 0; l < V; l = l + 1)
+      product_q[l*GP +: GP] <= by_gain($signed(shifted_q[l*32 +: 32]), $signed(gain_q[l*20 +: 20]));
+    if (play_q[3]) begin
       gain_q <= gain;
+      for (l = 0; l < V; l = l + 1) shifted_q[l*32 +: 32] <= shifted($signed(quotient_q[l*XB +: XB]), shift3[l*LB +: LB]);
+    end
+    if (play_q[2]) for (l = 0; l < V; l = l + 1) quotient_q[l*XB +: XB] <= quotient(digits_q[l*RP +: RP]);
+    if (play_q[1]) for (l = 0; l < V; l = l + 1)
+      digits_q[l*RP +: RP] <= by_root($signed(x_q[l*IB +: IB]), $signed(factor_q[l*VALUE_BITS +: VALUE_BITS]));
+    if (play_q[0]) begin
+      x_q <= x;
       for (l = 0; l < V; l = l + 1) begin
-        t = $signed({xy[l], 15'd0}) >>> by3[l];
-        u[l] = (t >>> 1) + (t[0] ? 1 : 0);
+        factor_q[l*VALUE_BITS +: VALUE_BITS] <= root_value_q[group_of(read1_q, l)*VALUE_BITS +: VALUE_BITS];
+        shift_q[l*LB +: LB] <= root_shift_q[group_of(read1_q, l)*LB +: LB];
       end
     end
-    if (p[2]) for (l = 0; l < V; l = l + 1) begin
-      xy_sum = 0;
-      for (j = 0; j < YD; j = j + 1) xy_sum = xy_sum + (xd[l*YD+j] <<< (9*j));
-      xy[l] = xy_sum;
-      by3[l] = by2[l];
+    gain_at_q <= (start_play || (play_q[2] && gain_at_q == GAIN_WORDS - 1)) ? 0 : play_q[2] ? gain_at_q + 1 : gain_at_q;
+    play_q <= {play_q[4:0], play};
+    read1_q <= read_q;
+    if (play) begin
+      read_q <= (read_q == BEATS - 1) ? 0 : read_q + 1;
+      playing_q <= read_q != BEATS - 1;
     end
-    if (p[1]) for (l = 0; l < V; l = l + 1) begin
-      for (j = 0; j < YD; j = j + 1) xd[l*YD+j] = x_q[l] * digit_y(y_q[l], j);
-      by2[l] = by1[l];
-    end
-    if (p[0]) for (l = 0; l < V; l = l + 1) begin
-      g = (GROUPS == 1) ? 0 : (at1 * V + l) / M;
-      if (g >= GROUPS) g = GROUPS - 1;
-      x_q[l] = x[l*IB +: IB];
-      y_q[l] = y[g];
-      by1[l] = by[g];
-    end
-    p <= {p[4:0], start_play || playing};
-    at1 <= rd;
-    if (start_play || playing) begin
-      rd <= (rd == BEATS - 1) ? 0 : rd + 1;
-      playing <= rd != BEATS - 1;
-    end
-    if (p[2]) gain_at <= (gain_at == GAIN_WORDS - 1) ? 0 : gain_at + 1;
-    if (start_play) gain_at <= 0;
     // 1 / sqrt(Q) of a group, last stage first. u = rsr(x Y, s / 2 - 14): one bit of fraction after 15 more bits and s / 2 to the right.
-    if (n_at[5]) begin
-      y[group5] = value + (product >>> 16) + (product[15] ? 1 : 0);
-      by[group5] = half_of[3*LB +: LB];
+    if (root_q[5]) for (g = 0; g < GROUPS; g = g + 1) if (rooted == g) begin
+      root_value_q[g*VALUE_BITS +: VALUE_BITS] <= table_value;
+      root_shift_q[g*LB +: LB] <= half_q[3*LB +: LB];
     end
-    if (n_at[4]) begin
-      product <= $signed(word_q[VALUE_BITS +: SLOPE_BITS]) * $signed({1'b0, f4});
-      value <= word_q[0 +: VALUE_BITS];
+    half_q <= {half_q[3*LB-1:0], even(length_q) >> 1};
+    if (root_q[1]) mantissa_q <= mantissa_of(root_sum_q, even(length_q));
+    if (run_q) begin
+      root_sum_q <= sum_q[group_q*QB +: QB];
+      length_q <= bitlen(sum_q[group_q*QB +: QB]);
+      group_q <= group_q + 1;
+      if (group_q == GROUPS - 1) run_q <= 0;
     end
-    word_q <= word;
-    f4 <= f3;
-    f3 <= mantissa[15:0];
-    if (n_at[1]) begin
-      even = len1 + len1[0];
-      shifted = {q1, 24'd0} >> even;
-      mantissa <= shifted[23:0];
+    root_q <= {root_q[4:1], run_q};
+    root_group_q <= {root_group_q[4*GW-1:0], group_q};
+    // Sums of squares, last stage first.
+    if (valid[TREE+2]) for (g = 0; g < GROUPS; g = g + 1) if (GROUPS == 1 || (summed_at * V + (g % PARTS) * SEG) / M == g)
+      sum_q[g*QB +: QB] <= sum_q[g*QB +: QB] + part_sums[(g%PARTS)*QB +: QB];
+    if (last_q[TREE+2]) begin
+      run_q <= 1;
+      group_q <= 0;
     end
-    half_of <= {half_of[3*LB-1:0], 1'b0, even[LB-1:1]};
-    group_of <= {group_of[4*GW-1:0], group};
-    if (run) begin
-      q1 <= q[group];
-      len1 <= bitlen(q[group]);
-      group <= group + 1;
-      if (group == GROUPS - 1) run <= 0;
-    end
-    n_at <= {n_at[4:1], run};
-    // Sum of squares, last stage first.
-    if (v[TREE+2]) begin
-      beat_in = beat_of[(TREE+1)*BW +: BW];
-      for (i = 0; i < PARTS; i = i + 1) begin
-        g = (GROUPS == 1) ? 0 : (beat_in * V + i * SEG) / M;
-        if (g < GROUPS) q[g] = q[g] + tree[TREE*V+i*SEG];
-      end
-    end
-    if (last[TREE+2]) begin
-      run <= 1;
-      group <= 0;
-    end
-    if (in_valid && count == 0) for (g = 0; g < GROUPS; g = g + 1) q[g] = EPSILON;
-    for (n = TREE; n >= 1; n = n - 1)
-      if (v[n+1])
-        for (l = 0; l < PARTS; l = l + 1)
-          for (i = 0; i < ((SEG + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
-            to = n*V + l*SEG + i;
-            from = (n-1)*V + l*SEG + 8*i;
-            sum = 0;
-            for (j = 0; j < 8; j = j + 1)
-              if (8*i + j < ((SEG + (1 << (3*n-3)) - 1) >> (3*n-3))) sum = sum + tree[from+j];
-            tree[to] = sum;
-          end
-    if (v[1]) for (l = 0; l < V; l = l + 1) begin
-      square = 0;
-      for (j = 0; j < XD; j = j + 1) square = square + (part[l*XD+j] <<< (9*j));
-      tree[l] = square[2*IB-2:0];
-    end
-    if (in_valid) for (l = 0; l < V; l = l + 1) begin
-      x1 = in_data[l*IB +: IB];
-      for (j = 0; j < XD; j = j + 1) part[l*XD+j] = x1 * digit_x(x1, j);
-    end
+    if (in_valid && count_q == 0) for (g = 0; g < GROUPS; g = g + 1) sum_q[g*QB +: QB] <= EPSILON;
+    if (valid[1]) for (l = 0; l < V; l = l + 1) square_q[l*2*IB +: 2*IB] <= square_of(part_q[l*SP +: SP]);
+    if (in_valid) for (l = 0; l < V; l = l + 1)
+      part_q[l*SP +: SP] <= by_itself($signed(in_data[l*IB +: IB]), $signed(in_data[l*IB +: IB]));
+    valid_q <= valid[TREE+1:0];
+    last_q <= {last_q[TREE+1:1], in_valid && count_q == BEATS - 1};
+    at_q <= {at_q[(TREE+1)*BW-1:0], count_q};
+    if (in_valid) count_q <= (count_q == BEATS - 1) ? 0 : count_q + 1;
     if (rst) begin
-      count <= 0; v <= 0; last <= 0;
-      run <= 0; n_at <= 0;
-      rd <= 0; playing <= 0; p <= 0;
-      out_valid <= 0; ovf <= 0;
+      count_q <= 0; valid_q <= 0; last_q <= 0; run_q <= 0; root_q <= 0; read_q <= 0; playing_q <= 0; play_q <= 0;
+      out_valid_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

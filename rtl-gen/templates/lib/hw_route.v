@@ -23,13 +23,13 @@ module hw_route #(
   input rst,                     // reset: synchronous, active high
   input in_valid,                // a beat is on in_data
   input [V*IB-1:0] in_data,      // V logits of IB bits, signed, lane 0 lowest
-  output reg out_valid,          // a beat of weights is on out_data
-  output reg out_last,           // it is the last of the vector
-  output reg [V*18-1:0] out_data, // V weights of 18 bits, 16 of them fraction; 0 for an expert not chosen
-  output reg [E-1:0] chosen,     // bit e: expert e is chosen
-  output reg [K*IW-1:0] sel,     // numbers of the chosen experts, the best lowest
-  output reg [K*18-1:0] weight,  // their weights, 18 bits, 16 of them fraction
-  output reg ovf                 // a score was too large for 32 bits and was clamped
+  output out_valid,              // a beat of weights is on out_data
+  output out_last,               // it is the last of the vector
+  output [V*18-1:0] out_data,     // V weights of 18 bits, 16 of them fraction; 0 for an expert not chosen
+  output [E-1:0] chosen,         // bit e: expert e is chosen
+  output [K*IW-1:0] sel,         // numbers of the chosen experts, the best lowest
+  output [K*18-1:0] weight,      // their weights, 18 bits, 16 of them fraction
+  output ovf                     // a score was too large for 32 bits and was clamped
 );
   `HW_REQUIRE(K <= E, hw_route_chooses_no_more_than_E)
   `HW_REQUIRE((1 << IW) >= E, hw_route_IW_is_too_small_for_E)
@@ -40,219 +40,232 @@ module hw_route #(
   localparam KW = $clog2(K + 1);
   localparam PB = 21 + $clog2(E + 1);
   localparam ZB = $clog2(PB + 2);
-  localparam ET = EXP2_VALUE + EXP2_SLOPE;
-  localparam RT = RECIP_VALUE + RECIP_SLOPE;
-  localparam MD = `HW_DIGITS(17);
-  localparam RD = `HW_DIGITS(18);
+  localparam CB = IW + IB + 1;   // bits of a candidate: its number, its logit above, and on top whether it can still be chosen
   `HW_BITLEN(bitlen, PB, ZB)
-  `HW_DIGIT(digit_mantissa, 17)
-  `HW_DIGIT(digit_reciprocal, 18)
+  `HW_PRODUCTS(by_mantissa, IB, 17)
+  `HW_PRODUCT_SUM(scaled, IB, 17, IB + 18, `HW_HALF(SHIFT))
+  `HW_PRODUCTS(by_reciprocal, 22, 18)
+  `HW_PRODUCT_SUM(share_of, 22, 18, 40, 0)
   `HW_CUT(to_score, IB + 18, SHIFT, 32)
   `HW_ROUND_DOWN(to_weight, 40, ZB + 1, 18)
 
-  // Rounds: the greatest logit not chosen yet, the lowest index first.
-  reg [BW-1:0] count;
-  reg full, go;
-  reg [LEVELS:1] rv;
-  reg [KW-1:0] round;
-  reg signed [IB-1:0] top [0:(LEVELS+1)*E-1], best [0:3]; // stage 0: the logits
-  reg [IW-1:0] index [0:(LEVELS+1)*E-1], best_index [0:3];
-  reg free [0:(LEVELS+1)*E-1], found [0:3];
-  wire now = full || go;
-  wire [LEVELS:0] stage = {rv, now};
-  // Shares.
-  reg run;
-  reg [NW-1:0] item;
-  reg [8:0] v;
-  reg [NW-1:0] at [0:8];
-  reg [IW-1:0] e0;
-  reg signed [IB-1:0] x1;
-  reg signed [IB+9:0] xd [0:MD-1]; // products with each digit
-  reg signed [IB+17:0] product;
-  reg signed [31:0] s3, greatest;
-  reg [32:0] rw, below;
-  reg [6:0] e_index;
-  reg [8:0] f4, f5;
-  reg [4:0] i4, i5, i6, i7;
-  wire [ET-1:0] e_word;
-  reg signed [EXP2_SLOPE+9:0] e_product;
-  reg signed [EXP2_VALUE-1:0] e_value, x7;
-  reg [20:0] p8;
-  reg [20:0] power [0:K-1];
-  reg [PB-1:0] total, sum_q, shifted;
-  // Reciprocal and weights.
-  reg r0, r1, r2, r3, r4, weigh, w1, w2;
-  reg [ZB-1:0] z;                // bits of the sum of weights, less 16
-  reg [7:0] r_index;
-  reg [6:0] f2, f3;
-  wire [RT-1:0] r_word;
-  reg signed [RECIP_SLOPE+7:0] r_product;
-  reg signed [RECIP_VALUE-1:0] r_value;
-  reg signed [17:0] reciprocal;
-  reg [KW-1:0] k0, k1, k2;
-  reg signed [31:0] share_d [0:RD-1];
-  reg signed [39:0] share;
-  reg [18:0] rs;
-  reg signed [17:0] all [0:E-1];
-  reg [V*18-1:0] y;
-  reg giving, start_giving;
-  reg [BW-1:0] beat;
-  integer n, i, j, l, a, b;
-  hw_rom #(.WIDTH(ET), .DEPTH(128), .AW(7), .FILE(EXP2)) exp2 (.clk(clk), .en(v[4]), .addr(e_index), .data(e_word));
-  hw_rom #(.WIDTH(RT), .DEPTH(256), .AW(8), .FILE(RECIP)) recip (.clk(clk), .en(r2), .addr(r_index), .data(r_word));
+  // The candidate that can be chosen and has the greater logit; of equals the first.
+  function [CB-1:0] better;
+    input [CB-1:0] a, b;
+    better = (b[CB-1] && (!a[CB-1] || $signed(b[IW +: IB]) > $signed(a[IW +: IB]))) ? b : a;
+  endfunction
+  // The experts, those that are not `free` passed over.
+  function [E*CB-1:0] experts;
+    input [E*IB-1:0] logits;
+    input [E-1:0] free;
+    reg [IW-1:0] number;
+    integer e;
+    for (e = 0; e < E; e = e + 1) begin
+      number = e;
+      experts[e*CB +: CB] = {free[e], logits[e*IB +: IB], number};
+    end
+  endfunction
+  function [32:0] below;
+    input signed [31:0] most, score;
+    below = most - score;
+  endfunction
+  // Whole part of what a score lies below the greatest: places to the right, 22 at most.
+  function [4:0] places;
+    input [32:0] difference;
+    places = (difference[32:16] > 22) ? 5'd22 : difference[20:16];
+  endfunction
+  // Shifted to the right, rounded half up.
+  function [20:0] shifted;
+    input [EXP2_VALUE-1:0] x;
+    input [4:0] by;
+    shifted = (x >> by) + (by != 0 && x[by-5'd1]);
+  endfunction
+  function [14:0] place_of;
+    input [PB-1:0] sum;
+    input [ZB-1:0] by;
+    place_of = sum >> by;
+  endfunction
+  function [17:0] weight_of;
+    input signed [39:0] share;
+    input [ZB:0] by;
+    reg clamped;
+    {clamped, weight_of} = to_weight(share, by);
+  endfunction
+  // The weights of a beat; of lanes past the end none.
+  function [V*18-1:0] given;
+    input [E*18-1:0] all;
+    input [BW-1:0] at;
+    integer l;
+    for (l = 0; l < V; l = l + 1) given[l*18 +: 18] = (at * V + l < E) ? all[(at*V+l)*18 +: 18] : 18'd0;
+  endfunction
 
-  always @(posedge clk) begin
-    ovf <= 0;
-    // Give.
-    out_valid <= start_giving || giving;
-    out_last <= (start_giving || giving) && beat == BEATS - 1;
-    if (start_giving || giving) begin
-      for (l = 0; l < V; l = l + 1) y[l*18 +: 18] = (beat * V + l < E) ? all[beat*V+l] : 0;
-      out_data <= y;
-      beat <= (beat == BEATS - 1) ? 0 : beat + 1;
-      giving <= beat != BEATS - 1;
-    end
-    // Weights, one a cycle.
-    start_giving <= w2 && k2 == K - 1;
-    if (w2) begin
-      rs = to_weight(share, z + 15);
-      weight[k2*18 +: 18] <= rs[17:0];
-      all[sel[k2*IW +: IW]] = rs[17:0];
-    end
-    if (w1) begin
-      share = 0;
-      for (j = 0; j < RD; j = j + 1) share = share + (share_d[j] <<< (9*j));
-    end
-    w2 <= w1;
-    w1 <= weigh;
-    k2 <= k1;
-    k1 <= k0;
-    if (weigh) begin
-      for (j = 0; j < RD; j = j + 1) share_d[j] = $signed({1'b0, power[k0]}) * digit_reciprocal(reciprocal, j);
-      k0 <= k0 + 1;
-      weigh <= k0 != K - 1;
-    end
-    if (r4) begin
-      reciprocal <= r_value + (r_product >>> 7) + (r_product[6] ? 1 : 0);
-      weigh <= 1;
-      k0 <= 0;
-    end
-    r4 <= r3;
-    if (r3) begin
-      r_product <= $signed(r_word[RECIP_VALUE +: RECIP_SLOPE]) * $signed({1'b0, f3});
-      r_value <= r_word[0 +: RECIP_VALUE];
-    end
-    r3 <= r2;
-    f3 <= f2;
-    r2 <= r1;
-    if (r1) begin
-      shifted = sum_q >> z;
-      r_index <= shifted[14:7];
-      f2 <= shifted[6:0];
-    end
-    r1 <= r0;
-    if (r0) begin
-      sum_q <= total;
-      z <= bitlen(total >> 16);
-    end
-    r0 <= v[8] && at[8] == N - 1;
-    // Shares, one a cycle: score, exponential, sum.
-    if (v[8]) begin
-      if (at[8] < K) power[at[8]] = p8;
-      if (OF_ALL == 0 || at[8] >= K) total <= total + p8;
-    end
-    if (v[7]) p8 <= (x7 >> i7) + (i7 != 0 && x7[i7-5'd1]);
-    if (v[6]) x7 <= e_value + (e_product >>> 9) + (e_product[8] ? 1 : 0);
-    if (v[5]) begin
-      e_product <= $signed(e_word[EXP2_VALUE +: EXP2_SLOPE]) * $signed({1'b0, f5});
-      e_value <= e_word[0 +: EXP2_VALUE];
-    end
-    f5 <= f4;
-    i7 <= i6;
-    i6 <= i5;
-    i5 <= i4;
-    if (v[3]) begin
-      if (at[3] == 0) greatest = s3;
-      below = greatest - s3;
-      e_index <= below[15:9];
-      f4 <= below[8:0];
-      i4 <= (below[32:16] > 22) ? 5'd22 : below[20:16];
-    end
-    if (v[2]) begin
-      product = `HW_HALF(SHIFT);
-      for (j = 0; j < MD; j = j + 1) product = product + (xd[j] <<< (9*j));
-      rw = to_score(product);
-      s3 <= rw[31:0];
-      ovf <= rw[32];
-    end
-    if (v[1]) for (j = 0; j < MD; j = j + 1) xd[j] = x1 * digit_mantissa($signed({1'b0, MANTISSA}), j);
-    if (v[0]) x1 <= top[e0];
-    for (n = 8; n >= 1; n = n - 1) at[n] = at[n-1];
-    at[0] = item;
-    v <= {v[7:0], run};
-    if (run) begin
-      e0 <= (item < K) ? sel[item*IW +: IW] : item - K;
-      item <= item + 1;
-      run <= item != N - 1;
-    end
-    // Rounds.
-    go <= 0;
-    if (rv[LEVELS]) begin
-      sel[round*IW +: IW] <= index[LEVELS*E];
-      chosen[index[LEVELS*E]] <= 1;
-      free[index[LEVELS*E]] = 0;
-      round <= round + 1;
-      go <= round != K - 1;
-      if (round == K - 1) begin
-        run <= 1;
-        item <= 0;
-        total <= 0;
+  // Rounds: the greatest logit not chosen yet, the lowest index first.
+  reg [BW-1:0] count_q;
+  reg full_q, go_q;              // a round begins: all logits are in; the one before is done
+  reg [E*IB-1:0] logit_q;
+  reg [E-1:0] free_q;            // not chosen yet
+  reg [KW-1:0] round_q;
+  reg [LEVELS:1] round_valid_q;
+  wire [LEVELS:0] round_valid = {round_valid_q, full_q || go_q};
+  wire [CB-1:0] winner;
+  wire [IW-1:0] winner_number = winner[IW-1:0];
+  genvar n;
+  generate
+    for (n = 0; n < LEVELS; n = n + 1) begin : stage
+      localparam FROM = (E + 4**n - 1) / 4**n;
+      localparam TO = (E + 4**(n+1) - 1) / 4**(n+1);
+      reg [TO*CB-1:0] left_q;    // candidates that are left
+      // The better of two pairs of every four; where there is no fourth, the first again.
+      function [TO*CB-1:0] left;
+        input [FROM*CB-1:0] of;
+        reg [4*CB-1:0] four;
+        integer i, j;
+        for (i = 0; i < TO; i = i + 1) begin
+          for (j = 0; j < 4; j = j + 1) four[j*CB +: CB] = of[((4*i+j < FROM) ? 4*i+j : 4*i)*CB +: CB];
+          left[i*CB +: CB] = better(better(four[0 +: CB], four[CB +: CB]), better(four[2*CB +: CB], four[3*CB +: CB]));
+        end
+      endfunction
+      if (n == 0) begin : first_stage
+        always @(posedge clk) if (round_valid[n]) left_q <= left(experts(logit_q, free_q));
+      end else begin : later_stage
+        always @(posedge clk) if (round_valid[n]) left_q <= left(stage[n-1].left_q);
       end
     end
-    for (n = LEVELS; n >= 1; n = n - 1)
-      if (stage[n-1])
-        for (i = 0; i < ((E + (1 << (2*n)) - 1) >> (2*n)); i = i + 1) begin
-          for (j = 0; j < 4; j = j + 1) begin
-            found[j] = 0;
-            best[j] = 0;
-            best_index[j] = 0;
-            if (4*i + j < ((E + (1 << (2*n-2)) - 1) >> (2*n-2))) begin
-              found[j] = free[(n-1)*E+4*i+j];
-              best[j] = top[(n-1)*E+4*i+j];
-              best_index[j] = (n == 1) ? 4*i + j : index[(n-1)*E+4*i+j];
-            end
-          end
-          // The better of two pairs: 3 into 2, 1 into 0, 2 into 0.
-          for (j = 2; j >= 0; j = j - 1) begin
-            a = (j == 2) ? 2 : 0;
-            b = (j == 2) ? 3 : (j == 1) ? 1 : 2;
-            if (found[b] && (!found[a] || best[b] > best[a])) begin
-              found[a] = 1;
-              best[a] = best[b];
-              best_index[a] = best_index[b];
-            end
-          end
-          free[n*E+i] = found[0];
-          top[n*E+i] = best[0];
-          index[n*E+i] = best_index[0];
-        end
-    rv <= stage[LEVELS-1:0];
-    full <= 0;
+  endgenerate
+  assign winner = stage[LEVELS-1].left_q;
+
+  // Shares: those of the chosen, then, where all count, those of all.
+  reg run_q;
+  reg [NW-1:0] item_q;           // that begins
+  reg [8:0] share_q;             // items in the stages: number; logit; products with each digit; score; place; word; product; value; share
+  reg [9*NW-1:0] share_item_q;   // which ones, stage 0 lowest
+  wire [NW-1:0] item3 = share_item_q[3*NW +: NW];
+  wire [NW-1:0] item8 = share_item_q[8*NW +: NW];
+  reg [IW-1:0] expert_q;
+  reg [IB-1:0] one_q;
+  reg [`HW_PARTS(IB, 17)-1:0] digits_q;
+  reg [31:0] score_q, greatest_q;
+  reg [15:0] exp2_place_q;
+  reg [4*5-1:0] places_q;        // of stages 4 to 7
+  wire [EXP2_VALUE-1:0] exp2_value;
+  reg [20:0] power_q;
+  reg [K*21-1:0] powers_q;       // of the chosen
+  reg [PB-1:0] total_q;          // of the powers that count
+  hw_interpolate #(
+    .ENTRIES(128), .INDEX_BITS(7), .FRACTION_BITS(9), .VALUE_BITS(EXP2_VALUE), .SLOPE_BITS(EXP2_SLOPE), .FILE(EXP2)
+  ) exp2 (.clk(clk), .in_valid(share_q[4]), .argument(exp2_place_q), .value(exp2_value));
+
+  // Reciprocal and weights.
+  reg [4:0] recip_q;             // the total in the stages: complete; its bits; place; word; product
+  reg [PB-1:0] sum_q;
+  reg [ZB-1:0] excess_q;         // bits of the total, less 16
+  reg [14:0] recip_place_q;
+  wire [RECIP_VALUE-1:0] recip_value;
+  reg [2:0] weigh_q;             // chosen experts in the stages: begins; products with each digit; share
+  reg [3*KW-1:0] weigh_at_q;     // which ones, stage 0 lowest
+  wire [KW-1:0] begun = weigh_at_q[KW-1:0];
+  wire [KW-1:0] weighed = weigh_at_q[2*KW +: KW];
+  reg [`HW_PARTS(22, 18)-1:0] share_digits_q;
+  reg signed [39:0] product_q;
+  wire [17:0] weight_d = weight_of(product_q, excess_q + 15);
+  reg [E*18-1:0] all_q;          // weights of all experts
+  reg start_giving_q, giving_q;
+  reg [BW-1:0] beat_q;
+  reg out_valid_q, out_last_q, ovf_q;
+  reg [V*18-1:0] out_data_q;
+  reg [E-1:0] chosen_q;
+  reg [K*IW-1:0] sel_q;
+  reg [K*18-1:0] weight_q;
+  assign out_valid = out_valid_q;
+  assign out_last = out_last_q;
+  assign out_data = out_data_q;
+  assign chosen = chosen_q;
+  assign sel = sel_q;
+  assign weight = weight_q;
+  assign ovf = ovf_q;
+  hw_interpolate #(
+    .INDEX_BITS(8), .FRACTION_BITS(7), .VALUE_BITS(RECIP_VALUE), .SLOPE_BITS(RECIP_SLOPE), .FILE(RECIP)
+  ) reciprocal (.clk(clk), .in_valid(recip_q[2]), .argument(recip_place_q), .value(recip_value));
+
+  integer e, k;
+  always @(posedge clk) begin
+    // Give.
+    out_valid_q <= start_giving_q || giving_q;
+    out_last_q <= (start_giving_q || giving_q) && beat_q == BEATS - 1;
+    if (start_giving_q || giving_q) begin
+      out_data_q <= given(all_q, beat_q);
+      beat_q <= (beat_q == BEATS - 1) ? 0 : beat_q + 1;
+      giving_q <= beat_q != BEATS - 1;
+    end
+    // Weights, one a cycle, last stage first.
+    start_giving_q <= weigh_q[2] && weighed == K - 1;
+    if (weigh_q[2]) begin
+      for (k = 0; k < K; k = k + 1) if (weighed == k) weight_q[k*18 +: 18] <= weight_d;
+      for (e = 0; e < E; e = e + 1) if (sel_q[weighed*IW +: IW] == e) all_q[e*18 +: 18] <= weight_d;
+    end
+    if (weigh_q[1]) product_q <= share_of(share_digits_q);
+    if (weigh_q[0]) share_digits_q <= by_reciprocal($signed({1'b0, powers_q[begun*21 +: 21]}), $signed(recip_value));
+    weigh_q <= {weigh_q[1:0], recip_q[4] || (weigh_q[0] && begun != K - 1)};
+    weigh_at_q <= {weigh_at_q[2*KW-1:0], recip_q[4] ? {KW{1'b0}} : begun + weigh_q[0]};
+    // The reciprocal, last stage first.
+    if (recip_q[1]) recip_place_q <= place_of(sum_q, excess_q);
+    if (recip_q[0]) begin
+      sum_q <= total_q;
+      excess_q <= bitlen(total_q >> 16);
+    end
+    recip_q <= {recip_q[3:0], share_q[8] && item8 == N - 1};
+    // Shares, one a cycle, last stage first.
+    if (share_q[8]) begin
+      for (k = 0; k < K; k = k + 1) if (item8 == k) powers_q[k*21 +: 21] <= power_q;
+      if (OF_ALL == 0 || item8 >= K) total_q <= total_q + power_q;
+    end
+    if (share_q[7]) power_q <= shifted(exp2_value, places_q[3*5 +: 5]);
+    if (share_q[3]) begin
+      if (item3 == 0) greatest_q <= score_q;
+      exp2_place_q <= below((item3 == 0) ? score_q : greatest_q, score_q);
+    end
+    places_q <= {places_q[3*5-1:0], places(below((item3 == 0) ? score_q : greatest_q, score_q))};
+    ovf_q <= 0;
+    if (share_q[2]) {ovf_q, score_q} <= to_score(scaled(digits_q));
+    if (share_q[1]) digits_q <= by_mantissa($signed(one_q), $signed({1'b0, MANTISSA}));
+    if (share_q[0]) one_q <= logit_q[expert_q*IB +: IB];
+    share_item_q <= {share_item_q[8*NW-1:0], item_q};
+    share_q <= {share_q[7:0], run_q};
+    if (run_q) begin
+      expert_q <= (item_q < K) ? sel_q[item_q*IW +: IW] : item_q - K;
+      item_q <= item_q + 1;
+      run_q <= item_q != N - 1;
+    end
+    // Rounds.
+    go_q <= round_valid[LEVELS] && round_q != K - 1;
+    if (round_valid[LEVELS]) begin
+      for (k = 0; k < K; k = k + 1) if (round_q == k) sel_q[k*IW +: IW] <= winner_number;
+      for (e = 0; e < E; e = e + 1) if (winner_number == e) begin
+        chosen_q[e] <= 1;
+        free_q[e] <= 0;
+      end
+      round_q <= round_q + 1;
+      if (round_q == K - 1) begin
+        run_q <= 1;
+        item_q <= 0;
+        total_q <= 0;
+      end
+    end
+    round_valid_q <= round_valid[LEVELS-1:0];
+    full_q <= in_valid && count_q == BEATS - 1;
     if (in_valid) begin
-      for (l = 0; l < V; l = l + 1)
-        if (count * V + l < E) begin
-          top[count*V+l] = in_data[l*IB +: IB];
-          free[count*V+l] = 1;
-          all[count*V+l] = 0;
-        end
-      chosen <= 0;
-      round <= 0;
-      count <= (count == BEATS - 1) ? 0 : count + 1;
-      full <= count == BEATS - 1;
+      for (e = 0; e < E; e = e + 1) if (count_q == e / V) begin
+        logit_q[e*IB +: IB] <= in_data[(e%V)*IB +: IB];
+        free_q[e] <= 1;
+        all_q[e*18 +: 18] <= 0;
+      end
+      chosen_q <= 0;
+      round_q <= 0;
+      count_q <= (count_q == BEATS - 1) ? 0 : count_q + 1;
     end
     if (rst) begin
-      count <= 0; full <= 0; go <= 0; rv <= 0; run <= 0; v <= 0; r0 <= 0; r1 <= 0; r2 <= 0; r3 <= 0; r4 <= 0;
-      weigh <= 0; w1 <= 0; w2 <= 0; start_giving <= 0; giving <= 0; beat <= 0; chosen <= 0; out_valid <= 0; out_last <= 0; ovf <= 0;
+      count_q <= 0; full_q <= 0; go_q <= 0; round_valid_q <= 0; run_q <= 0; share_q <= 0; recip_q <= 0; weigh_q <= 0;
+      start_giving_q <= 0; giving_q <= 0; beat_q <= 0; chosen_q <= 0; out_valid_q <= 0; out_last_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

@@ -21,68 +21,78 @@ module hw_score #(
   input [HEADS*HEAD_DIM*A-1:0] q, // the queries, head by head, A bits an element, signed
   input [HEADS*5-1:0] q_shift,   // bits by which each head of the queries was shifted to the right
   input [P*ROW-1:0] k,           // P cache rows
-  output reg out_valid,          // scores are on `score`
-  output reg [P-1:0] out_mask,   // in_mask, in step with them
-  output reg [HEADS*P*32-1:0] score, // unit h * P + i: head h, position lane i, 32 bits, signed, 16 of them fraction
-  output reg ovf                 // with out_valid: a score was too large for 32 bits and was clamped
+  output out_valid,              // scores are on `score`
+  output [P-1:0] out_mask,       // in_mask, in step with them
+  output [HEADS*P*32-1:0] score, // unit h * P + i: head h, position lane i, 32 bits, signed, 16 of them fraction
+  output ovf                     // with out_valid: a score was too large for 32 bits and was clamped
 );
   `HW_REQUIRE(HEADS % KV_HEADS == 0, hw_score_needs_as_many_query_heads_on_each_kv_head)
   localparam UNITS = HEADS * P;
-  localparam DB = A + KVB + $clog2(HEAD_DIM);
-  `HW_ROUND(round, DB + 17, 7, 32)
-  reg [TREE+1:0] v;              // v[0]: products stand; v[TREE]: the sums; v[TREE + 1]: scaled
-  reg [(TREE+2)*P-1:0] mask;
-  reg signed [DB-1:0] d [0:(TREE+1)*UNITS*HEAD_DIM-1], sum;
-  // What a score is shifted to the right after 32 bits to the left; 127 leaves nothing but its sign.
-  reg signed [11:0] shift;
-  reg [6:0] by [0:(TREE+2)*UNITS-1];
-  reg signed [DB+16:0] scaled [0:UNITS-1];
-  reg [32:0] r;
-  reg [UNITS*32-1:0] score_next;
-  reg clamped;
-  integer n, i, j, u, kh, to, from;
-  always @(posedge clk) begin
-    v <= {v[TREE:0], in_valid};
-    mask <= {mask[(TREE+1)*P-1:0], in_mask};
-    out_valid <= v[TREE+1];
-    out_mask <= mask[(TREE+1)*P +: P];
-    ovf <= 0;
-    if (v[TREE+1]) begin
-      clamped = 0;
-      for (u = 0; u < UNITS; u = u + 1) begin
-        r = round(scaled[u], by[(TREE+1)*UNITS+u]);
-        score_next[u*32 +: 32] = r[31:0];
-        clamped = clamped | (r[32] && mask[(TREE+1)*P+(u%P)]);
-      end
-      score <= score_next;
-      ovf <= clamped;
-    end
-    if (v[TREE]) for (u = 0; u < UNITS; u = u + 1) begin
-      scaled[u] = d[(TREE*UNITS+u)*HEAD_DIM] * $signed({1'b0, MANTISSA});
-      by[(TREE+1)*UNITS+u] = by[TREE*UNITS+u];
-    end
-    for (n = TREE; n >= 1; n = n - 1)
-      if (v[n-1])
-        for (u = 0; u < UNITS; u = u + 1) begin
-          by[n*UNITS+u] = by[(n-1)*UNITS+u];
-          for (i = 0; i < ((HEAD_DIM + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
-            to = (n*UNITS+u)*HEAD_DIM + i;
-            from = ((n-1)*UNITS+u)*HEAD_DIM + 8*i;
-            sum = 0;
-            for (j = 0; j < 8; j = j + 1)
-              if (8*i + j < ((HEAD_DIM + (1 << (3*n-3)) - 1) >> (3*n-3))) sum = sum + d[from+j];
-            d[to] = sum;
-          end
-        end
-    if (in_valid) for (u = 0; u < UNITS; u = u + 1) begin
-      kh = (u / P) / (HEADS / KV_HEADS);
+  localparam PB = A + KVB;       // bits of a product
+  localparam DB = PB + $clog2(HEAD_DIM); // of a sum of products
+  localparam SB = DB + 17;       // of it times MANTISSA
+  `HW_ROUND(round, SB, 7, 32)
+  // Query head u / P times the keys that its KV head has at position lane u % P, element by element.
+  function [UNITS*HEAD_DIM*PB-1:0] products;
+    input [HEADS*HEAD_DIM*A-1:0] queries;
+    input [P*ROW-1:0] rows;
+    integer u, kv, i;
+    for (u = 0; u < UNITS; u = u + 1) begin
+      kv = (u / P) / (HEADS / KV_HEADS);
       for (i = 0; i < HEAD_DIM; i = i + 1)
-        d[u*HEAD_DIM+i] = $signed(q[((u/P)*HEAD_DIM+i)*A +: A]) * $signed(k[(u%P)*ROW+(kh*HEAD_DIM+i)*KVB +: KVB]);
-      shift = SHIFT + 32 - $signed({1'b0, q_shift[(u/P)*5 +: 5]}) - $signed({1'b0, k[(u%P)*ROW+KV_HEADS*HEAD_DIM*KVB+kh*5 +: 5]});
-      by[u] = (shift < 0) ? 7'd0 : (shift > 127) ? 7'd127 : shift[6:0];
+        products[(u*HEAD_DIM+i)*PB +: PB] =
+          $signed(queries[((u/P)*HEAD_DIM+i)*A +: A]) * $signed(rows[(u%P)*ROW+(kv*HEAD_DIM+i)*KVB +: KVB]);
+    end
+  endfunction
+  // What a unit's score is shifted to the right after 32 bits to the left; 127 leaves nothing but its sign.
+  function [6:0] shift_of;
+    input [4:0] query, key;
+    reg signed [11:0] by;
+    begin
+      by = SHIFT + 32 - $signed({1'b0, query}) - $signed({1'b0, key});
+      shift_of = (by < 0) ? 7'd0 : (by > 127) ? 7'd127 : by[6:0];
+    end
+  endfunction
+  // Scores; one that does not count is clamped unsaid.
+  `HW_BEAT(rounded, UNITS, 32, input [UNITS*SB-1:0] of; input [UNITS*7-1:0] by; input [P-1:0] counts;,
+    round($signed(of[lane*SB +: SB]), by[lane*7 +: 7]) & {counts[lane%P], {32{1'b1}}})
+
+  reg [TREE+1:0] valid_q;        // words in the stages: products; then their sums; scaled
+  reg [(TREE+2)*P-1:0] mask_q;   // their masks
+  reg [UNITS*HEAD_DIM*PB-1:0] product_q;
+  wire [UNITS*DB-1:0] sums;
+  reg [UNITS*SB-1:0] scaled_q;
+  reg [UNITS*7-1:0] shift_q;
+  wire [UNITS*7-1:0] shift_last; // in step with scaled_q
+  reg out_valid_q, ovf_q;
+  reg [P-1:0] out_mask_q;
+  reg [UNITS*32-1:0] score_q;
+  assign out_valid = out_valid_q;
+  assign out_mask = out_mask_q;
+  assign score = score_q;
+  assign ovf = ovf_q;
+  hw_tree #(.TREES(UNITS), .TERMS(HEAD_DIM), .STAGES(TREE), .IB(PB), .OB(DB)) tree (
+    .clk(clk), .enable(valid_q[((TREE>0)?TREE:1)-1:0]), .terms(product_q), .sums(sums));
+  hw_delay #(.WIDTH(UNITS*7), .STAGES(TREE+1)) delay (.clk(clk), .enable(valid_q[TREE:0]), .in_data(shift_q), .out_data(shift_last));
+
+  integer u;
+  always @(posedge clk) begin
+    valid_q <= {valid_q[TREE:0], in_valid};
+    mask_q <= {mask_q[(TREE+1)*P-1:0], in_mask};
+    // The stages, last one first.
+    out_valid_q <= valid_q[TREE+1];
+    out_mask_q <= mask_q[(TREE+1)*P +: P];
+    ovf_q <= 0;
+    if (valid_q[TREE+1]) {ovf_q, score_q} <= rounded(scaled_q, shift_last, mask_q[(TREE+1)*P +: P]);
+    if (valid_q[TREE]) for (u = 0; u < UNITS; u = u + 1)
+      scaled_q[u*SB +: SB] <= $signed(sums[u*DB +: DB]) * $signed({1'b0, MANTISSA});
+    if (in_valid) begin
+      product_q <= products(q, k);
+      for (u = 0; u < UNITS; u = u + 1)
+        shift_q[u*7 +: 7] <= shift_of(q_shift[(u/P)*5 +: 5], k[(u%P)*ROW+KV_HEADS*HEAD_DIM*KVB+((u/P)/(HEADS/KV_HEADS))*5 +: 5]);
     end
     if (rst) begin
-      v <= 0; out_valid <= 0; ovf <= 0;
+      valid_q <= 0; out_valid_q <= 0; ovf_q <= 0;
     end
   end
 endmodule

@@ -18,71 +18,78 @@ module hw_value #(
   input [P-1:0] mask,            // position lane i has a value
   input [HEADS*P*21-1:0] p,      // unit h * P + i: weight of head h and position lane i, 21 bits, 20 of them fraction
   input [P*ROW-1:0] v_rows,      // P cache rows
-  output reg [HEADS*HEAD_DIM*OSB-1:0] sums, // the weighted sums, head by head, OSB bits an element, signed
-  output reg [HEADS*PSB-1:0] p_sum // the sum of weights of each head, PSB bits
+  output [HEADS*HEAD_DIM*OSB-1:0] sums, // the weighted sums, head by head, OSB bits an element, signed
+  output [HEADS*PSB-1:0] p_sum   // the sum of weights of each head, PSB bits
 );
   `HW_REQUIRE(HEADS % KV_HEADS == 0, hw_value_needs_as_many_query_heads_on_each_kv_head)
   localparam UNITS = HEADS * P;
-  reg [TREE+2:1] v;              // v[1]: products stand; v[2]: terms; v[TREE + 2]: their sums
-  reg signed [KVB+20:0] product [0:UNITS*HEAD_DIM-1];
-  reg [4:0] shift [0:UNITS-1];
-  // term[(n * UNITS + h * P + i) * HEAD_DIM + d] and part[n * UNITS + h * P + i]: what is left of P after n stages.
-  reg signed [OSB-1:0] term [0:(TREE+1)*UNITS*HEAD_DIM-1], wide;
-  reg [PSB-1:0] part [0:(TREE+1)*UNITS-1], p_wide;
-  reg [HEADS*HEAD_DIM*OSB-1:0] sums_next;
-  reg [HEADS*PSB-1:0] p_next;
-  integer u, h, i, j, n, d, kh;
-  always @(posedge clk) begin
-    v <= {v[TREE+1:1], in_valid};
-    if (v[TREE+2]) begin
-      for (h = 0; h < HEADS; h = h + 1)
-        for (d = 0; d < HEAD_DIM; d = d + 1)
-          sums_next[(h*HEAD_DIM+d)*OSB +: OSB] = $signed(sums[(h*HEAD_DIM+d)*OSB +: OSB]) + term[(TREE*UNITS+h*P)*HEAD_DIM+d];
-      sums <= sums_next;
+  localparam PB = KVB + 21;      // bits of a product
+  // Every unit's weight times the elements of its KV head; zero where there is no value.
+  function [UNITS*HEAD_DIM*PB-1:0] products;
+    input [UNITS*21-1:0] weights;
+    input [P*ROW-1:0] rows;
+    input [P-1:0] has;
+    integer u, d, kv;
+    for (u = 0; u < UNITS; u = u + 1) begin
+      kv = (u / P) / (HEADS / KV_HEADS);
+      for (d = 0; d < HEAD_DIM; d = d + 1)
+        products[(u*HEAD_DIM+d)*PB +: PB] =
+          has[u%P] ? $signed({1'b0, weights[u*21 +: 21]}) * $signed(rows[(u%P)*ROW+(kv*HEAD_DIM+d)*KVB +: KVB]) : $signed({PB{1'b0}});
     end
-    for (n = TREE; n >= 1; n = n - 1)
-      if (v[n+1])
-        for (h = 0; h < HEADS; h = h + 1)
-          for (i = 0; i < ((P + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
-            for (d = 0; d < HEAD_DIM; d = d + 1) begin
-              wide = 0;
-              for (j = 0; j < 8; j = j + 1)
-                if (8*i + j < ((P + (1 << (3*n-3)) - 1) >> (3*n-3))) wide = wide + term[((n-1)*UNITS+h*P+8*i+j)*HEAD_DIM+d];
-              term[(n*UNITS+h*P+i)*HEAD_DIM+d] = wide;
-            end
-          end
-    if (v[1]) for (u = 0; u < UNITS; u = u + 1)
+  endfunction
+  // Each shifted to the left by what its value was shifted to the right; element by element, the positions of one side by side.
+  function [UNITS*HEAD_DIM*OSB-1:0] terms;
+    input [UNITS*HEAD_DIM*PB-1:0] of;
+    input [UNITS*5-1:0] by;
+    reg signed [OSB-1:0] wide;
+    integer u, d;
+    for (u = 0; u < UNITS; u = u + 1)
       for (d = 0; d < HEAD_DIM; d = d + 1) begin
-        wide = product[u*HEAD_DIM+d];
-        term[u*HEAD_DIM+d] = wide <<< shift[u];
+        wide = $signed(of[(u*HEAD_DIM+d)*PB +: PB]);
+        terms[(((u/P)*HEAD_DIM+d)*P+u%P)*OSB +: OSB] = wide <<< by[u*5 +: 5];
       end
-    if (in_valid) for (h = 0; h < HEADS; h = h + 1) begin
-      kh = h / (HEADS / KV_HEADS);
-      for (i = 0; i < P; i = i + 1) begin
-        shift[h*P+i] = mask[i] ? v_rows[i*ROW+KV_HEADS*HEAD_DIM*KVB+kh*5 +: 5] : 0;
-        for (d = 0; d < HEAD_DIM; d = d + 1)
-          product[(h*P+i)*HEAD_DIM+d] =
-            mask[i] ? $signed({1'b0, p[(h*P+i)*21 +: 21]}) * $signed(v_rows[i*ROW+(kh*HEAD_DIM+d)*KVB +: KVB]) : 0;
+  endfunction
+  function [HEADS*HEAD_DIM*OSB-1:0] with_word;
+    input [HEADS*HEAD_DIM*OSB-1:0] all;
+    input [HEADS*HEAD_DIM*OSB-1:0] word;
+    integer e;
+    for (e = 0; e < HEADS * HEAD_DIM; e = e + 1) with_word[e*OSB +: OSB] = all[e*OSB +: OSB] + word[e*OSB +: OSB];
+  endfunction
+
+  reg [TREE+2:1] valid_q;        // words in the stages: products; terms; then their sums
+  wire [TREE+2:0] valid = {valid_q, in_valid};
+  reg [UNITS*HEAD_DIM*PB-1:0] product_q;
+  reg [UNITS*5-1:0] shift_q;
+  reg [UNITS*HEAD_DIM*OSB-1:0] term_q;
+  reg [UNITS*PSB-1:0] part_q;    // the weights; their sum is complete one cycle before that of the terms
+  wire [HEADS*HEAD_DIM*OSB-1:0] word_sums;
+  wire [HEADS*PSB-1:0] word_parts;
+  reg [HEADS*HEAD_DIM*OSB-1:0] sums_q;
+  reg [HEADS*PSB-1:0] p_sum_q;
+  assign sums = sums_q;
+  assign p_sum = p_sum_q;
+  hw_tree #(.TREES(HEADS*HEAD_DIM), .TERMS(P), .STAGES(TREE), .IB(OSB), .OB(OSB)) tree (
+    .clk(clk), .enable(valid[2 +: ((TREE>0)?TREE:1)]), .terms(term_q), .sums(word_sums));
+  hw_tree #(.TREES(HEADS), .TERMS(P), .STAGES(TREE), .IB(PSB), .OB(PSB)) weight_tree (
+    .clk(clk), .enable(valid[1 +: ((TREE>0)?TREE:1)]), .terms(part_q), .sums(word_parts));
+
+  integer u, h;
+  always @(posedge clk) begin
+    valid_q <= valid[TREE+1:0];
+    // The stages, last one first.
+    if (valid[TREE+2]) sums_q <= with_word(sums_q, word_sums);
+    if (valid[TREE+1]) for (h = 0; h < HEADS; h = h + 1) p_sum_q[h*PSB +: PSB] <= p_sum_q[h*PSB +: PSB] + word_parts[h*PSB +: PSB];
+    if (valid[1]) term_q <= terms(product_q, shift_q);
+    if (in_valid) begin
+      product_q <= products(p, v_rows, mask);
+      for (u = 0; u < UNITS; u = u + 1) begin
+        shift_q[u*5 +: 5] <= mask[u%P] ? v_rows[(u%P)*ROW+KV_HEADS*HEAD_DIM*KVB+((u/P)/(HEADS/KV_HEADS))*5 +: 5] : 5'd0;
+        part_q[u*PSB +: PSB] <= p[u*21 +: 21];
       end
     end
-    // Weights, one stage ahead of the terms: the sum of all is complete one cycle earlier.
-    if (v[TREE+1]) begin
-      for (h = 0; h < HEADS; h = h + 1) p_next[h*PSB +: PSB] = p_sum[h*PSB +: PSB] + part[TREE*UNITS+h*P];
-      p_sum <= p_next;
-    end
-    for (n = TREE; n >= 1; n = n - 1)
-      if (v[n])
-        for (h = 0; h < HEADS; h = h + 1)
-          for (i = 0; i < ((P + (1 << (3*n)) - 1) >> (3*n)); i = i + 1) begin
-            p_wide = 0;
-            for (j = 0; j < 8; j = j + 1)
-              if (8*i + j < ((P + (1 << (3*n-3)) - 1) >> (3*n-3))) p_wide = p_wide + part[(n-1)*UNITS+h*P+8*i+j];
-            part[n*UNITS+h*P+i] = p_wide;
-          end
-    if (in_valid) for (u = 0; u < UNITS; u = u + 1) part[u] = p[u*21 +: 21];
     if (clear) begin
-      p_sum <= 0;
-      sums <= 0;
+      p_sum_q <= 0;
+      sums_q <= 0;
     end
   end
 endmodule

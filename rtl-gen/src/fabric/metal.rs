@@ -1,16 +1,19 @@
-//! The site module of a matrix in metal embedding: its wires, scales and output stage.
+//! Metal embedding: the feed of bit planes, and the site module of a matrix with its wires, scales and output stage.
 
+use super::design::{Design, Feed};
+use super::output::{Outputs, codebook};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::gate::{Code, filters};
-use crate::mvm::{Outputs, codebook};
+use crate::instance::Instance;
 use crate::roms;
-use crate::shape::{Shape, ident};
+use crate::shape::ident;
+use crate::site::{Context, Nets};
 use askama::Template;
+use hardwire_netlist::Silicon;
 use hardwire_netlist::fabric::metal::{LEAF, RADIX, digits, leaves, levels};
 use hardwire_netlist::silicon::Part;
-use hardwire_netlist::unit::MvmSpec;
-use hardwire_netlist::{Silicon, Unit};
+use hardwire_netlist::unit::{MvmSpec, RowFeedSpec};
 
 #[derive(Template)]
 #[template(path = "metal.v")]
@@ -40,9 +43,43 @@ struct Text<'a> {
     out: Outputs,
 }
 
+pub struct Metal;
+
+impl Design for Metal {
+    fn feed(&self, c: &Context, s: &RowFeedSpec) -> (Instance, Nets) {
+        let i = c.instance("hw_bit_feed", format!("{} elements as {} planes", s.len, s.act_bits));
+        let i = i.param("V", c.shape.lanes).param("LEN", s.len).param("IB", s.input.bits).param("A", s.act_bits);
+        let flags = [("plane_valid", "_plane_valid", 1), ("plane_first", "_plane_first", 1), ("plane_last", "_plane_last", 1)];
+        (i, flags.into_iter().chain([("plane", "_plane", s.len), ("h", "_h", 5)]).collect())
+    }
+
+    /// It begins with the vector's last beat.
+    fn feed_waits(&self) -> bool {
+        false
+    }
+
+    fn matrix(&self, c: &Context, folder: &mut Folder, s: &MvmSpec, feed: &Feed) -> Result<Instance, Error> {
+        emit(c, folder, s)?;
+        let i = c.instance(&format!("mvm_{}", c.name), &s.matrix.tensor).clocked();
+        let i = i.input("plane_valid", 1, feed.net("_plane_valid")).input("plane_first", 1, feed.net("_plane_first"));
+        let i = i.input("plane_last", 1, feed.net("_plane_last")).input("plane", feed.spec.len, feed.net("_plane"));
+        Ok(i.input("h", 5, feed.net("_h")))
+    }
+
+    fn probe_module(&self) -> &'static str {
+        "hw_probe_planes"
+    }
+
+    fn probe(&self, c: &Context, s: &RowFeedSpec, i: Instance) -> Instance {
+        let i = i.param("LEN", s.len).param("BITS", s.act_bits).input("clk", 1, "clk");
+        let i = i.input("valid", 1, c.net("_plane_valid")).input("last", 1, c.net("_plane_last"));
+        i.input("plane", s.len, c.net("_plane"))
+    }
+}
+
 /// Writes the site module and the images of one matrix.
-pub fn emit(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'_>, s: &MvmSpec) -> Result<(), Error> {
-    let (m, v) = (&s.matrix, shape.lanes);
+fn emit(c: &Context, folder: &mut Folder, s: &MvmSpec) -> Result<(), Error> {
+    let (m, v, unit, silicon) = (&s.matrix, c.shape.lanes, c.unit, &Silicon::of(c.chip, c.id)[0]);
     roms::matrix(folder, silicon)?;
     let (value_bits, _) = codebook(m);
     let text = Text {

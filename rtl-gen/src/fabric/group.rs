@@ -1,17 +1,19 @@
-//! The site module of a matrix in group columns, its feed and the feed's probe.
+//! Group columns: the feed of groups, and the site module of a matrix.
 
+use super::design::{Design, Feed};
+use super::output::Outputs;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::gate::{Code, filters};
 use crate::instance::Instance;
-use crate::mvm::Outputs;
 use crate::roms;
-use crate::shape::{Shape, bits, ident, index_bits};
+use crate::shape::{bits, ident, index_bits};
+use crate::site::{Context, Nets};
 use askama::Template;
+use hardwire_netlist::Silicon;
 use hardwire_netlist::fabric::group::centre;
 use hardwire_netlist::silicon::Part;
 use hardwire_netlist::unit::{MvmSpec, RowFeedSpec};
-use hardwire_netlist::{Chip, Silicon, Unit, UnitId};
 
 struct TileText {
     k_tile: u32,
@@ -79,17 +81,56 @@ impl Widths {
     }
 }
 
-/// Writes the site module and the images of one matrix, the first of `layers` that share it.
-pub fn emit(
-    shape: &Shape,
-    folder: &mut Folder,
-    unit: &Unit,
-    silicon: &Silicon<'_>,
-    s: &MvmSpec,
-    layers: u32,
-    feed: &RowFeedSpec,
-) -> Result<(), Error> {
-    let (m, t, w) = (&s.matrix, s.shape, Widths::of(feed));
+pub struct Group;
+
+impl Design for Group {
+    fn feed(&self, c: &Context, s: &RowFeedSpec) -> (Instance, Nets) {
+        let w = Widths::of(s);
+        let what = format!("{} elements as {} groups of {}", s.len, s.played_cycles(), s.group);
+        let i = c.instance("hw_group_feed", what).param("V", c.shape.lanes).param("LEN", s.len).param("IB", s.input.bits);
+        let i = i.param("A", w.act).param("GROUP", w.group).param("WORDS", s.rows / w.group).param("PLAYED", s.played_cycles());
+        let i = i.param("BANDS", w.bands).param("WAITS", u32::from(s.waits)).param("SUMS", u32::from(c.netlist().group_sums(c.id)));
+        (i.param("AB", w.sum).param("WW", w.word), nets(&w))
+    }
+
+    fn matrix(&self, c: &Context, folder: &mut Folder, s: &MvmSpec, feed: &Feed) -> Result<Instance, Error> {
+        emit(c, folder, s, feed.spec)?;
+        roms::further_layers(c.chip, folder, c.id)?;
+        let i = c.in_layer(c.instance(&format!("mvm_{}", c.name), &s.matrix.tensor).clocked());
+        Ok(nets(&Widths::of(feed.spec)).into_iter().fold(i, |i, (port, suffix, width)| {
+            i.input(port, width, if port == "word_valid" { feed.row_valid(c) } else { feed.net(suffix) })
+        }))
+    }
+
+    fn probe_module(&self) -> &'static str {
+        "hw_probe_groups"
+    }
+
+    /// Prints a group a cycle after its number.
+    fn probe(&self, c: &Context, s: &RowFeedSpec, i: Instance) -> Instance {
+        let w = Widths::of(s);
+        let i = i.param("BANDS", w.bands).param("GROUP", w.group).param("ROWS", s.rows).param("LEN", s.len).param("BITS", w.act);
+        let i = i.param("WW", w.word).input("clk", 1, "clk").input("valid", 1, c.net("_row_valid"));
+        i.input("word", w.word, c.net("_row")).input("data", w.data(), c.net("_a"))
+    }
+}
+
+/// A feed's nets: port, what follows its identifier, width.
+fn nets(w: &Widths) -> Nets {
+    vec![
+        ("word_valid", "_row_valid", 1),
+        ("word", "_row", w.word),
+        ("word_last", "_row_last", 1),
+        ("a", "_a", w.data()),
+        ("h", "_h", 5),
+        ("asum", "_asum", w.bands * w.sum),
+    ]
+}
+
+/// Writes the site module and the images of one matrix, the first of the layers that share it.
+fn emit(c: &Context, folder: &mut Folder, s: &MvmSpec, feed: &RowFeedSpec) -> Result<(), Error> {
+    let (m, t, w, unit) = (&s.matrix, s.shape, Widths::of(feed), c.unit);
+    let silicon = &Silicon::of(c.chip, c.id)[0];
     roms::matrix(folder, silicon)?;
     let (e, tot, n_tiles) = (t.tile_lanes(), u32::from(s.tot_bits), t.n_tiles(m.outputs));
     let nought = format!("{}'d0", e * tot);
@@ -113,11 +154,11 @@ pub fn emit(
         inputs: m.inputs,
         rows: t.rows,
         bands: w.bands,
-        v: shape.lanes,
+        v: c.shape.lanes,
         e,
         deal: t.deal,
         group: w.group,
-        beats: m.outputs.div_ceil(shape.lanes),
+        beats: m.outputs.div_ceil(c.shape.lanes),
         code_bits: m.code_bits,
         centre: centre(m).ok_or_else(|| Error::unit(&unit.path, "its codebook does not fit group columns"))?,
         a: w.act,
@@ -129,39 +170,9 @@ pub fn emit(
         tot,
         out: Outputs::of(unit, silicon),
         tiles: tiles.collect(),
-        lanes: lanes.map(|(band, d)| ((band * shape.lanes + d * e) * tot, totals(band, d))).collect(),
-        layers,
-        lw: shape.layer_bits,
+        lanes: lanes.map(|(band, d)| ((band * c.shape.lanes + d * e) * tot, totals(band, d))).collect(),
+        layers: c.rounds(),
+        lw: c.shape.layer_bits,
     };
     folder.text(&format!("rtl/mvm_{}.v", text.ident), Code::render("group.v", &text)?.as_str())
-}
-
-/// Parameters and outputs of a feed, to be joined to its input stream.
-pub fn feed(chip: &Chip, id: UnitId, s: &RowFeedSpec, v: u32, i: Instance) -> Instance {
-    let w = Widths::of(s);
-    let i = i.param("V", v).param("LEN", s.len).param("IB", s.input.bits).param("A", w.act).param("GROUP", w.group);
-    let i = i.param("WORDS", s.rows / w.group).param("PLAYED", s.played_cycles()).param("BANDS", w.bands);
-    let i = i.param("WAITS", u32::from(s.waits)).param("SUMS", u32::from(chip.netlist().group_sums(id)));
-    i.param("AB", w.sum).param("WW", w.word)
-}
-
-/// A feed's nets: beginnings of the ports' names, suffixes of the nets', widths.
-pub fn nets(s: &RowFeedSpec) -> [(&'static str, &'static str, u32); 6] {
-    let w = Widths::of(s);
-    [
-        ("word_valid", "_row_valid", 1),
-        ("word", "_row", w.word),
-        ("word_last", "_row_last", 1),
-        ("a", "_a", w.data()),
-        ("h", "_h", 5),
-        ("asum", "_asum", w.bands * w.sum),
-    ]
-}
-
-/// Prints a group a cycle after its number.
-pub fn probe(s: &RowFeedSpec, name: &str, i: Instance) -> Instance {
-    let w = Widths::of(s);
-    let i = i.param("BANDS", w.bands).param("GROUP", w.group).param("ROWS", s.rows).param("LEN", s.len).param("BITS", w.act);
-    let i = i.param("WW", w.word).input("clk", 1, "clk").input("valid", 1, format!("{name}_row_valid"));
-    i.input("word", w.word, format!("{name}_row")).input("data", w.data(), format!("{name}_a"))
 }

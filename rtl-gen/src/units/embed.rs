@@ -1,17 +1,24 @@
 //! The embedding's instances: the token's row, that of its position where positions are learned, and the rotation phases.
 
 use crate::error::Error;
+use crate::fabric::output::codebook;
 use crate::folder::Folder;
 use crate::instance::Instance;
-use crate::mvm;
 use crate::roms;
 use crate::shape::{Shape, bits, index_bits};
+use crate::site::{Context, Site};
 use hardwire_netlist::silicon::Part;
 use hardwire_netlist::unit::EmbedSpec;
 use hardwire_netlist::{Chip, Function, Silicon, Unit};
 
-/// `silicon`: the rows of tokens and, where positions are learned, those of positions. The nets `embed_valid`, `embed_last`, `embed_data` and `embed_ovf` are the residual stream.
-pub fn instances(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &[Silicon<'_>]) -> Result<Vec<Instance>, Error> {
+/// The nets `embed_valid`, `embed_last`, `embed_data` and `embed_ovf` are the residual stream.
+pub fn site(c: &Context, folder: &mut Folder) -> Result<Site, Error> {
+    let instances = instances(c.shape, folder, c.unit, &Silicon::of(c.chip, c.id))?;
+    Ok(c.site(instances, &vec![("", "_last", 1)]))
+}
+
+/// `silicon`: the rows of tokens and, where positions are learned, those of positions.
+fn instances(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &[Silicon<'_>]) -> Result<Vec<Instance>, Error> {
     let row = |folder: &mut Folder, at: usize, name: &str, index: &str| embed(shape, folder, unit, &silicon[at], name, index);
     if silicon.len() == 1 {
         return Ok(vec![row(folder, 0, "embed", "token_in_id")?]);
@@ -42,7 +49,7 @@ fn embed(shape: &Shape, folder: &mut Folder, unit: &Unit, silicon: &Silicon<'_>,
     let m = silicon.matrix;
     roms::matrix(folder, silicon)?;
     let (codes, scales, shift_bits) = (silicon.file(Part::Codes, (0, 0)), silicon.file(Part::Scales, (0, 0)), silicon.shift_bits());
-    let (value_bits, codebook) = mvm::codebook(m);
+    let (value_bits, codebook) = codebook(m);
     let comment = vec![format!("{}: checkpoint tensor {}", unit.path, m.tensor)];
     let i =
         Instance::new("hw_embed", format!("{name}_i"), comment).param("V", shape.lanes).param("LEN", m.inputs).param("BEATS", shape.beats);

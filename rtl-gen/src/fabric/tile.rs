@@ -1,16 +1,19 @@
-//! The site module of a matrix: its tiles, their conductor, the output stage, and all their ROM images.
+//! Multiply-select-add tiles: the feed of rows, and the site module of a matrix with its tiles, what tells them their steps, the output stage, and
+//! all their ROM images.
 
+use super::design::{Design, Feed};
+use super::output::{Outputs, list};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::gate::{Code, filters};
+use crate::instance::Instance;
 use crate::roms;
-use crate::shape::{Shape, bits, ident};
-use crate::stream::FeedShape;
+use crate::shape::{bits, ident, index_bits};
+use crate::site::{Context, Nets};
 use askama::Template;
 use hardwire_netlist::silicon::{Part, TileIndex};
-use hardwire_netlist::unit::{MatrixSpec, MvmSpec, RowFeedSpec};
-use hardwire_netlist::width::range_bits;
-use hardwire_netlist::{Silicon, TileShape, Unit};
+use hardwire_netlist::unit::{MvmSpec, RowFeedSpec};
+use hardwire_netlist::{Silicon, TileShape};
 
 struct TileText {
     k_tile: u32,
@@ -77,35 +80,65 @@ struct Text<'a> {
     lw: u32,
 }
 
-/// Value bits and Verilog literal of a codebook, value 0 lowest.
-pub fn codebook(m: &MatrixSpec) -> (u32, String) {
-    list(&m.codebook)
+/// Widths that a feed and its matrices share.
+pub struct Widths {
+    pub bands: u32,
+    pub act: u32,
+    /// Of a group's activation sum.
+    pub sum: u32,
+    /// Of a row's number.
+    pub row: u32,
 }
 
-fn list(values: &[i32]) -> (u32, String) {
-    let bits = range_bits(values.iter().map(|&v| i64::from(v)));
-    let mut digits = String::with_capacity(values.len() * bits as usize + 16);
-    for &v in values.iter().rev() {
-        for b in (0..bits).rev() {
-            digits.push(if v >> b & 1 == 1 { '1' } else { '0' });
-        }
+impl Widths {
+    pub fn of(s: &RowFeedSpec) -> Widths {
+        let act = u32::from(s.act_bits);
+        Widths { bands: s.k_tiles(), act, sum: act + index_bits(s.group), row: bits(s.played_rows()) }
     }
-    (bits, format!("{}'b{digits}", values.len() * bits as usize))
 }
 
-/// Writes the site module and the images of one matrix, the first of `layers` that share it.
-#[allow(clippy::too_many_arguments)]
-pub fn emit(
-    shape: &Shape,
-    folder: &mut Folder,
-    unit: &Unit,
-    silicon: &Silicon<'_>,
-    s: &MvmSpec,
-    layers: u32,
-    feed: &(&RowFeedSpec, FeedShape),
-) -> Result<(), Error> {
-    let (m, t, v) = (&s.matrix, s.shape, shape.lanes);
-    let (spec, widths) = feed;
+pub struct Tile;
+
+impl Design for Tile {
+    fn feed(&self, c: &Context, s: &RowFeedSpec) -> (Instance, Nets) {
+        let w = Widths::of(s);
+        let what = format!("{} elements as {} rows of {} bands, {} bits", s.len, s.played_rows(), w.bands, w.act);
+        let i = c.instance("hw_row_feed", what).param("V", c.shape.lanes).param("LEN", s.len).param("IB", s.input.bits);
+        let i = i.param("A", w.act).param("ROWS", s.rows).param("GROUP", s.group).param("PLAYED", s.played_rows());
+        let i = i.param("BANDS", w.bands).param("SUMS", u32::from(c.netlist().group_sums(c.id))).param("AB", w.sum);
+        let i = i.param("RW", w.row).param("WAITS", u32::from(s.waits));
+        let row = [("row_valid", "_row_valid", 1), ("row", "_row", w.row), ("row_end", "_row_end", 1), ("row_last", "_row_last", 1)];
+        let all = [("a", "_a", w.bands * w.act), ("h", "_h", 5), ("asum", "_asum", w.bands * w.sum)];
+        (i, row.into_iter().chain(all).collect())
+    }
+
+    fn matrix(&self, c: &Context, folder: &mut Folder, s: &MvmSpec, feed: &Feed) -> Result<Instance, Error> {
+        emit(c, folder, s, feed.spec)?;
+        roms::further_layers(c.chip, folder, c.id)?;
+        let w = Widths::of(feed.spec);
+        let i = c.instance(&format!("mvm_{}", c.name), &s.matrix.tensor).clocked();
+        let i = c.in_layer(i).input("row_valid", 1, feed.row_valid(c)).input("row", w.row, feed.net("_row"));
+        let i = i.input("row_end", 1, feed.net("_row_end")).input("row_last", 1, feed.net("_row_last"));
+        let i = i.input("a", w.bands * w.act, feed.net("_a")).input("h", 5, feed.net("_h"));
+        Ok(i.input("asum", w.bands * w.sum, feed.net("_asum")))
+    }
+
+    fn probe_module(&self) -> &'static str {
+        "hw_probe_rows"
+    }
+
+    fn probe(&self, c: &Context, s: &RowFeedSpec, i: Instance) -> Instance {
+        let w = Widths::of(s);
+        let i = i.param("BANDS", w.bands).param("ROWS", s.rows).param("LEN", s.len).param("BITS", w.act);
+        let i = i.param("RW", w.row).input("clk", 1, "clk").input("valid", 1, c.net("_row_valid"));
+        i.input("row", w.row, c.net("_row")).input("data", w.bands * w.act, c.net("_a"))
+    }
+}
+
+/// Writes the site module and the images of one matrix, the first of the layers that share it.
+pub fn emit(c: &Context, folder: &mut Folder, s: &MvmSpec, spec: &RowFeedSpec) -> Result<(), Error> {
+    let (m, t, v, unit) = (&s.matrix, s.shape, c.shape.lanes, c.unit);
+    let (widths, silicon) = (Widths::of(spec), &Silicon::of(c.chip, c.id)[0]);
     let fail = |what: String| Err(Error::unit(&unit.path, what));
     let digits = m.digits();
     if m.code_bits == 8 && digits.is_none() {
@@ -140,8 +173,8 @@ pub fn emit(
         e,
         bands,
         a: widths.act,
-        ab: widths.sum_bits,
-        rw: widths.row_bits,
+        ab: widths.sum,
+        rw: widths.row,
         sw,
         cw,
         kw,
@@ -165,35 +198,10 @@ pub fn emit(
         out: Outputs::of(unit, silicon),
         lanes: lanes(&t, &tiles, bands, v, e, u32::from(s.tot_bits)),
         tiles: texts,
-        layers,
-        lw: shape.layer_bits,
+        layers: c.rounds(),
+        lw: c.shape.layer_bits,
     };
     folder.text(&format!("rtl/mvm_{}.v", text.ident), Code::render("mvm.v", &text)?.as_str())
-}
-
-/// What the output stage of a matrix reads.
-pub struct Outputs {
-    /// Bits of an output.
-    pub bits: u32,
-    pub shift_bits: u32,
-    pub shifts: String,
-    /// 1: there is a bias.
-    pub bias: u32,
-    /// Empty where there is none.
-    pub biases: String,
-}
-
-impl Outputs {
-    pub fn of(unit: &Unit, silicon: &Silicon<'_>) -> Outputs {
-        let biased = silicon.matrix.bias;
-        Outputs {
-            bits: u32::from(unit.out.bits),
-            shift_bits: silicon.shift_bits(),
-            shifts: silicon.file(Part::Shifts, (0, 0)),
-            bias: u32::from(biased),
-            biases: if biased { silicon.file(Part::Biases, (0, 0)) } else { String::new() },
-        }
-    }
 }
 
 fn text_of(t: &TileShape, tile: TileIndex, silicon: &Silicon<'_>) -> TileText {

@@ -110,6 +110,10 @@ pub fn plan(shape: &Shape, options: &Options, cut: Option<Cut>, dies: Option<u32
 /// # Errors
 /// An option out of range.
 pub fn fold(shape: &Shape, options: &Options) -> Result<(Fold, Option<String>)> {
+    // Bits shared out by what weights lose differ from layer to layer, and such layers share no silicon.
+    if options.average_bits.is_some() {
+        return Ok((Fold::Layers(1), None));
+    }
     let (chip, reason) = folded(shape, &Options { fold: Some(Fold::Auto), ..options.clone() })?;
     Ok((Fold::Layers(chip.netlist.fold()), reason))
 }

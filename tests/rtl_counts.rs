@@ -112,7 +112,7 @@ fn chip_of(json: &str, options: &Options) -> (Chip, tempfile::TempDir) {
 
 #[test]
 fn every_tile_of_a_layer_of_llama_8b() {
-    let (chip, guard) = chip_of(LAYER, &Options { context: Some(64), ..Options::default() });
+    let (chip, guard) = chip_of(LAYER, &Options { context: Some(64), tile_rows: Some(256), ..Options::default() });
     let cells = check(&chip, &guard.path().join("rtl"));
     assert_eq!(cells, 4096 * (4096 + 1024 + 1024 + 4096) + 3 * 4096 * 14336);
 }

@@ -64,8 +64,8 @@ fn binds(used: &Used, board: &Board) -> (&'static str, f64) {
     share.into_iter().filter(|s| s.0 != "multipliers").max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(("nothing", 0.0))
 }
 
-/// Clock that a whole chip is planned at, MHz: what a tile of 64 x 64 reached after routing on an ECP5 (86.7 MHz, nextpnr 0.9) less a quarter for
-/// longer wires, and that scaled by the delay of a look-up table and its wire in the families' data sheets.
+/// Clock that a whole chip is planned at, MHz. Assumed: for an ECP5 what a tile of 64 x 64 reached after routing (86.7 MHz, nextpnr 0.9) less a
+/// quarter for longer wires; for the others the board's oscillator or half of it. No whole chip was routed.
 fn planned_mhz(family: Family) -> f64 {
     match family {
         Family::Ecp5 => 60.0,

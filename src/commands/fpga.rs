@@ -60,7 +60,7 @@ pub fn run(args: &Fpga, global: &Global) -> Result<()> {
         emit(&chip, folder, &Options { board: Some(files::board(&board, &choice.clock)), ..Options::default() })?;
         if !global.quiet {
             note!(
-                "the chip is {0}; next:\n  make -C {1} all load\n  hardwire talk {0} --port /dev/ttyUSB0",
+                "the chip is {0}; its Verilog gives the tokens of simulate, a whole model's netlist after synthesis is not proven to (docs/fpga.md); next:\n  make -C {1} all load\n  hardwire talk {0} --port /dev/ttyUSB0",
                 beside.display(),
                 folder.display()
             );

@@ -58,7 +58,7 @@ pub fn write(folder: &Path, digest: impl Fn(u64) -> String) -> (PathBuf, u64) {
     let chip = folder.join("llama-8b.chip");
     fs::create_dir(&chip).unwrap();
     let shape = Shape::from_json(LLAMA_8B.as_bytes(), "llama-8b shape", &chip).unwrap();
-    let options = Options { context: Some(2048), ..Options::default() };
+    let options = Options { context: Some(2048), tile_rows: Some(256), ..Options::default() };
     let plan = shape::plan(&shape, &options).unwrap();
     let technology = technology::node("N6").unwrap();
     let floorplan = plan.floorplan(&technology);

@@ -325,10 +325,10 @@ fn group_columns_are_chosen_where_they_win() {
     assert_eq!(matrices, 7 * 32 + 1);
     let latency = |c: &ShapeChip| timing::token(&c.netlist, 0).latency_cycles;
     assert!(latency(&open) <= latency(&tiled), "{} and {} cycles", latency(&open), latency(&tiled));
-    let adders = |c: &ShapeChip| c.total().full_adders;
-    assert!(adders(&open) < adders(&tiled), "{} and {} full adders", adders(&open), adders(&tiled));
+    let transistors = |c: &ShapeChip| c.total().transistors();
+    assert!(transistors(&open) < transistors(&tiled), "{} and {} transistors", transistors(&open), transistors(&tiled));
     // Short inputs, and what group columns cannot hold.
-    let narrow = LLAMA_8B.replace("4096", "1024").replace("14336", "2048");
+    let narrow = LLAMA_8B.replace("4096", "1024").replace("14336", "2048").replace("_heads\": 32", "_heads\": 8");
     let fabrics = |c: &ShapeChip| -> Vec<Fabric> {
         let of = |u: &hardwire_netlist::Unit| if let UnitKind::Mvm(m) = &u.kind { Some(m.fabric) } else { None };
         c.netlist.units().filter_map(|(_, u)| of(u)).collect()
@@ -348,8 +348,9 @@ fn a_fold_shares_logic_and_keeps_what_each_layer_has() {
     assert_eq!(all.state_bits(), single.state_bits());
     let own = |c: &ShapeChip| c.total().rom_bits as f64;
     assert!((own(&all) / own(&single) - 1.0).abs() < 1e-3, "tables alone are shared: {} {}", own(&all), own(&single));
+    // Of 32 layers one is left, beside the head.
     let adders = |c: &ShapeChip| c.total().full_adders;
-    assert!(adders(&all) * 10 < adders(&single), "{} of {} full adders", adders(&all), adders(&single));
+    assert!(adders(&all) * 9 < adders(&single), "{} of {} full adders", adders(&all), adders(&single));
     all.netlist.validate().unwrap();
     // What fits a die is not known here.
     let error = shape::plan(&from(LLAMA_8B), &Options { fold: Some(Fold::Auto), ..Options::default() }).unwrap_err().to_string();
@@ -370,7 +371,7 @@ fn a_fold_shares_logic_and_keeps_what_each_layer_has() {
     let c = fold(hybrid, Fold::All);
     let of = |path: &str| c.netlist.rounds(c.netlist.unit(c.netlist.find(path).unwrap()).station);
     assert_eq!(
-        (c.netlist.ring(), of("layers.0.linear_attn.o_proj"), of("layers.3.self_attn.o_proj"), of("layers.7.mlp.down_proj")),
+        (c.netlist.ring(), of("layers.0.linear_attn.out_proj"), of("layers.3.self_attn.o_proj"), of("layers.7.mlp.down_proj")),
         (3, 6, 2, 8)
     );
     assert_eq!(c.total().weights, fold(hybrid, Fold::Layers(1)).total().weights);
